@@ -1,0 +1,26 @@
+// The two 32-bit cyclic redundancy checks in use: IEEE 802.3 (GPT, UEFI 2.10 section 5.3.2) and Castagnoli (our own blocks).
+
+function tableOf(polynomial: number): Uint32Array {
+  const table = new Uint32Array(256);
+  for (let i = 0; i < 256; i++) {
+    let value = i;
+    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ polynomial : value >>> 1;
+    table[i] = value >>> 0;
+  }
+  return table;
+}
+
+function crc(table: Uint32Array, bytes: Uint8Array): number {
+  let value = 0xffffffff;
+  for (let i = 0; i < bytes.length; i++) value = table[(value ^ bytes[i]!) & 0xff]! ^ (value >>> 8);
+  return (value ^ 0xffffffff) >>> 0;
+}
+
+const IEEE = tableOf(0xedb88320);
+const CASTAGNOLI = tableOf(0x82f63b78);
+
+/** CRC-32 (IEEE 802.3), as GPT uses it. */
+export const crc32 = (bytes: Uint8Array): number => crc(IEEE, bytes);
+
+/** CRC-32C (RFC 3720 appendix B.4), as our label and owner blocks use it. */
+export const crc32c = (bytes: Uint8Array): number => crc(CASTAGNOLI, bytes);

@@ -1,0 +1,53 @@
+// Who belongs to the cluster, as every daemon knows it. The registry's public part holds it; the initrd lays it down on each node.
+
+import type { Ipv4 } from './ipv4.ts';
+import type { Mac } from './mac.ts';
+
+/** One node of the roster. */
+export interface RosterNode {
+  /** The stable number of the node, from 1. */
+  readonly number: number;
+  readonly name: string;
+  /** Every MAC address this node may boot from; the first is the boot interface. */
+  readonly macs: readonly Mac[];
+  /** The node's address on the boot network. */
+  readonly address: Ipv4;
+  /**
+   * `rom` (the default): the network card's own iPXE runs the boot script itself where it can.
+   * `ours`: an iPXE of another version is first replaced by the loader of the boot volume, for cards whose own one is broken.
+   */
+  readonly loader: 'rom' | 'ours';
+}
+
+/** The cluster as the boot services see it. */
+export interface Roster {
+  readonly clusterName: string;
+  /** Names the volumes: `/dev/evms/default<container>`. */
+  readonly container: string;
+  readonly domain: string;
+  readonly netmask: Ipv4;
+  /** The address that moves with the gateway (the report's spare-local-IP). */
+  readonly metaMasterAddress: Ipv4;
+  readonly san: SanAddress;
+  /** Added to every blade's kernel command line, e.g. `console=ttyS0,115200`. */
+  readonly kernelParameters: string;
+  readonly nodes: readonly RosterNode[];
+}
+
+/** Where the SAN is and what it is called. */
+export interface SanAddress {
+  readonly address: Ipv4;
+  readonly port: number;
+  /** The iSCSI target's name; the command line's `ivid`. */
+  readonly target: string;
+}
+
+/** The node that boots from this MAC, if any. */
+export function nodeOfMac(roster: Roster, mac: Mac): RosterNode | undefined {
+  return roster.nodes.find((node) => node.macs.includes(mac));
+}
+
+/** The node of that number, if any. */
+export function nodeOfNumber(roster: Roster, number: number): RosterNode | undefined {
+  return roster.nodes.find((node) => node.number === number);
+}

@@ -1,0 +1,78 @@
+// SHA-256 (FIPS 180-4) and HMAC (RFC 2104) in plain TypeScript, for the initrd, where there is no crypto module,
+// and for pure files everywhere. Large files on a node are hashed by the host's crypto instead.
+
+import { concatBytes, viewOf } from './bytes.ts';
+
+const BLOCK = 64;
+
+/** The first 32 bits of the fractional part of `root` of each of the first primes. */
+function fractionBits(count: number, root: (prime: number) => number): Uint32Array {
+  const out = new Uint32Array(count);
+  for (let candidate = 2, found = 0; found < count; candidate++) {
+    let prime = true;
+    for (let divisor = 2; divisor * divisor <= candidate && prime; divisor++) prime = candidate % divisor !== 0;
+    if (prime) out[found++] = (root(candidate) % 1) * 2 ** 32;
+  }
+  return out;
+}
+
+const K = fractionBits(64, Math.cbrt);
+const INITIAL = fractionBits(8, Math.sqrt);
+
+function compress(state: Uint32Array, w: Uint32Array, block: DataView, offset: number): void {
+  for (let i = 0; i < 16; i++) w[i] = block.getUint32(offset + 4 * i);
+  for (let i = 16; i < 64; i++) {
+    const x = w[i - 15]!;
+    const y = w[i - 2]!;
+    const s0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
+    const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
+    w[i] = (w[i - 16]! + s0 + w[i - 7]! + s1) | 0;
+  }
+  let a = state[0]!, b = state[1]!, c = state[2]!, d = state[3]!;
+  let e = state[4]!, f = state[5]!, g = state[6]!, h = state[7]!;
+  for (let i = 0; i < 64; i++) {
+    const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
+    const t1 = (h + s1 + ((e & f) ^ (~e & g)) + K[i]! + w[i]!) | 0;
+    const s0 = ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10));
+    const t2 = (s0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+    h = g;
+    g = f;
+    f = e;
+    e = (d + t1) | 0;
+    d = c;
+    c = b;
+    b = a;
+    a = (t1 + t2) | 0;
+  }
+  const next = [a, b, c, d, e, f, g, h];
+  for (let i = 0; i < 8; i++) state[i] = (state[i]! + next[i]!) | 0;
+}
+
+/** The SHA-256 digest of `bytes`: 32 bytes. */
+export function sha256(bytes: Uint8Array): Uint8Array {
+  const state = Uint32Array.from(INITIAL);
+  const w = new Uint32Array(64);
+  const whole = bytes.length - (bytes.length % BLOCK);
+  const view = viewOf(bytes);
+  for (let at = 0; at < whole; at += BLOCK) compress(state, w, view, at);
+  const rest = bytes.length - whole;
+  const tail = new Uint8Array(rest + 9 > BLOCK ? 2 * BLOCK : BLOCK);
+  tail.set(bytes.subarray(whole));
+  tail[rest] = 0x80;
+  const tailView = viewOf(tail);
+  tailView.setUint32(tail.length - 8, Math.floor(bytes.length / 2 ** 29));
+  tailView.setUint32(tail.length - 4, (bytes.length << 3) >>> 0);
+  for (let at = 0; at < tail.length; at += BLOCK) compress(state, w, tailView, at);
+  const out = new Uint8Array(32);
+  const outView = viewOf(out);
+  state.forEach((word, i) => outView.setUint32(4 * i, word));
+  return out;
+}
+
+/** HMAC-SHA-256 of `message` under `key`: 32 bytes. */
+export function hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array {
+  const padded = new Uint8Array(BLOCK);
+  padded.set(key.length > BLOCK ? sha256(key) : key);
+  const inner = sha256(concatBytes(padded.map((byte) => byte ^ 0x36), message));
+  return sha256(concatBytes(padded.map((byte) => byte ^ 0x5c), inner));
+}
