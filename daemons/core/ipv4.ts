@@ -54,3 +54,23 @@ export function networkOf(address: Ipv4, netmask: Ipv4): Ipv4 {
 export function broadcastOf(address: Ipv4, netmask: Ipv4): Ipv4 {
   return ipv4FromNumber((ipv4ToNumber(address) | ~ipv4ToNumber(netmask)) >>> 0);
 }
+
+/** Reads an address that one host can have: not "this network", loopback, multicast or reserved (RFC 1122 section 3.2.1.3). */
+export function parseHostIpv4(text: string): Ipv4 | undefined {
+  const address = parseIpv4(text);
+  if (address === undefined) return undefined;
+  const first = ipv4ToBytes(address)[0]!;
+  return first === 0 || first === 127 || first >= 224 ? undefined : address;
+}
+
+/** True when the address is a host's within its network: neither the network's own address nor its broadcast address. */
+export function isHostOf(address: Ipv4, netmask: Ipv4): boolean {
+  return address !== networkOf(address, netmask) && address !== broadcastOf(address, netmask);
+}
+
+/** Reads a netmask that leaves room for two hosts at least, /1 to /30; undefined when it is none. */
+export function parseNetmask(text: string): Ipv4 | undefined {
+  const mask = parseIpv4(text);
+  const ones = mask && prefixLength(mask);
+  return ones !== undefined && ones <= 30 ? mask : undefined;
+}

@@ -1,0 +1,51 @@
+// Makes every bundle, each within a size budget that fails the build: `node build.mjs [--json]`. Source maps go aside, to build/maps.
+import { build } from 'esbuild';
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const OUT = 'build/bundles';
+const KIB = 1024;
+
+/** Bundles: what runs on Node, and what runs on QuickJS (no Node API, `std` and `os` are its own modules). */
+const bundles = [
+  { name: 'metamasterd', entry: 'daemons/metamasterd.ts', runtime: 'node', budgetBytes: 700 * KIB },
+  { name: 'metamaster', entry: 'scripts/metamaster.ts', runtime: 'node', budgetBytes: 1100 * KIB },
+  { name: 'initrd', entry: 'initrd/boot.ts', runtime: 'quickjs', budgetBytes: 120 * KIB },
+  { name: 'storage-agent', entry: 'initrd/storage-agent.ts', runtime: 'quickjs', budgetBytes: 120 * KIB },
+].filter(({ entry }) => existsSync(entry));
+
+/** Kernel and initrd of the network boot, when they have been made (live-dvd/images.ts). */
+const BOOT_FILES = ['build/images/current/vmlinuz', 'build/images/current/initrd.img'];
+const BOOT_BUDGET_BYTES = 20 * KIB * KIB;
+
+async function makeBundle({ name, entry, runtime, budgetBytes }) {
+  const outfile = join(OUT, runtime === 'node' ? `${name}.mjs` : `${name}.js`);
+  const node = runtime === 'node';
+  await build({
+    entryPoints: [entry], outfile, bundle: true, format: 'esm', minify: true, keepNames: node, sourcemap: 'external', legalComments: 'none',
+    target: node ? 'node26' : 'es2023', platform: node ? 'node' : 'neutral', external: node ? [] : ['std', 'os'],
+    // Some packages are CommonJS and ask for require at run time.
+    banner: node ? { js: "import{createRequire as metamasterRequire}from'node:module';const require=metamasterRequire(import.meta.url);" } : {},
+    define: { 'process.env.NODE_ENV': '"production"' }, logLevel: 'error',
+  });
+  renameSync(`${outfile}.map`, join('build/maps', `${basename(outfile)}.map`));
+  return { name, bytes: statSync(outfile).size, budgetBytes };
+}
+
+const { values } = parseArgs({ options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } });
+if (values.help) {
+  console.log('node build.mjs [--json]   makes build/bundles/*; exits with 1 when a bundle is over its size budget');
+  process.exit(0);
+}
+mkdirSync(OUT, { recursive: true });
+mkdirSync('build/maps', { recursive: true });
+const artifacts = await Promise.all(bundles.map((bundle) => makeBundle(bundle)));
+if (BOOT_FILES.every((file) => existsSync(file))) {
+  artifacts.push({ name: 'boot', bytes: BOOT_FILES.reduce((sum, file) => sum + statSync(file).size, 0), budgetBytes: BOOT_BUDGET_BYTES });
+}
+if (values.json) console.log(JSON.stringify({ artifacts }));
+else for (const { name, bytes, budgetBytes } of artifacts) console.log(`${name.padEnd(16)} ${(bytes / KIB).toFixed(1).padStart(9)} KiB of ${(budgetBytes / KIB).toFixed(0)} KiB`);
+const over = artifacts.filter(({ bytes, budgetBytes }) => bytes > budgetBytes);
+for (const { name, bytes, budgetBytes } of over) console.error(`${name}: ${bytes} bytes are more than its budget of ${budgetBytes}; make it smaller or, with a reason, raise the budget in build.mjs`);
+process.exitCode = over.length > 0 ? 1 : 0;

@@ -1,0 +1,60 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseClusterKey, parseNodeConfig } from './node-config.ts';
+
+const node = (number: number) => ({ number, name: `node${number}`, macs: [`52:54:00:00:00:0${number}`], address: `10.1.0.${number}`, loader: 'rom' });
+const roster = {
+  clusterName: 'rack', container: 'rack', domain: 'rack.local', netmask: '255.255.255.0', metaMasterAddress: '10.1.0.253',
+  san: { address: '10.1.0.250', port: 3260, target: 'iqn.2007-01.it.example:san' }, kernelParameters: 'quiet', nodes: [node(1), node(2)],
+};
+const config = { number: 1, interface: 'eth0', rosterGeneration: 7, bootNonce: 'ab'.repeat(16), roster };
+
+/** The places that are complained of. */
+function wrong(json: unknown): string[] {
+  const result = parseNodeConfig(json);
+  return result.ok ? [] : result.problems.map((problem) => problem.where);
+}
+
+test('a good file is read as it stands', () => {
+  expect(parseNodeConfig(config)).toEqual({ ok: true, value: config });
+});
+
+test('MAC addresses are brought into one spelling', () => {
+  const result = parseNodeConfig({ ...config, roster: { ...roster, nodes: [{ ...node(1), macs: ['5254.0000.00AA'] }] } });
+  expect(result.ok && result.value.roster.nodes[0]!.macs).toEqual(['52:54:00:00:00:aa']);
+});
+
+test('all problems are reported together', () => {
+  const bad = { number: 0, interface: 'eth0/..', rosterGeneration: -1, bootNonce: 'x', roster: { ...roster, netmask: '255.0.255.0', san: { ...roster.san, port: '3260' }, nodes: [node(1), { ...node(2), loader: 'theirs', macs: [] }] } };
+  const places = ['bootNonce', 'interface', 'number', 'roster.netmask', 'roster.nodes[1].loader', 'roster.nodes[1].macs', 'roster.san.port', 'rosterGeneration'];
+  expect(wrong(bad).toSorted()).toEqual(places);
+});
+
+test.each([
+  ['no object', 7, ''],
+  ['no roster', { ...config, roster: undefined }, 'roster'],
+  ['a number that is nobody\'s', { ...config, number: 3 }, 'number'],
+  ['two nodes of one number', { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), number: 1 }] } }, 'roster.nodes[1].number'],
+  ['two nodes of one name', { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), name: 'node1' }] } }, 'roster.nodes[1].name'],
+  ['two nodes of one MAC', { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), macs: node(1).macs }] } }, 'roster.nodes[1].macs'],
+  ['two nodes of one address', { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), address: '10.1.0.1' }] } }, 'roster.nodes[1].address'],
+  ['a node with the moving address', { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), address: '10.1.0.253' }] } }, 'roster.nodes[1].address'],
+  ['a node with the address of the SAN', { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), address: '10.1.0.250' }] } }, 'roster.nodes[1].address'],
+  ['a node of another network', { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), address: '10.2.0.2' }] } }, 'roster.nodes[1].address'],
+  ['two lines of kernel parameters', { ...config, roster: { ...roster, kernelParameters: 'a\nb' } }, 'roster.kernelParameters'],
+])('%s', (_name, json, where) => expect(wrong(json)).toContain(where));
+
+test('fuzz: whatever JSON stands in the file, it is read or refused with a reason, never thrown upon', () => {
+  const shapes = fc.oneof(fc.jsonValue(), fc.record({ number: fc.jsonValue(), roster: fc.record({ nodes: fc.array(fc.jsonValue()), san: fc.jsonValue() }) }));
+  fc.assert(fc.property(shapes, (json) => {
+    expect(wrong(json)).not.toEqual([]);
+  }));
+});
+
+describe('parseClusterKey', () => {
+  test('64 digits', () => expect(parseClusterKey(`${'0f'.repeat(32)}\n`, 'f')).toEqual({ ok: true, value: new Uint8Array(32).fill(15) }));
+  test.each(['', 'ab', '0'.repeat(64), `${'0f'.repeat(32)}0f`, 'secret'])('%j is refused without being shown', (text) => {
+    const result = parseClusterKey(text, '/etc/key');
+    expect(result).toMatchObject({ ok: false, problems: [{ code: 'MM-CLUSTER-KEY', where: '/etc/key', seen: `${text.length} characters` }] });
+  });
+});

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import type { Mac } from '../core/mac.ts';
+import type { Instant } from '../core/machine.ts';
+import type { NodeConfig } from './node-config.ts';
+import { statusOf } from './status.ts';
+
+test('the whole status', () => {
+  const roster = { clusterName: 'rack', nodes: [{ number: 1, name: 'node1', macs: ['52:54:00:00:00:01'] }] };
+  const config = { number: 1, rosterGeneration: 7, roster } as unknown as NodeConfig;
+  const status = statusOf(5000 as Instant, {
+    config,
+    startedAt: 1000 as Instant,
+    serving: true,
+    live: [1, 2],
+    stages: [
+      { mac: '52:54:00:00:00:01' as Mac, step: 'kernel', detail: 'by HTTP', at: 4000 as Instant },
+      { mac: '52:54:00:00:00:99' as Mac, step: 'dhcp', detail: '', at: 4999.6 as Instant },
+    ],
+    unknown: [{ mac: '52:54:00:00:00:99' as Mac, lastAt: 3000 as Instant, count: 4, detail: 'bios-rom' }],
+    files: new Map([['vmlinuz', { bytes: new Uint8Array(3), sha256: 'ab' }]]),
+  });
+  expect(status).toEqual({
+    cluster: 'rack',
+    node: 1,
+    name: 'node1',
+    rosterGeneration: 7,
+    serving: true,
+    upMs: 4000,
+    live: [1, 2],
+    blades: [
+      { mac: '52:54:00:00:00:01', node: 1, step: 'kernel', detail: 'by HTTP', agoMs: 1000 },
+      { mac: '52:54:00:00:00:99', node: null, step: 'dhcp', detail: '', agoMs: 0 },
+    ],
+    unknown: [{ mac: '52:54:00:00:00:99', count: 4, detail: 'bios-rom', agoMs: 2000 }],
+    files: [{ name: 'vmlinuz', bytes: 3, sha256: 'ab' }],
+  });
+});

@@ -1,0 +1,56 @@
+// What a node says of itself and of the blades it has seen, for `GET /status` and the control socket.
+
+import type { Mac } from '../core/mac.ts';
+import type { Instant } from '../core/machine.ts';
+import { nodeOfMac } from '../core/roster.ts';
+import type { NodeConfig } from './node-config.ts';
+import type { BladeStage } from './stage-book.ts';
+
+/** A MAC address that asked for a boot and is nobody's in the roster. */
+export interface UnknownMac {
+  readonly mac: Mac;
+  readonly lastAt: Instant;
+  readonly count: number;
+  readonly detail: string;
+}
+
+export interface StatusInput {
+  readonly config: NodeConfig;
+  readonly startedAt: Instant;
+  readonly serving: boolean;
+  readonly live: readonly number[];
+  readonly stages: readonly BladeStage[];
+  readonly unknown: readonly UnknownMac[];
+  readonly files: ReadonlyMap<string, { readonly bytes: Uint8Array; readonly sha256: string }>;
+}
+
+/** Plain data for JSON. Times are ages in milliseconds, for the clocks of two nodes have nothing in common. */
+export interface Status {
+  readonly cluster: string;
+  readonly node: number;
+  readonly name: string;
+  readonly rosterGeneration: number;
+  readonly serving: boolean;
+  readonly upMs: number;
+  readonly live: readonly number[];
+  readonly blades: readonly { readonly mac: Mac; readonly node: number | null; readonly step: string; readonly detail: string; readonly agoMs: number }[];
+  readonly unknown: readonly { readonly mac: Mac; readonly count: number; readonly detail: string; readonly agoMs: number }[];
+  readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
+}
+
+/** The status at `now`. */
+export function statusOf(now: Instant, { config, startedAt, serving, live, stages, unknown, files }: StatusInput): Status {
+  const { roster, number } = config;
+  return {
+    cluster: roster.clusterName,
+    node: number,
+    name: roster.nodes.find((node) => node.number === number)?.name ?? '',
+    rosterGeneration: config.rosterGeneration,
+    serving,
+    upMs: Math.round(now - startedAt),
+    live,
+    blades: stages.map(({ mac, step, detail, at }) => ({ mac, node: nodeOfMac(roster, mac)?.number ?? null, step, detail, agoMs: Math.round(now - at) })),
+    unknown: unknown.map(({ mac, count, detail, lastAt }) => ({ mac, count, detail, agoMs: Math.round(now - lastAt) })),
+    files: Array.from(files, ([name, { bytes, sha256 }]) => ({ name, bytes: bytes.length, sha256 })),
+  };
+}

@@ -1,0 +1,22 @@
+import { describe, expect, test } from 'vitest';
+import type { Ipv4 } from './ipv4.ts';
+import type { Mac } from './mac.ts';
+import { nodeOfMac, nodeOfNumber } from './roster.ts';
+import type { Roster, RosterNode } from './roster.ts';
+
+const node = (number: number, ...macs: string[]): RosterNode => ({ number, name: `node${number}`, macs: macs as Mac[], address: `192.168.0.${number}` as Ipv4, loader: 'rom' });
+
+const roster: Roster = {
+  clusterName: 'rack', container: 'foo', domain: 'example.com', netmask: '255.255.255.0' as Ipv4, metaMasterAddress: '192.168.0.253' as Ipv4, kernelParameters: '',
+  san: { address: '192.168.0.252' as Ipv4, port: 3260, target: 'iqn.2001-04.com.example:rack' },
+  // Numbers are stable and may have gaps: the position in the list says nothing.
+  nodes: [node(1, '52:54:00:00:00:01'), node(7, '52:54:00:00:00:07', '52:54:00:00:01:07'), node(3, '52:54:00:00:00:03')],
+};
+
+describe('look-ups', () => {
+  test.each([['52:54:00:00:00:01', 1], ['52:54:00:00:00:07', 7], ['52:54:00:00:01:07', 7], ['52:54:00:00:00:03', 3], ['52:54:00:00:00:09', undefined]])('%s belongs to node %s', (mac, number) => {
+    expect(nodeOfMac(roster, mac as Mac)?.number).toBe(number);
+  });
+
+  test.each([[1, 'node1'], [7, 'node7'], [3, 'node3'], [2, undefined], [0, undefined]])('number %i is %s', (number, name) => expect(nodeOfNumber(roster, number)?.name).toBe(name));
+});

@@ -1,0 +1,35 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Mac } from '../core/mac.ts';
+import { answerOrder, isMyTurn } from './answer-rank.ts';
+
+const MAC = '52:54:00:12:00:01' as Mac;
+const CLIENT = 99;
+const liveSets = fc.uniqueArray(fc.integer({ min: 1, max: 64 }), { minLength: 1, maxLength: 12 });
+
+describe('whose turn it is', () => {
+  test.each([
+    ['rank 0, first request', 0, 0, true],
+    ['rank 1, first request', 1, 0, false],
+    ['rank 1, first retransmission', 1, 1, true],
+    ['rank 2, first retransmission', 2, 1, false],
+    ['rank 9, second retransmission', 9, 2, true],
+    ['not alive, first request', -1, 0, false],
+    ['not alive, second retransmission', -1, 2, true],
+  ])('%s', (_name, rank, tries, expected) => expect(isMyTurn(rank, tries)).toBe(expected));
+
+  test('every turn puts the next server in front and loses none', () => {
+    fc.assert(
+      fc.property(liveSets, fc.nat(30), (live, turn) => {
+        const order = answerOrder(MAC, CLIENT, live, 0);
+        const turned = answerOrder(MAC, CLIENT, live, turn);
+        expect(turned[0]).toBe(order[turn % order.length]);
+        expect([...turned].sort()).toEqual([...live].sort());
+      }),
+    );
+  });
+
+  test('the blade that asks is no server', () => expect(answerOrder(MAC, 2, [1, 2, 3], 0).sort()).toEqual([1, 3]));
+
+  test('nobody alive is no order', () => expect(answerOrder(MAC, CLIENT, [], 3)).toEqual([]));
+});

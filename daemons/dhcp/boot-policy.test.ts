@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest';
+import { encodeLatin1, fromHex, toHex } from '../core/bytes.ts';
+import type { Ipv4 } from '../core/ipv4.ts';
+import { EDK2_DISCOVER, HTTP_DISCOVER, IPXE_DISCOVER, ROM_DISCOVER } from '../wire/dhcp-golden.ts';
+import { OPTION } from '../wire/dhcp-options.ts';
+import { decodeDhcp } from '../wire/dhcp-packet.ts';
+import { bootAnswer, bootRung, clientOf, needsOurLoader } from './boot-policy.ts';
+import type { Client, ClientKind } from './boot-policy.ts';
+
+const SERVER = '10.7.0.1' as Ipv4;
+const text = encodeLatin1;
+const archs = (hex: string) => fromHex(hex)!;
+const ofGolden = (bytes: Uint8Array) => clientOf(decodeDhcp(bytes)!.options);
+
+describe('what kind of client asks', () => {
+  test.each<[string, Uint8Array, Client]>([
+    ['iPXE', IPXE_DISCOVER, { kind: 'ipxe', architectures: [0], ipxeVersion: '1.21.1' }],
+    ['EDK2', EDK2_DISCOVER, { kind: 'uefi-x64', architectures: [7] }],
+    ['EDK2 by HTTP', HTTP_DISCOVER, { kind: 'http-boot', architectures: [16] }],
+    ['a plain ROM', ROM_DISCOVER, { kind: 'bios-rom', architectures: [0] }],
+  ])('%s, as it really asks', (_name, golden, expected) => expect(ofGolden(golden)).toEqual(expected));
+
+  test.each<[string, [number, Uint8Array][], ClientKind]>([
+    ['architecture 9 is x64 UEFI too', [[60, text('PXEClient')], [93, archs('0009')]], 'uefi-x64'],
+    ['the first of several that we serve', [[60, text('PXEClient')], [93, archs('00060007')]], 'uefi-x64'],
+    ['32-bit UEFI', [[60, text('PXEClient')], [93, archs('0006')]], 'unsupported'],
+    ['ARM64', [[60, text('PXEClient:Arch:00011:UNDI:003000')], [93, archs('000b')]], 'unsupported'],
+    ['ARM64 by HTTP', [[60, text('HTTPClient')], [93, archs('0013')]], 'unsupported'],
+    ['no option 93: the vendor class says it', [[60, text('PXEClient:Arch:00007:UNDI:003016')]], 'uefi-x64'],
+    ['no architecture anywhere: an old BIOS', [[60, text('PXEClient')]], 'bios-rom'],
+    ['user class length-prefixed', [[60, text('PXEClient')], [77, text('\x04iPXE')]], 'ipxe'],
+    ['gPXE is a plain ROM', [[60, text('PXEClient')], [77, text('gPXE')], [175, new Uint8Array()], [93, archs('0000')]], 'bios-rom'],
+    ['option 175 without a user class', [[60, text('PXEClient')], [175, fromHex('eb03011501')!]], 'ipxe'],
+    ['an operating system', [[60, text('udhcp 1.37.0')]], 'os'],
+    ['nothing said', [], 'os'],
+  ])('%s', (_name, options, kind) => expect(clientOf(new Map(options)).kind).toBe(kind));
+});
+
+describe('what it is told', () => {
+  const answer = (client: Client, replace = false) => {
+    const { bootFile, options } = bootAnswer(client, SERVER, replace);
+    return [bootFile, [...options].map(([code, value]) => [code, code === OPTION.vendorClass ? String.fromCharCode(...value) : toHex(value)])];
+  };
+  test.each<[string, Client, boolean, unknown[]]>([
+    ['iPXE: the script by HTTP, no wait for ProxyDHCP, no option 60', { kind: 'ipxe', architectures: [0] }, false, ['http://10.7.0.1/boot.ipxe', [[175, 'b00101']]]],
+    ['iPXE to be replaced, BIOS', { kind: 'ipxe', architectures: [0] }, true, ['undionly.kpxe', [[175, 'b00101']]]],
+    ['iPXE to be replaced, UEFI', { kind: 'ipxe', architectures: [7] }, true, ['snponly.efi', [[175, 'b00101']]]],
+    ['BIOS ROM: 60 with 43', { kind: 'bios-rom', architectures: [0] }, false, ['undionly.kpxe', [[60, 'PXEClient'], [43, '060108ff']]]],
+    ['UEFI: 60 with 43', { kind: 'uefi-x64', architectures: [7] }, false, ['snponly.efi', [[60, 'PXEClient'], [43, '060108ff']]]],
+    ['HTTP boot: 60 back and a URL', { kind: 'http-boot', architectures: [16] }, false, ['http://10.7.0.1/snponly.efi', [[60, 'HTTPClient']]]],
+    ['an operating system: nothing', { kind: 'os', architectures: [] }, false, [undefined, []]],
+    ['an architecture without a loader: nothing', { kind: 'unsupported', architectures: [11] }, false, [undefined, []]],
+  ])('%s', (_name, client, replace, expected) => expect(answer(client, replace)).toEqual(expected));
+});
+
+describe('replacing an iPXE by ours', () => {
+  const ipxe = (ipxeVersion: string | undefined, arch = 0): Client => ({ kind: 'ipxe', architectures: [arch], ...(ipxeVersion && { ipxeVersion }) });
+  test.each<[string, Client, 'rom' | 'ours', string | undefined, boolean]>([
+    ['another version', ipxe('1.0.0'), 'ours', '1.21.1', true],
+    ['no version said', ipxe(undefined), 'ours', '1.21.1', true],
+    ['ours already', ipxe('1.21.1'), 'ours', '1.21.1', false],
+    ['the roster says rom', ipxe('1.0.0'), 'rom', '1.21.1', false],
+    ['our version is not known', ipxe('1.0.0'), 'ours', undefined, false],
+    ['no loader for it', ipxe('1.0.0', 11), 'ours', '1.21.1', false],
+    ['not an iPXE', { kind: 'bios-rom', architectures: [0] }, 'ours', '1.21.1', false],
+  ])('%s: %s', (_name, client, loader, ours, expected) => expect(needsOurLoader(client, loader, ours)).toBe(expected));
+
+  test('rungs go up from ROM over script to system', () => {
+    expect([bootRung(ipxe('1.0.0'), true), bootRung({ kind: 'uefi-x64', architectures: [7] }, false), bootRung(ipxe('1.21.1'), false), bootRung({ kind: 'os', architectures: [] }, false)]).toEqual([0, 0, 1, 2]);
+  });
+});

@@ -1,0 +1,127 @@
+// Which boot file a client is told, and with which options. Named pure functions, nothing else: who may ask is decided elsewhere.
+
+import type { Ipv4 } from '../core/ipv4.ts';
+import type { RosterNode } from '../core/roster.ts';
+import { decodeIpxeOptions, encodeIpxeOptions } from '../wire/dhcp-ipxe.ts';
+import { architecturesOf, OPTION, textOption, textValue } from '../wire/dhcp-options.ts';
+import type { DhcpOptions } from '../wire/dhcp-option-area.ts';
+import { pxeNoDiscovery } from '../wire/dhcp-pxe.ts';
+import { decodeUserClass } from '../wire/dhcp-user-class.ts';
+
+/** The loader for a plain BIOS PXE ROM, by TFTP. */
+export const BIOS_LOADER = 'undionly.kpxe';
+/** The loader for x64 UEFI, by TFTP or HTTP. */
+export const UEFI_LOADER = 'snponly.efi';
+/** The script that iPXE fetches by HTTP; the server writes it for the asking blade. */
+export const BOOT_SCRIPT = 'boot.ipxe';
+
+/**
+ * What kind of program asks: `ipxe`, a plain PXE ROM (`bios-rom`), x64 UEFI by PXE or by HTTP boot, an operating system,
+ * or a boot ROM of an architecture that this cluster has no loader for.
+ */
+export type ClientKind = 'ipxe' | 'bios-rom' | 'uefi-x64' | 'http-boot' | 'os' | 'unsupported';
+
+/** What a request says of its sender. */
+export interface Client {
+  readonly kind: ClientKind;
+  /** Only of iPXE, and only where it says so: `major.minor.patch`. */
+  readonly ipxeVersion?: string;
+  /** Option 93, or what the vendor class says in its place; empty when neither speaks. */
+  readonly architectures: readonly number[];
+}
+
+/** What a client is told to boot. */
+export interface BootAnswer {
+  /** For the header's `file` and option 67; undefined: boot nothing. */
+  readonly bootFile?: string;
+  /** Options 43, 60 and 175, as far as this client needs them. */
+  readonly options: DhcpOptions;
+}
+
+/** Processor architectures of RFC 4578 section 2.1 as IANA and real firmware have them: EDK2 sends 7 for x64, some firmware 9. */
+const BIOS = 0;
+const UEFI_X64: ReadonlySet<number> = new Set([7, 9]);
+const UEFI_X64_HTTP = 16;
+
+/** The architectures of option 93; where it is missing, the one in `PXEClient:Arch:00007:UNDI:003016`. */
+function architectures(options: DhcpOptions, vendorClass: string): readonly number[] {
+  const told = architecturesOf(options);
+  if (told.length > 0) return told;
+  const inClass = /^(?:PXE|HTTP)Client:Arch:(\d{5})/.exec(vendorClass);
+  return inClass ? [Number(inClass[1])] : [];
+}
+
+function kindOf(vendorClass: string, architectures: readonly number[]): ClientKind {
+  if (vendorClass.startsWith('HTTPClient')) return architectures.includes(UEFI_X64_HTTP) ? 'http-boot' : 'unsupported';
+  if (!vendorClass.startsWith('PXEClient')) return 'os';
+  // A ROM that says nothing of its architecture is older than RFC 4578, and so is a BIOS.
+  if (architectures.length === 0 || architectures.includes(BIOS)) return 'bios-rom';
+  return architectures.some((one) => UEFI_X64.has(one)) ? 'uefi-x64' : 'unsupported';
+}
+
+/** Reads from a request's options what kind of client sent it. */
+export function clientOf(options: DhcpOptions): Client {
+  const vendorClass = textOption(options, OPTION.vendorClass) ?? '';
+  const archs = architectures(options, vendorClass);
+  const userClass = options.get(OPTION.userClass);
+  const encapsulated = options.get(OPTION.ipxe);
+  // gPXE, iPXE's ancestor, is its own user class and reads no HTTP URL reliably: it counts as a plain ROM.
+  const isIpxe = userClass !== undefined ? decodeUserClass(userClass).includes('iPXE') : encapsulated !== undefined;
+  if (!isIpxe) return { kind: kindOf(vendorClass, archs), architectures: archs };
+  const version = encapsulated && decodeIpxeOptions(encapsulated)?.version;
+  return { kind: 'ipxe', architectures: archs, ...(version !== undefined && { ipxeVersion: version }) };
+}
+
+/** The loader file for the architecture that an iPXE says it runs on; undefined when there is none. */
+function loaderFor(client: Client): string | undefined {
+  if (client.architectures.includes(BIOS)) return BIOS_LOADER;
+  return client.architectures.some((one) => UEFI_X64.has(one)) ? UEFI_LOADER : undefined;
+}
+
+/**
+ * True for an iPXE that is to be replaced before it runs the boot script: the roster says `ours` for its node, its version
+ * is not that of our loader, and there is a loader for its architecture. Without `ourVersion` nothing can be compared,
+ * and replacing would never end.
+ */
+export function needsOurLoader(client: Client, loader: RosterNode['loader'], ourVersion: string | undefined): boolean {
+  if (client.kind !== 'ipxe' || loader !== 'ours' || ourVersion === undefined) return false;
+  return client.ipxeVersion !== ourVersion && loaderFor(client) !== undefined;
+}
+
+/**
+ * How far up the boot a client is: 0 for a ROM or an iPXE that is to be replaced, 1 for the iPXE that runs the script,
+ * 2 for an operating system. A blade that asks from a higher rung than before has got further.
+ */
+export function bootRung(client: Client, replaced: boolean): number {
+  if (client.kind === 'os') return 2;
+  return client.kind === 'ipxe' && !replaced ? 1 : 0;
+}
+
+/**
+ * What the client is told to boot from `server`, the address of the answering node.
+ * `replaceIpxe` (see `needsOurLoader`) sends an iPXE to our loader instead of the script.
+ */
+export function bootAnswer(client: Client, server: Ipv4, replaceIpxe: boolean): BootAnswer {
+  // Option 60 without 43 sends EDK2 to port 4011, where nobody listens, so the two go together or not at all.
+  const pxe = new Map([
+    [OPTION.vendorClass as number, textValue('PXEClient')],
+    [OPTION.vendorSpecific as number, pxeNoDiscovery()],
+  ]);
+  switch (client.kind) {
+    case 'ipxe': {
+      const options = new Map([[OPTION.ipxe as number, encodeIpxeOptions({ noPxeDhcp: true })]]);
+      const loader = replaceIpxe ? loaderFor(client) : undefined;
+      return { bootFile: loader ?? `http://${server}/${BOOT_SCRIPT}`, options };
+    }
+    case 'bios-rom':
+      return { bootFile: BIOS_LOADER, options: pxe };
+    case 'uefi-x64':
+      return { bootFile: UEFI_LOADER, options: pxe };
+    case 'http-boot':
+      // UEFI 2.10 section 24.7.3.1: an offer without HTTPClient is not taken for an HTTP boot offer.
+      return { bootFile: `http://${server}/${UEFI_LOADER}`, options: new Map([[OPTION.vendorClass, textValue('HTTPClient')]]) };
+    case 'os':
+    case 'unsupported':
+      return { options: new Map() };
+  }
+}

@@ -1,0 +1,267 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Ipv4 } from '../core/ipv4.ts';
+import { macFromBytes, macToBytes } from '../core/mac.ts';
+import type { Mac } from '../core/mac.ts';
+import type { Instant } from '../core/machine.ts';
+import { EDK2_DISCOVER, IPXE_DISCOVER, ROM_DISCOVER } from '../wire/dhcp-golden.ts';
+import { encodeIpxeOptions } from '../wire/dhcp-ipxe.ts';
+import { addressOption, addressValue, MESSAGE, messageTypeOf, OPTION, textOption, uint8Value } from '../wire/dhcp-options.ts';
+import type { MessageType } from '../wire/dhcp-options.ts';
+import { decodeDhcp, encodeDhcp } from '../wire/dhcp-packet.ts';
+import type { DhcpPacket } from '../wire/dhcp-packet.ts';
+import { answerOrder } from './answer-rank.ts';
+import { DhcpServer } from './dhcp-server.ts';
+import type { DhcpEffect } from './dhcp-server.ts';
+import { ROSTER } from './test-roster.ts';
+
+const at = (ms: number): Instant => ms as Instant;
+const SECOND = 1000;
+const NODE2 = '52:54:00:12:00:02' as Mac;
+const UNKNOWN = '52:54:00:99:00:01' as Mac;
+const NONE = '0.0.0.0' as Ipv4;
+
+type Options = readonly (readonly [number, Uint8Array])[];
+/** A golden DISCOVER made another message. */
+function message(golden: Uint8Array, type: MessageType, fields: Partial<DhcpPacket> = {}, more: Options = []): Uint8Array {
+  const packet = decodeDhcp(golden)!;
+  return encodeDhcp({ ...packet, ...fields, options: new Map([...packet.options, [OPTION.messageType, uint8Value(type)], ...more]) });
+}
+const serverId = (address: string): Options[number] => [OPTION.serverIdentifier, addressValue(address as Ipv4)];
+const requested = (address: string): Options[number] => [OPTION.requestedAddress, addressValue(address as Ipv4)];
+
+function server(self: number, live: readonly number[] = [self], more: { leaseSeconds?: number; ourIpxeVersion?: string } = {}): DhcpServer {
+  const machine = new DhcpServer({ roster: ROSTER, self, ...more });
+  machine.step(at(0), { kind: 'live', nodes: live });
+  return machine;
+}
+const hear = (machine: DhcpServer, ms: number, bytes: Uint8Array, unicast = false): readonly DhcpEffect[] => machine.step(at(ms), { kind: 'packet', bytes, from: { address: '0.0.0.0', port: 68 }, unicast });
+const sent = (effects: readonly DhcpEffect[]) => effects.flatMap((effect) => (effect.kind === 'send' ? [{ ...decodeDhcp(effect.bytes)!, to: effect.to.address }] : []));
+const logged = (effects: readonly DhcpEffect[]) => effects.flatMap((effect) => (effect.kind === 'log' ? [`${effect.level} ${effect.event}`] : []));
+const types = (effects: readonly DhcpEffect[]) => sent(effects).map(({ options }) => messageTypeOf(options));
+const file = (effects: readonly DhcpEffect[]) => sent(effects)[0]?.file;
+
+describe('one server alone', () => {
+  test('answers a known MAC at once, with its address, from the roster', () => {
+    const effects = hear(server(1), 0, EDK2_DISCOVER);
+    expect(sent(effects)).toMatchObject([{ yiaddr: '10.7.0.2', siaddr: '10.7.0.1', file: 'snponly.efi', to: '255.255.255.255' }]);
+    expect(addressOption(sent(effects)[0]!.options, OPTION.serverIdentifier)).toBe('10.7.0.1');
+    expect(effects).toContainEqual({ kind: 'stage', mac: NODE2, node: 2, stage: 'dhcp', detail: 'OFFER 10.7.0.2 from node 1: snponly.efi for uefi-x64' });
+    expect(logged(effects)).toEqual(['info dhcp.reply']);
+  });
+
+  test('gives a second network card of a node the same address', () => {
+    expect(sent(hear(server(1), 0, message(EDK2_DISCOVER, MESSAGE.discover, { chaddr: macToBytes('52:54:00:12:01:02' as Mac) })))).toMatchObject([{ yiaddr: '10.7.0.2' }]);
+  });
+
+  test('gives an unknown MAC nothing, says so once a minute and remembers it', () => {
+    const machine = server(1);
+    const stranger = message(ROM_DISCOVER, MESSAGE.discover, { chaddr: macToBytes(UNKNOWN) });
+    expect([0, 30, 60, 61].map((s) => logged(hear(machine, s * SECOND, stranger)))).toEqual([['warn dhcp.unknown-mac'], [], ['warn dhcp.unknown-mac'], []]);
+    expect(machine.unknown()).toEqual([{ mac: UNKNOWN, firstAt: 0, lastAt: 61 * SECOND, count: 4, detail: 'bios-rom PXEClient:Arch:00000:UNDI:002001' }]);
+    machine.step(at(0), { kind: 'roster', roster: { ...ROSTER, nodes: [...ROSTER.nodes, { ...ROSTER.nodes[0]!, number: 9, macs: [UNKNOWN], address: '10.7.0.9' as Ipv4 }] } });
+    expect(machine.unknown()).toEqual([]);
+    expect(sent(hear(machine, 0, stranger))).toMatchObject([{ yiaddr: '10.7.0.9' }]);
+  });
+
+  test('is silent when it is itself no node of the roster', () => expect(sent(hear(server(99), 0, EDK2_DISCOVER))).toEqual([]));
+
+  test('speaks no language but Ethernet', () => expect(sent(hear(server(1), 0, message(EDK2_DISCOVER, MESSAGE.discover, { htype: 32 })))).toEqual([]));
+});
+
+describe('REQUEST', () => {
+  const selecting = (id: string, wish = '10.7.0.2') => message(EDK2_DISCOVER, MESSAGE.request, {}, [serverId(id), requested(wish)]);
+  const bound = { ciaddr: '10.7.0.2' as Ipv4, broadcast: false };
+  test.each<[string, Uint8Array, boolean, (MessageType | undefined)[], string[]]>([
+    ['SELECTING us', selecting('10.7.0.1'), false, [MESSAGE.ack], ['info dhcp.reply']],
+    ['SELECTING us, another address', selecting('10.7.0.1', '10.7.0.77'), false, [MESSAGE.nak], ['warn dhcp.nak']],
+    ['SELECTING another node', selecting('10.7.0.3'), false, [], []],
+    ['SELECTING another node, another address', selecting('10.7.0.3', '10.7.0.77'), false, [], []],
+    ['SELECTING a foreign server', selecting('10.7.0.66'), false, [], ['error dhcp.foreign-server']],
+    ['SELECTING with a broken option 54', message(EDK2_DISCOVER, MESSAGE.request, {}, [[54, new Uint8Array(3)], requested('10.7.0.77')]), false, [], []],
+    ['INIT-REBOOT', message(EDK2_DISCOVER, MESSAGE.request, {}, [requested('10.7.0.2')]), false, [MESSAGE.ack], ['info dhcp.reply']],
+    ['INIT-REBOOT, wrong address', message(EDK2_DISCOVER, MESSAGE.request, {}, [requested('10.7.0.77')]), false, [MESSAGE.nak], ['warn dhcp.nak']],
+    ['INIT-REBOOT of a stranger', message(EDK2_DISCOVER, MESSAGE.request, { chaddr: macToBytes(UNKNOWN) }, [requested('10.7.0.77')]), false, [], ['warn dhcp.unknown-mac']],
+    ['RENEWING', message(EDK2_DISCOVER, MESSAGE.request, bound), true, [MESSAGE.ack], ['info dhcp.reply']],
+    ['REBINDING', message(EDK2_DISCOVER, MESSAGE.request, bound), false, [MESSAGE.ack], ['info dhcp.reply']],
+    ['RENEWING an outdated address: no NAK under a running root', message(EDK2_DISCOVER, MESSAGE.request, { ...bound, ciaddr: '10.7.0.77' as Ipv4 }), true, [], ['warn dhcp.address-outdated']],
+    ['neither address nor server', message(EDK2_DISCOVER, MESSAGE.request), false, [], []],
+  ])('%s', (_name, bytes, unicast, expectedTypes, expectedLog) => {
+    const effects = hear(server(1), 0, bytes, unicast);
+    expect([types(effects), logged(effects)]).toEqual([expectedTypes, expectedLog]);
+  });
+
+  test('an ACK repeats the address in use and goes there; a NAK goes to everybody', () => {
+    expect(sent(hear(server(1), 0, message(EDK2_DISCOVER, MESSAGE.request, bound), true))).toMatchObject([{ ciaddr: '10.7.0.2', yiaddr: '10.7.0.2', to: '10.7.0.2' }]);
+    expect(sent(hear(server(1), 0, selecting('10.7.0.1', '10.7.0.77')))).toMatchObject([{ yiaddr: '0.0.0.0', to: '255.255.255.255' }]);
+  });
+});
+
+describe('the other messages', () => {
+  test('INFORM is answered without address and lease', () => {
+    const [ack] = sent(hear(server(1), 0, message(EDK2_DISCOVER, MESSAGE.inform, { ciaddr: '10.7.0.2' as Ipv4 }), true));
+    expect(ack).toMatchObject({ yiaddr: '0.0.0.0', to: '10.7.0.2' });
+    expect([ack!.options.has(OPTION.leaseTime), messageTypeOf(ack!.options)]).toEqual([false, MESSAGE.ack]);
+    expect(sent(hear(server(1), 0, message(EDK2_DISCOVER, MESSAGE.inform, { ciaddr: NONE }), true))).toEqual([]);
+  });
+
+  test('DECLINE shouts, RELEASE is noted', () => {
+    const machine = server(1);
+    expect(logged(hear(machine, 0, message(EDK2_DISCOVER, MESSAGE.decline, {}, [serverId('10.7.0.1'), requested('10.7.0.2')])))).toEqual(['error dhcp.address-declined']);
+    expect(logged(hear(machine, 0, message(EDK2_DISCOVER, MESSAGE.release, { ciaddr: '10.7.0.2' as Ipv4 }, [serverId('10.7.0.1')]), true))).toEqual(['info dhcp.released']);
+  });
+
+  test('a reply of a server that is no node shouts once a minute; one of a node or of the moving address does not', () => {
+    const machine = server(1);
+    const offer = (id: string) => message(EDK2_DISCOVER, MESSAGE.offer, { op: 2 }, [serverId(id)]);
+    expect([0, 1, 60].map((s) => logged(hear(machine, s * SECOND, offer('10.7.0.66'))))).toEqual([['error dhcp.foreign-server'], [], ['error dhcp.foreign-server']]);
+    expect(['10.7.0.1', '10.7.0.3', '10.7.0.253'].flatMap((id) => hear(machine, 0, offer(id)))).toEqual([]);
+  });
+
+  test('a relay gets the reply, with its information', () => {
+    const relayed = message(EDK2_DISCOVER, MESSAGE.discover, { giaddr: '10.9.0.1' as Ipv4, broadcast: true, hops: 1 }, [[82, Uint8Array.of(1, 1, 7)]]);
+    const [effect] = hear(server(1), 0, relayed, true);
+    expect(effect).toMatchObject({ kind: 'send', to: { address: '10.9.0.1', port: 67 }, broadcast: false });
+    expect(sent([effect!])).toMatchObject([{ giaddr: '10.9.0.1', broadcast: true, hops: 0 }]);
+    expect(sent([effect!])[0]!.options.get(82)).toEqual(Uint8Array.of(1, 1, 7));
+    expect(hear(server(1), 0, message(EDK2_DISCOVER, MESSAGE.discover, { giaddr: '127.0.0.1' as Ipv4 }))).toEqual([]);
+  });
+});
+
+/** The three nodes that are not the asking one, in their order of answering it. */
+function rack(turn = 0) {
+  const live = [1, 3, 4];
+  return answerOrder(NODE2, 2, live, turn).map((self) => ({ self, machine: server(self, [...live, 2]) }));
+}
+
+describe('servers among equals', () => {
+  const answers = (nodes: ReturnType<typeof rack>, ms: number, bytes: Uint8Array) => nodes.map(({ machine }) => types(hear(machine, ms, bytes)).length);
+  const again = (secs: number, fields: Partial<DhcpPacket> = {}) => message(EDK2_DISCOVER, MESSAGE.discover, { secs, ...fields });
+
+  test('rank 0 at once, rank 1 at the first retransmission, everybody at the second', () => {
+    const nodes = rack();
+    expect([0, 4, 12].map((s) => answers(nodes, s * SECOND, again(s)))).toEqual([[1, 0, 0], [1, 1, 0], [1, 1, 1]]);
+  });
+
+  test('a blade that starts over in vain goes to the next one, and round', () => {
+    const nodes = rack();
+    const starts = [0, 1, 2, 3].map((n) => answers(nodes, n * 90 * SECOND, again(0, { xid: n })));
+    expect(starts).toEqual([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]]);
+  });
+
+  test('progress keeps it with the server that it has', () => {
+    const nodes = rack();
+    answers(nodes, 0, again(0));
+    for (const { machine } of nodes) machine.step(at(SECOND), { kind: 'progress', mac: '52:54:00:12:01:02' as Mac });
+    // It was the node's other card that fetched; the mark counts for the one that asked.
+    expect(answers(nodes, 90 * SECOND, again(0, { xid: 5 }))).toEqual([1, 0, 0]);
+  });
+
+  test('every server knows the same truth: INIT-REBOOT is answered by rank, also with a NAK', () => {
+    const nodes = rack();
+    const wrong = message(EDK2_DISCOVER, MESSAGE.request, {}, [requested('10.7.0.77')]);
+    expect([answers(nodes, 0, wrong), answers(nodes, 4 * SECOND, wrong)]).toEqual([[1, 0, 0], [1, 1, 0]]);
+  });
+
+  test('the chosen server dies before its ACK: the blade is served by the next one', () => {
+    const nodes = rack();
+    answers(nodes, 0, again(0));
+    const [dead, ...alive] = nodes;
+    const request = message(EDK2_DISCOVER, MESSAGE.request, { secs: 1 }, [serverId(`10.7.0.${dead!.self}`), requested('10.7.0.2')]);
+    expect([1, 3, 7].flatMap((s) => answers(alive, s * SECOND, request))).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(answers(alive, 15 * SECOND, again(0, { xid: 77 }))).toEqual([1, 0]);
+  });
+
+  const macs = fc.constantFrom(...ROSTER.nodes.flatMap((node) => node.macs));
+  test('property: exactly one live server answers a first DISCOVER; with any one dead, one does by the first retransmission', () => {
+    fc.assert(
+      fc.property(macs, fc.integer({ min: 0, max: 0xffffffff }), fc.option(fc.constantFrom(1, 2, 3, 4)), (mac, xid, dead) => {
+        const asking = ROSTER.nodes.find((node) => node.macs.includes(mac))!.number;
+        const live = [1, 2, 3, 4];
+        const nodes = live.filter((number) => number !== asking && number !== dead).map((self) => server(self, live));
+        const count = (ms: number, secs: number) => nodes.flatMap((machine) => sent(hear(machine, ms, message(ROM_DISCOVER, MESSAGE.discover, { chaddr: macToBytes(mac), xid, secs })))).length;
+        const first = count(0, 0);
+        if (dead === null || dead === asking) expect(first).toBe(1);
+        else expect([first, count(4 * SECOND, 4)]).toSatisfy(([before, after]: number[]) => before! <= 1 && before! + after! >= 1);
+      }),
+    );
+  });
+
+  test('property: whatever a REQUEST that names another server holds, nobody else answers it', () => {
+    fc.assert(
+      fc.property(macs, fc.constantFrom(2, 3, 4, 77), fc.nat(255), fc.boolean(), fc.boolean(), (mac, named, wish, unicast, bound) => {
+        const request = message(ROM_DISCOVER, MESSAGE.request, { chaddr: macToBytes(mac), ciaddr: (bound ? '10.7.0.9' : NONE) as Ipv4 }, [serverId(`10.7.0.${named}`), requested(`10.7.0.${wish}`)]);
+        expect(sent(hear(server(1), 0, request, unicast))).toEqual([]);
+      }),
+    );
+  });
+});
+
+describe('the loader of the roster', () => {
+  const ipxe = (version: string, fields: Partial<DhcpPacket> = {}) => message(IPXE_DISCOVER, MESSAGE.discover, { chaddr: macToBytes('52:54:00:12:00:04' as Mac), ...fields }, [[OPTION.ipxe, encodeIpxeOptions({ version, noPxeDhcp: false })]]);
+  const acked = (machine: DhcpServer, ms: number, discover: Uint8Array) => {
+    hear(machine, ms, discover);
+    return file(hear(machine, ms + 1, message(discover, MESSAGE.request, {}, [serverId('10.7.0.1'), requested('10.7.0.4')])));
+  };
+
+  test('an iPXE of another version is replaced, then runs the script', () => {
+    const machine = server(1, [1], { ourIpxeVersion: '1.21.1' });
+    expect([acked(machine, 0, ipxe('1.0.0')), acked(machine, 5 * SECOND, ipxe('1.21.1', { xid: 2 }))]).toEqual(['undionly.kpxe', 'http://10.7.0.1/boot.ipxe']);
+  });
+
+  test('a wrongly stated version ends in the script, not in a loop', () => {
+    const machine = server(1, [1], { ourIpxeVersion: '9.9.9' });
+    const files = [0, 1, 2, 3].map((n) => acked(machine, n * 10 * SECOND, ipxe('1.21.1', { xid: n })));
+    expect(files).toEqual(['undionly.kpxe', 'undionly.kpxe', 'undionly.kpxe', 'http://10.7.0.1/boot.ipxe']);
+  });
+
+  test('a node with its ROM keeps its iPXE', () => expect(file(hear(server(2, [2], { ourIpxeVersion: '9.9.9' }), 0, IPXE_DISCOVER))).toBe('http://10.7.0.2/boot.ipxe'));
+});
+
+test('explain says who, by whom, what and why', () => {
+  const machine = server(1, [1, 2, 3, 4], { ourIpxeVersion: '1.21.1' });
+  hear(machine, 0, ROM_DISCOVER);
+  const [first] = answerOrder('52:54:00:12:00:03' as Mac, 3, [1, 2, 4], 0);
+  const lines = machine.explain('52:54:00:12:00:03' as Mac);
+  expect(lines).toContain('52:54:00:12:00:03 is node3 (node 3): address 10.7.0.3');
+  expect(lines).toContain(`rank 0: node ${first} (node${first})`);
+  expect(lines).toContain(`iPXE, BIOS: http://10.7.0.${first}/boot.ipxe`);
+  expect(lines).toContain('last heard: discover, 0 retransmissions, no server chosen');
+  expect(machine.explain('52:54:00:12:00:04' as Mac)).toContain('iPXE, BIOS: undionly.kpxe, unless it is version 1.21.1');
+  expect(machine.explain(UNKNOWN)).toContain('is not in the roster');
+});
+
+test('fuzz: any bytes give effects, never a throw, and no reply but to a node of the roster and within its message size', () => {
+  const machine = server(1, [1, 2, 3], { ourIpxeVersion: '1.21.1' });
+  const types = fc.integer({ min: 0, max: 9 });
+  const options = fc.array(fc.tuple(fc.integer({ min: 1, max: 254 }), fc.uint8Array({ maxLength: 300 })), { maxLength: 6 });
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 700 }),
+    fc.tuple(fc.constantFrom(IPXE_DISCOVER, EDK2_DISCOVER, ROM_DISCOVER), types, options).map(([golden, type, more]) => message(golden, type as MessageType, {}, more)),
+    fc.tuple(fc.constantFrom(IPXE_DISCOVER, EDK2_DISCOVER, ROM_DISCOVER), fc.array(fc.tuple(fc.nat(500), fc.nat(255)), { maxLength: 8 })).map(([golden, edits]) => {
+      const changed = golden.slice();
+      for (const [index, value] of edits) if (index < changed.length) changed[index] = value;
+      return changed;
+    }),
+  );
+  let ms = 0;
+  fc.assert(
+    fc.property(bytes, fc.boolean(), (input, unicast) => {
+      for (const effect of hear(machine, (ms += 500), input, unicast)) {
+        if (effect.kind !== 'send') continue;
+        const request = decodeDhcp(input)!;
+        const reply = decodeDhcp(effect.bytes)!;
+        expect(ROSTER.nodes.flatMap((node) => node.macs)).toContain(macFromBytes(reply.chaddr));
+        expect([reply.op, reply.xid, reply.options.get(82)?.length]).toEqual([2, request.xid, request.options.get(82)?.length || undefined]);
+        const told = request.options.get(57);
+        const client = Math.min(Math.max(told?.length === 2 ? told[0]! * 256 + told[1]! : 576, 576), 1500) - 28;
+        const withoutRelay = encodeDhcp({ ...reply, options: new Map([...reply.options].filter(([code]) => code !== 82)) });
+        expect(withoutRelay.length).toBeLessThanOrEqual(client);
+        expect(effect.bytes.length).toBeLessThanOrEqual(1472);
+        expect(textOption(reply.options, 67) ?? '').toMatch(/^(|undionly\.kpxe|snponly\.efi|http:\/\/10\.7\.0\.1\/(boot\.ipxe|snponly\.efi))$/);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+  expect(machine.unknown().length).toBeLessThanOrEqual(256);
+});

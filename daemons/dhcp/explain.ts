@@ -1,0 +1,54 @@
+// Why a blade is told what it is told, for the operator: the same pure functions that answer it, in words.
+
+import type { Mac } from '../core/mac.ts';
+import { nodeOfMac, nodeOfNumber } from '../core/roster.ts';
+import type { Roster } from '../core/roster.ts';
+import { answerOrder } from './answer-rank.ts';
+import { bootAnswer, needsOurLoader } from './boot-policy.ts';
+import type { Client } from './boot-policy.ts';
+import type { ClientSession } from './client-session.ts';
+import { INFINITE_LEASE_SECONDS } from './reply.ts';
+
+/** What an explanation is made of. */
+export interface Explained {
+  readonly mac: Mac;
+  readonly roster: Roster;
+  readonly self: number;
+  readonly live: readonly number[];
+  readonly leaseSeconds: number;
+  readonly ourIpxeVersion: string | undefined;
+  readonly session?: ClientSession;
+}
+
+/** One client of each kind, as it would ask. */
+const KINDS: readonly (readonly [string, Client])[] = [
+  ['iPXE, BIOS', { kind: 'ipxe', architectures: [0] }],
+  ['iPXE, x64 UEFI', { kind: 'ipxe', architectures: [7] }],
+  ['plain BIOS ROM', { kind: 'bios-rom', architectures: [0] }],
+  ['x64 UEFI, PXE', { kind: 'uefi-x64', architectures: [7] }],
+  ['x64 UEFI, HTTP boot', { kind: 'http-boot', architectures: [16] }],
+  ['operating system', { kind: 'os', architectures: [] }],
+];
+
+const TURNS = ['at once', 'at the first retransmission'];
+
+/** Lines of text: who the blade is, who answers it when, what each kind of boot program is told, what it last did. */
+export function explainClient({ mac, roster, self, live, leaseSeconds, ourIpxeVersion, session }: Explained): string {
+  const node = nodeOfMac(roster, mac);
+  if (!node) return `${mac} is not in the roster of ${roster.clusterName}: it gets no answer.`;
+  const lines = [`${mac} is ${node.name} (node ${node.number}): address ${node.address}, netmask ${roster.netmask}, ${leaseSeconds === INFINITE_LEASE_SECONDS ? 'lease without end' : `lease of ${leaseSeconds} s`}`];
+  const order = answerOrder(mac, node.number, live, session?.turn ?? 0);
+  order.forEach((number, rank) => {
+    const name = nodeOfNumber(roster, number)?.name ?? 'not in the roster';
+    lines.push(`rank ${rank}: node ${number} (${name})${number === self ? ', this node' : ''} answers ${TURNS[rank] ?? 'at the second retransmission'}`);
+  });
+  if (session && session.turn > 0) lines.push(`the order is turned by ${session.turn}: the blade started over that often without getting further than DHCP`);
+  const server = nodeOfNumber(roster, order[0] ?? self)?.address;
+  for (const [name, client] of server ? KINDS : []) {
+    const replaced = needsOurLoader(client, node.loader, ourIpxeVersion);
+    const file = bootAnswer(client, server!, replaced).bootFile ?? 'no boot file';
+    lines.push(`${name}: ${file}${replaced ? `, unless it is version ${ourIpxeVersion}, which gets the boot script (loader: ours)` : ''}`);
+  }
+  if (session) lines.push(`last heard: ${session.request}, ${session.tries} retransmissions, ${session.chosen ? 'a server chosen' : 'no server chosen'}, ${session.progressed ? 'got further than DHCP' : 'not seen further than DHCP here'}`);
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,76 @@
+// The files that a blade boots from, read into memory once: a node whose SAN hangs still serves the boot network.
+
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { InputError, valueOf } from '../core/problem.ts';
+import { BOOT_INDEX_OFFSET, decodeBootVolumeHeader, decodeBootVolumeIndex, MAX_BOOT_FILE_BYTES, MAX_BOOT_FILES } from '../storage/boot-volume.ts';
+
+export interface BootFileContent {
+  readonly bytes: Uint8Array;
+  /** 64 hexadecimal digits. */
+  readonly sha256: string;
+}
+
+export type BootFileTable = ReadonlyMap<string, BootFileContent>;
+
+const REMEDY = 'Write the boot volume again with `metamaster upgrade`, or boot the node again.';
+const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+function problem(where: string, rule: string, seen: string): InputError {
+  return new InputError([{ code: 'MM-BOOT-FILES', where, rule, seen, remedy: REMEDY }]);
+}
+
+function readExactly(fd: number, offset: number, length: number, where: string): Uint8Array {
+  // Not from Node's pool: these stay for the life of the process.
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const got = readSync(fd, bytes, done, length - done, offset + done);
+    if (got === 0) throw problem(where, `${length} bytes at offset ${offset}`, `${done} bytes`);
+    done += got;
+  }
+  return bytes;
+}
+
+function readVolume(fd: number, where: string): BootFileTable {
+  const header = valueOf(decodeBootVolumeHeader(readExactly(fd, 0, BOOT_INDEX_OFFSET, where), where));
+  const placements = valueOf(decodeBootVolumeIndex(header, readExactly(fd, BOOT_INDEX_OFFSET, header.indexBytes, where)));
+  const files = new Map<string, BootFileContent>();
+  for (const { name, offset, bytes: length, sha256 } of placements) {
+    const bytes = readExactly(fd, offset, length, `${where}: ${name}`);
+    const seen = sha256Of(bytes);
+    if (seen !== sha256) throw problem(`${where}: ${name}`, `SHA-256 ${sha256}`, seen);
+    files.set(name, { bytes, sha256 });
+  }
+  return files;
+}
+
+/**
+ * Reads a boot volume (daemons/storage/boot-volume.ts) from `source`, a path or `fd:N` for a file that is already open.
+ * Throws InputError when it is no boot volume or a file's SHA-256 is not that of the index, and the system's error when it
+ * cannot be read.
+ */
+export function readBootVolume(source: string): BootFileTable {
+  const inherited = /^fd:([0-9]{1,5})$/.exec(source);
+  if (inherited !== null) return readVolume(Number(inherited[1]), source);
+  const fd = openSync(source, 'r');
+  try {
+    return readVolume(fd, source);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Reads the plain files of a directory, without its sub-directories; for tests and for trying things out. */
+export function readBootDirectory(directory: string): BootFileTable {
+  const names = readdirSync(directory).filter((name) => statSync(join(directory, name)).isFile());
+  if (names.length > MAX_BOOT_FILES) throw problem(directory, `at most ${MAX_BOOT_FILES} files`, `${names.length}`);
+  const files = new Map<string, BootFileContent>();
+  for (const name of names.toSorted()) {
+    const path = join(directory, name);
+    if (statSync(path).size > MAX_BOOT_FILE_BYTES) throw problem(path, `at most ${MAX_BOOT_FILE_BYTES} bytes`, `${statSync(path).size}`);
+    const bytes = new Uint8Array(readFileSync(path));
+    files.set(name, { bytes, sha256: sha256Of(bytes) });
+  }
+  return files;
+}

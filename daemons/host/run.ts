@@ -1,0 +1,76 @@
+// Runs other programs by argv, never through a shell, and says what they said when they fail.
+
+import { spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+
+/** How a program is to be run. */
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Text for the program's standard input; none: /dev/null. */
+  readonly input?: string | Uint8Array;
+  /** Everything the program prints is appended to this file as well. */
+  readonly logFile?: string;
+  /** Exit codes that count as success; [0] by default. */
+  readonly accept?: readonly number[];
+  /** Called with each piece of standard error, for programs that report their progress there. */
+  readonly onErrorOutput?: (text: string) => void;
+}
+
+/** What a finished program left. */
+export interface Finished {
+  readonly code: number;
+  readonly output: string;
+  readonly errorOutput: string;
+}
+
+/** The most that is kept of a program's output, in characters: enough for any listing, too little to fill the memory. */
+const KEPT_OUTPUT = 16 * 1024 * 1024;
+
+/** A program that could not be started or ended with an exit code that was not accepted. */
+export class CommandError extends Error {
+  readonly code: number;
+
+  constructor(argv: readonly string[], code: number, said: string) {
+    super(`${argv.join(' ')}: ended with exit code ${code}${said === '' ? '' : `: ${said}`}`);
+    this.name = 'CommandError';
+    this.code = code;
+  }
+}
+
+/**
+ * Runs a program to its end.
+ * @throws CommandError when it cannot be started (code 127) or its exit code is not accepted; the message holds the last lines it printed.
+ */
+export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Finished> {
+  const [program, ...args] = argv;
+  const { promise, resolve, reject } = Promise.withResolvers<Finished>();
+  const child = spawn(program!, args, {
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  const log = options.logFile === undefined ? undefined : createWriteStream(options.logFile, { flags: 'a' });
+  log?.write(`# ${argv.join(' ')}\n`);
+  let output = '';
+  let errorOutput = '';
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    if (output.length < KEPT_OUTPUT) output += text;
+    log?.write(text);
+  });
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    if (errorOutput.length < KEPT_OUTPUT) errorOutput += text;
+    log?.write(text);
+    options.onErrorOutput?.(text);
+  });
+  child.stdin?.on('error', () => undefined);
+  if (options.input !== undefined) child.stdin!.end(options.input);
+  child.on('error', (error) => reject(new CommandError(argv, 127, error.message)));
+  child.on('close', (code, signal) => {
+    log?.end();
+    const exit = code ?? 128 + (signal === 'SIGKILL' ? 9 : 15);
+    if ((options.accept ?? [0]).includes(exit)) resolve({ code: exit, output, errorOutput });
+    else reject(new CommandError(argv, exit, (errorOutput || output).trim().split('\n').slice(-12).join('\n')));
+  });
+  return promise;
+}

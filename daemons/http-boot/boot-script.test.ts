@@ -1,0 +1,124 @@
+import { describe, expect, test } from 'vitest';
+import type { Ipv4 } from '../core/ipv4.ts';
+import type { Mac } from '../core/mac.ts';
+import type { Roster, RosterNode } from '../core/roster.ts';
+import { autoexecScript, BOOT_FILES, bootScript, kernelCommandLine, macScript, SERVERS_MAX } from './boot-script.ts';
+
+const node: RosterNode = { number: 3, name: 'node3', macs: ['52:54:00:00:00:03' as Mac], address: '10.1.0.3' as Ipv4, loader: 'rom' };
+const roster: Roster = {
+  clusterName: 'rack',
+  container: 'rack',
+  domain: 'rack.local',
+  netmask: '255.255.255.0' as Ipv4,
+  metaMasterAddress: '10.1.0.253' as Ipv4,
+  san: { address: '10.1.0.250' as Ipv4, port: 3260, target: 'iqn.2007-01.it.example:san' },
+  kernelParameters: 'console=ttyS0,115200 quiet',
+  nodes: [node],
+};
+const servers = ['10.1.0.1', '10.1.0.2'] as Ipv4[];
+const input = { roster, node, servers, files: BOOT_FILES };
+
+test('the whole script of a node', () => {
+  const line =
+    'initrd=initrd.img root=/dev/evms/defaultrack storage_ip=10.1.0.250 storage_port=3260 sif=eth0 sifip=10.1.0.3 sifnm=255.255.255.0 ' +
+    'ivid=iqn.2007-01.it.example:san --- net.ifnames=0 console=ttyS0,115200 quiet mm.servers=10.1.0.1,10.1.0.2 mm.boot=net';
+  expect(bootScript(input)).toBe(`#!ipxe
+# node3, node 3 of rack
+echo mm-stage dhcp \${net0/ip} from \${next-server}
+:try1
+imgfree ||
+kernel --timeout 5000 http://10.1.0.1/vmlinuz ${line} || goto try2
+echo mm-stage http kernel 10.1.0.1
+initrd --timeout 5000 http://10.1.0.1/initrd.img || goto try2
+echo mm-stage http initrd 10.1.0.1
+boot || goto try2
+:try2
+imgfree ||
+kernel --timeout 5000 http://10.1.0.2/vmlinuz ${line} || goto try3
+echo mm-stage http kernel 10.1.0.2
+initrd --timeout 5000 http://10.1.0.2/initrd.img || goto try3
+echo mm-stage http initrd 10.1.0.2
+boot || goto try3
+:try3
+imgfree ||
+kernel --timeout 5000 tftp://10.1.0.1/vmlinuz ${line} || goto try4
+echo mm-stage tftp kernel 10.1.0.1
+initrd --timeout 5000 tftp://10.1.0.1/initrd.img || goto try4
+echo mm-stage tftp initrd 10.1.0.1
+boot || goto try4
+:try4
+imgfree ||
+kernel --timeout 5000 tftp://10.1.0.2/vmlinuz ${line} || goto again
+echo mm-stage tftp kernel 10.1.0.2
+initrd --timeout 5000 tftp://10.1.0.2/initrd.img || goto again
+echo mm-stage tftp initrd 10.1.0.2
+boot || goto again
+:again
+imgfree ||
+echo mm-stage retry no server delivered
+sleep 2 ||
+dhcp net0 || goto again
+echo mm-stage dhcp \${net0/ip} from \${next-server}
+chain --replace --autofree --timeout 5000 http://\${next-server}/boot.ipxe ||
+chain --replace --autofree --timeout 5000 tftp://\${next-server}/boot.ipxe ||
+goto again
+`);
+});
+
+test('the script that asks again with the MAC address', () => {
+  expect(macScript('10.1.0.1' as Ipv4)).toBe(`#!ipxe
+chain --replace --autofree --timeout 5000 http://10.1.0.1/boot.ipxe?mac=\${net0/mac:hexhyp} ||
+:again
+echo mm-stage retry no script for \${net0/mac}
+sleep 2 ||
+dhcp net0 || goto again
+chain --replace --autofree --timeout 5000 http://\${next-server}/boot.ipxe?mac=\${net0/mac:hexhyp} ||
+chain --replace --autofree --timeout 5000 tftp://\${next-server}/boot.ipxe ||
+goto again
+`);
+});
+
+test('autoexec.ipxe', () => {
+  expect(autoexecScript()).toBe(`#!ipxe
+:again
+ifconf -c dhcp net0 || goto wait
+echo mm-stage dhcp \${net0/ip} from \${next-server}
+chain --replace --autofree --timeout 5000 http://\${next-server}/boot.ipxe?mac=\${net0/mac:hexhyp} ||
+chain --replace --autofree --timeout 5000 tftp://\${next-server}/boot.ipxe ||
+:wait
+sleep 2 ||
+goto again
+`);
+});
+
+describe('every script', () => {
+  const scripts = { bootScript: bootScript(input), noServers: bootScript({ ...input, servers: [] }), macScript: macScript(servers[0]!), autoexecScript: autoexecScript() };
+  test.each(Object.entries(scripts))('%s never ends, never fails and never hangs', (_name, text) => {
+    const lines = text.trimEnd().split('\n');
+    const labels = new Set(lines.filter((line) => line.startsWith(':')).map((line) => line.slice(1)));
+    expect(lines[0]).toBe('#!ipxe');
+    expect(lines.at(-1)).toBe('goto again');
+    for (const line of lines.slice(1)) {
+      const target = /goto (\S+)$/.exec(line)?.[1];
+      if (target !== undefined) expect(labels).toContain(target);
+      if (/^(kernel|initrd|chain) /.test(line)) expect(line).toMatch(/ --timeout 5000 /);
+      if (!/^(:|#|echo |goto )/.test(line)) expect(line).toMatch(/ \|\|( goto \S+)?$/);
+    }
+    expect(text).not.toMatch(/\b(shell|exit|sanboot)\b/);
+  });
+});
+
+describe('kernelCommandLine', () => {
+  test('words that iPXE would not pass on are left out', () => {
+    const kernelParameters = '  quiet || shell && # reboot #x ; a=${b}\ninit=/x ';
+    expect(kernelCommandLine({ ...input, roster: { ...roster, kernelParameters } })).toMatch(/ net\.ifnames=0 quiet shell reboot init=\/x mm\.servers=/);
+  });
+  test('no more servers than the limit', () => {
+    const many = Array.from({ length: 30 }, (_none, i) => `10.1.0.${i + 1}` as Ipv4);
+    expect(kernelCommandLine({ ...input, servers: many }).match(/mm\.servers=(\S+)/)![1]!.split(',')).toHaveLength(SERVERS_MAX);
+  });
+  test('stays far below the kernel\'s 2048 bytes', () => {
+    const many = Array.from({ length: 30 }, () => '255.255.255.255' as Ipv4);
+    expect(kernelCommandLine({ ...input, servers: many }).length).toBeLessThan(600);
+  });
+});

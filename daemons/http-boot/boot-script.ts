@@ -1,0 +1,137 @@
+// The iPXE scripts that a blade is given. They have to run on the iPXE of 2019 that is burnt into cards as on today's.
+// A script that ends, or a line that fails without `||`, drops the blade to its next boot device: none of these does.
+// In iPXE's grammar `||`, `&&` and `;` on their own separate commands and a word that starts with `#` ends the line.
+
+import type { Ipv4 } from '../core/ipv4.ts';
+import type { Roster, RosterNode } from '../core/roster.ts';
+
+/** Counts from the last byte that arrived; a live node on a busy network answers well within it. */
+const FETCH_TIMEOUT_MS = 5000;
+/** Between two rounds: long enough not to hammer a rack whose nodes are just starting, short enough not to be noticed. */
+const PAUSE_S = 2;
+/** The servers that a script names. Three would do; the rest is for a rack that loses power by halves. */
+export const SERVERS_MAX = 8;
+
+/** The names of the kernel and the initrd in the file table. */
+export interface BootFiles {
+  readonly kernel: string;
+  readonly initrd: string;
+}
+
+export const BOOT_FILES: BootFiles = { kernel: 'vmlinuz', initrd: 'initrd.img' };
+
+export interface BootScriptInput {
+  readonly roster: Roster;
+  readonly node: RosterNode;
+  /** The nodes that serve, in the order in which they shall be tried; those after SERVERS_MAX are left out. */
+  readonly servers: readonly Ipv4[];
+  readonly files: BootFiles;
+}
+
+/** Words that iPXE would take for the end of a command are dropped, and so is what it would expand. */
+function safeParameters(text: string): string {
+  return text
+    .split(/\s+/)
+    .filter((word) => word !== '' && !word.startsWith('#') && word !== '||' && word !== '&&' && word !== ';' && !word.includes('${'))
+    .join(' ');
+}
+
+/** The kernel command line of a network boot; `initrd=` is what a UEFI kernel finds iPXE's initrd by. */
+export function kernelCommandLine({ roster, node, servers, files }: BootScriptInput): string {
+  const words = [
+    `initrd=${files.initrd}`,
+    `root=/dev/evms/default${roster.container}`,
+    `storage_ip=${roster.san.address}`,
+    `storage_port=${roster.san.port}`,
+    'sif=eth0',
+    `sifip=${node.address}`,
+    `sifnm=${roster.netmask}`,
+    `ivid=${roster.san.target}`,
+    '---',
+    'net.ifnames=0',
+    safeParameters(roster.kernelParameters),
+    `mm.servers=${servers.slice(0, SERVERS_MAX).join(',')}`,
+    'mm.boot=net',
+  ];
+  return words.filter((word) => word !== '').join(' ');
+}
+
+function attempt(scheme: 'http' | 'tftp', server: Ipv4, label: string, next: string, files: BootFiles, commandLine: string): string[] {
+  const fetch = (command: string, file: string, rest: string) => `${command} --timeout ${FETCH_TIMEOUT_MS} ${scheme}://${server}/${file}${rest} || goto ${next}`;
+  return [
+    `:${label}`,
+    'imgfree ||',
+    fetch('kernel', files.kernel, ` ${commandLine}`),
+    `echo mm-stage ${scheme} kernel ${server}`,
+    fetch('initrd', files.initrd, ''),
+    `echo mm-stage ${scheme} initrd ${server}`,
+    `boot || goto ${next}`,
+  ];
+}
+
+/** A fresh script from whoever answers DHCP now; by TFTP where HTTP is not to be had. Falls through when there is none. */
+function chainLines(query: string): string[] {
+  const chain = (scheme: string, name: string) => `chain --replace --autofree --timeout ${FETCH_TIMEOUT_MS} ${scheme}://\${next-server}/${name} ||`;
+  return [chain('http', `boot.ipxe${query}`), chain('tftp', 'boot.ipxe')];
+}
+
+/**
+ * The script for one node of the roster: HTTP from each server, then TFTP from each, then DHCP afresh and whatever script
+ * the server that answers it has; for ever.
+ */
+export function bootScript(input: BootScriptInput): string {
+  const servers = input.servers.slice(0, SERVERS_MAX);
+  const commandLine = kernelCommandLine(input);
+  const attempts = (['http', 'tftp'] as const).flatMap((scheme) => servers.map((server) => ({ scheme, server })));
+  const lines = [
+    '#!ipxe',
+    `# ${input.node.name}, node ${input.node.number} of ${input.roster.clusterName}`,
+    'echo mm-stage dhcp ${net0/ip} from ${next-server}',
+    ...attempts.flatMap(({ scheme, server }, i) => {
+      const next = i + 1 < attempts.length ? `try${i + 2}` : 'again';
+      return attempt(scheme, server, `try${i + 1}`, next, input.files, commandLine);
+    }),
+    ':again',
+    'imgfree ||',
+    'echo mm-stage retry no server delivered',
+    `sleep ${PAUSE_S} ||`,
+    'dhcp net0 || goto again',
+    'echo mm-stage dhcp ${net0/ip} from ${next-server}',
+    ...chainLines(''),
+    'goto again',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** The script for a client that is not known by its address: it comes again with its MAC address. */
+export function macScript(server: Ipv4): string {
+  const lines = [
+    '#!ipxe',
+    `chain --replace --autofree --timeout ${FETCH_TIMEOUT_MS} http://${server}/boot.ipxe?mac=\${net0/mac:hexhyp} ||`,
+    ':again',
+    'echo mm-stage retry no script for ${net0/mac}',
+    `sleep ${PAUSE_S} ||`,
+    'dhcp net0 || goto again',
+    ...chainLines('?mac=${net0/mac:hexhyp}'),
+    'goto again',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/**
+ * `autoexec.ipxe`, which iPXE since 2022 fetches by itself from where it came. Configuring by DHCP alone spares the wait
+ * for a router advertisement.
+ */
+export function autoexecScript(): string {
+  const lines = [
+    '#!ipxe',
+    ':again',
+    'ifconf -c dhcp net0 || goto wait',
+    'echo mm-stage dhcp ${net0/ip} from ${next-server}',
+    ...chainLines('?mac=${net0/mac:hexhyp}'),
+    ':wait',
+    `sleep ${PAUSE_S} ||`,
+    'goto again',
+  ];
+  return `${lines.join('\n')}\n`;
+}

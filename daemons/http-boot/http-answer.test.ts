@@ -1,0 +1,109 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decodeUtf8, encodeLatin1 } from '../core/bytes.ts';
+import type { Ipv4 } from '../core/ipv4.ts';
+import { answerHttp, DETAIL_MAX, type HttpContent, type HttpRequest, URL_MAX } from './http-answer.ts';
+
+const MAC = '52:54:00:00:00:03';
+const CONTENT: HttpContent = {
+  file: (name) => (name === 'vmlinuz' || name === 'efi/a b+c' ? { bytes: encodeLatin1('0123456789'), sha256: 'ab12' } : undefined),
+  scriptFor: (client) => (('mac' in client ? client.mac === MAC : client.address === '10.1.0.3') ? '#!ipxe node3' : undefined),
+  askAgainScript: () => '#!ipxe again',
+  status: () => ({ node: 1 }),
+};
+
+function ask(url: string, more: Partial<HttpRequest> = {}) {
+  const response = answerHttp({ method: 'GET', url, headers: {}, clientAddress: '10.1.0.99' as Ipv4, ...more }, CONTENT);
+  return { ...response, text: response.body && decodeUtf8(response.body) };
+}
+
+describe('files', () => {
+  test('whole', () => {
+    expect(ask('/vmlinuz')).toMatchObject({ status: 200, text: '0123456789', headers: { 'content-length': '10', etag: '"ab12"', 'accept-ranges': 'bytes' } });
+  });
+  test('the head alone has the same length and no body', () => {
+    const head = ask('/vmlinuz', { method: 'HEAD' });
+    expect(head).toMatchObject({ status: 200, headers: { 'content-length': '10' } });
+    expect(head.body).toBeUndefined();
+  });
+  test.each([
+    ['bytes=2-4', 206, '234', 'bytes 2-4/10'],
+    ['bytes=-3', 206, '789', 'bytes 7-9/10'],
+    ['bytes=10-', 416, 'no such range\n', 'bytes */10'],
+    ['bytes=0-1,3-4', 200, '0123456789', undefined],
+  ])('range %s', (range, status, text, contentRange) => {
+    const response = ask('/vmlinuz', { headers: { range } });
+    expect(response).toMatchObject({ status, text });
+    expect(response.headers['content-range']).toBe(contentRange);
+    expect(response.headers['content-length']).toBe(String(text.length));
+  });
+  test('If-Range of another version gets the whole', () => {
+    expect(ask('/vmlinuz', { headers: { range: 'bytes=2-4', 'if-range': '"old"' } }).status).toBe(200);
+    expect(ask('/vmlinuz', { headers: { range: 'bytes=2-4', 'if-range': '"ab12"' } }).status).toBe(206);
+  });
+  test.each([['"ab12"', 304], ['W/"ab12"', 304], ['"x", "ab12"', 304], ['*', 304], ['"x"', 200]])('If-None-Match %s: %i', (header, status) => {
+    const response = ask('/vmlinuz', { headers: { 'if-none-match': header } });
+    expect(response.status).toBe(status);
+    expect(response.headers['etag']).toBe('"ab12"');
+    expect(response.body === undefined).toBe(status === 304);
+  });
+  test.each(['/nothing', '/', '', '/../vmlinuz', '/%2e%2e/vmlinuz', '/vmlinuz/', '/vmlinuz%00'])('%s is not there', (url) => {
+    expect(ask(url).status).toBe(404);
+  });
+  test.each(['//vmlinuz', 'http://10.1.0.1/vmlinuz', '/vmlinuz?x=1', '/vmlinuz#x', '/%76mlinuz', '/efi/a%20b+c'])('%s is', (url) => expect(ask(url).status).toBe(200));
+});
+
+test.each([['POST', '/vmlinuz'], ['PUT', '/x'], ['DELETE', '/boot.ipxe'], ['HEAD', '/stage']])('%s %s is refused with what is allowed', (method, url) => {
+  const response = ask(url, { method });
+  expect(response.status).toBe(405);
+  expect(response.headers['allow']).toMatch(/^GET, /);
+});
+
+test('what cannot be read is refused', () => {
+  expect(ask('/%zz').status).toBe(400);
+  expect(ask('/stage?mac=%zz').status).toBe(400);
+  expect(ask(`/${'x'.repeat(URL_MAX)}`).status).toBe(414);
+});
+
+describe('the boot script', () => {
+  test.each([
+    ['by MAC', '/boot.ipxe?mac=52-54-00-00-00-03', '10.1.0.99', 200, '#!ipxe node3'],
+    ['by address', '/boot.ipxe', '10.1.0.3', 200, '#!ipxe node3'],
+    ['by address, when the MAC is another interface\'s', '/boot.ipxe?mac=52:54:00:00:00:77', '10.1.0.3', 200, '#!ipxe node3'],
+    ['unknown address: it shall say its MAC', '/boot.ipxe', '10.1.0.99', 200, '#!ipxe again'],
+    ['unknown MAC', '/boot.ipxe?mac=52:54:00:00:00:77', '10.1.0.99', 404, undefined],
+    ['no MAC at all', '/boot.ipxe?mac=me', '10.1.0.99', 404, undefined],
+  ])('%s', (_name, url, address, status, script) => {
+    const response = ask(url, { clientAddress: address as Ipv4 });
+    expect(response.status).toBe(status);
+    if (script !== undefined) expect(response.text).toBe(script);
+    expect(response.headers['cache-control']).toBe('no-store');
+  });
+});
+
+test('status is JSON', () => expect(ask('/status')).toMatchObject({ status: 200, text: '{"node":1}\n', headers: { 'content-type': 'application/json' } }));
+
+describe('stage reports', () => {
+  test('by GET and by POST', () => {
+    const report = { mac: MAC, step: 'iscsi-login', detail: 'took 2 s' };
+    for (const method of ['GET', 'POST']) expect(ask(`/stage?mac=${MAC}&step=iscsi-login&detail=took+2%20s`, { method })).toMatchObject({ status: 204, report });
+  });
+  test('the detail is one printable line of bounded length', () => {
+    const { report } = ask(`/stage?mac=${MAC}&step=x&detail=a%0Ab%1b${'y'.repeat(300)}`);
+    expect(report?.detail).toMatch(/^a b y+$/);
+    expect(report?.detail).toHaveLength(DETAIL_MAX);
+  });
+  test.each(['/stage', '/stage?step=x', `/stage?mac=${MAC}`, `/stage?mac=${MAC}&step=UP`, `/stage?mac=${MAC}&step=${'x'.repeat(33)}`])('%s is refused', (url) => {
+    expect(ask(url)).toMatchObject({ status: 400 });
+    expect(ask(url).report).toBeUndefined();
+  });
+});
+
+test('fuzz: whatever the URL, there is an answer whose Content-Length is that of its body', () => {
+  const part = fc.constantFrom('/', 'stage', 'boot.ipxe', 'vmlinuz', '?', '&', '=', '%', '%00', '..', 'mac', 'step', '\u{1f600}', '\ud800');
+  fc.assert(fc.property(fc.array(part), fc.string(), (parts, range) => {
+    const response = ask(parts.join(''), { headers: { range } });
+    if (response.body !== undefined) expect(response.headers['content-length']).toBe(String(response.body.length));
+    else expect([204, 304]).toContain(response.status);
+  }), { numRuns: 500 });
+});

@@ -1,0 +1,154 @@
+// Every decision of the boot web server: a request in, a response out. The sockets are in daemons/host/http-server.ts.
+
+import { encodeUtf8 } from '../core/bytes.ts';
+import type { Ipv4 } from '../core/ipv4.ts';
+import { type Mac, parseMac } from '../core/mac.ts';
+import { rangeOf } from './http-range.ts';
+
+/** Longer than anything the boot asks for; what is longer is not parsed. */
+export const URL_MAX = 1024;
+/** A step is a word of the boot plan. */
+const STEP = /^[a-z0-9][a-z0-9-]{0,31}$/;
+/** A detail is one line on a console; the rest of a longer one is cut. */
+export const DETAIL_MAX = 160;
+
+export interface HttpRequest {
+  readonly method: string;
+  /** Path and query, as in the request line. */
+  readonly url: string;
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly clientAddress: Ipv4;
+}
+
+/** `body` is absent for HEAD and for answers without one; Content-Length stands in the headers all the same. */
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  /** What a blade has said of itself; to be remembered by whoever asked for the answer. */
+  readonly report?: StageReport;
+}
+
+/** A blade's own word on how far it has come. */
+export interface StageReport {
+  readonly mac: Mac;
+  readonly step: string;
+  readonly detail: string;
+}
+
+/** A file and its entity tag: its SHA-256 in hexadecimal. */
+export interface HttpFile {
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+}
+
+/** What there is to serve. */
+export interface HttpContent {
+  file(name: string): HttpFile | undefined;
+  /** The boot script for a client that is known by its MAC or by its address; undefined for a stranger. */
+  scriptFor(client: { readonly mac: Mac } | { readonly address: Ipv4 }): string | undefined;
+  /** The script that makes a client come again with its MAC. */
+  askAgainScript(): string;
+  /** Made into JSON. */
+  status(): unknown;
+}
+
+interface Target {
+  readonly path: string;
+  readonly query: ReadonlyMap<string, string>;
+}
+
+/** Undoes percent-encoding; undefined when it is broken. */
+function decodePercent(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Path without leading slashes, and query; an absolute URL (RFC 9112 section 3.2.2) is taken too. */
+function parseTarget(url: string): Target | undefined {
+  const local = url.replace(/^https?:\/\/[^/?]*/i, '').replace(/#.*$/, '');
+  const [rawPath, ...rest] = local.split('?');
+  const path = decodePercent(rawPath!.replaceAll('+', '%2B'));
+  if (path === undefined) return undefined;
+  const query = new Map<string, string>();
+  for (const pair of rest.join('?').split('&')) {
+    const equals = pair.indexOf('=');
+    const name = decodePercent(equals < 0 ? pair : pair.slice(0, equals));
+    const value = decodePercent(equals < 0 ? '' : pair.slice(equals + 1));
+    if (name === undefined || value === undefined) return undefined;
+    if (name !== '' && !query.has(name)) query.set(name, value);
+  }
+  return { path: path.replace(/^\/+/, ''), query };
+}
+
+function text(status: number, type: string, content: string, more: Record<string, string> = {}): HttpResponse {
+  const body = encodeUtf8(content);
+  const headers = { 'content-type': type, 'content-length': String(body.length), 'cache-control': 'no-store', ...more };
+  return { status, headers, body };
+}
+
+const plain = (status: number, content: string, more?: Record<string, string>): HttpResponse => text(status, 'text/plain; charset=utf-8', `${content}\n`, more);
+
+function matches(header: string | undefined, etag: string): boolean {
+  return header !== undefined && header.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag);
+}
+
+function fileResponse(file: HttpFile, headers: HttpRequest['headers']): HttpResponse {
+  const etag = `"${file.sha256}"`;
+  const common = { etag, 'accept-ranges': 'bytes', 'content-type': 'application/octet-stream' };
+  if (matches(headers['if-none-match'], etag)) return { status: 304, headers: { etag } };
+  // RFC 9110 section 13.1.5: a range of another version of the file would make a corrupt whole.
+  const wanted = headers['if-range'] === undefined || headers['if-range'] === etag ? headers['range'] : undefined;
+  const range = rangeOf(wanted, file.bytes.length);
+  if (range === 'unsatisfiable') return plain(416, 'no such range', { 'content-range': `bytes */${file.bytes.length}` });
+  if (range === undefined) return { status: 200, headers: { ...common, 'content-length': String(file.bytes.length) }, body: file.bytes };
+  const body = file.bytes.subarray(range.first, range.last + 1);
+  const contentRange = `bytes ${range.first}-${range.last}/${file.bytes.length}`;
+  return { status: 206, headers: { ...common, 'content-length': String(body.length), 'content-range': contentRange }, body };
+}
+
+function scriptResponse(target: Target, request: HttpRequest, content: HttpContent): HttpResponse {
+  const asked = target.query.get('mac');
+  const mac = asked === undefined ? undefined : parseMac(asked);
+  const script = (mac && content.scriptFor({ mac })) ?? content.scriptFor({ address: request.clientAddress });
+  if (script !== undefined) return text(200, 'text/plain', script);
+  return asked === undefined ? text(200, 'text/plain', content.askAgainScript()) : plain(404, 'this MAC address is not in the roster');
+}
+
+function stageResponse(target: Target): HttpResponse {
+  const mac = parseMac(target.query.get('mac') ?? '');
+  const step = target.query.get('step') ?? '';
+  if (mac === undefined) return plain(400, 'mac: a MAC address is needed');
+  if (!STEP.test(step)) return plain(400, 'step: up to 32 lower-case letters, digits and hyphens are needed');
+  // Control characters would let a blade write lines of its own onto another's console.
+  const detail = (target.query.get('detail') ?? '').replaceAll(/[^\x20-\x7e]/g, ' ').slice(0, DETAIL_MAX);
+  return { status: 204, headers: {}, report: { mac, step, detail } };
+}
+
+function route(request: HttpRequest, content: HttpContent): HttpResponse {
+  if (request.url.length > URL_MAX) return plain(414, `a URL of more than ${URL_MAX} characters`);
+  const target = parseTarget(request.url);
+  if (target === undefined) return plain(400, 'the percent-encoding of the URL is broken');
+  const reading = request.method === 'GET' || request.method === 'HEAD';
+  if (target.path === 'stage') {
+    // A HEAD must not change anything.
+    return request.method === 'GET' || request.method === 'POST' ? stageResponse(target) : plain(405, 'GET or POST', { allow: 'GET, POST' });
+  }
+  if (!reading) return plain(405, 'this server is read only', { allow: 'GET, HEAD' });
+  if (target.path === 'boot.ipxe') return scriptResponse(target, request, content);
+  if (target.path === 'status') return text(200, 'application/json', `${JSON.stringify(content.status())}\n`);
+  const file = content.file(target.path);
+  return file === undefined ? plain(404, 'no such file') : fileResponse(file, request.headers);
+}
+
+/** The answer to one request. Never throws on what a client sends. */
+export function answerHttp(request: HttpRequest, content: HttpContent): HttpResponse {
+  const response = route(request, content);
+  if (request.method !== 'HEAD') return response;
+  const { body: _unsent, ...head } = response;
+  return head;
+}

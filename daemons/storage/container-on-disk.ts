@@ -1,0 +1,36 @@
+// From a bare disk to a container's registry: what the initrd, the installer and the nodes share.
+
+import type { Problem, Result } from '../core/problem.ts';
+import { SECTOR_BYTES } from './block.ts';
+import { findContainer, type PartitionKind, type SectorRange } from './container-partitions.ts';
+import { decodeGpt } from './gpt.ts';
+import { GPT_BACKUP_SECTORS, GPT_PRIMARY_SECTORS } from './gpt-format.ts';
+import { readFrom, type ReadAt } from './read-at.ts';
+import { readRegistry, type RegistryFound } from './registry-read.ts';
+
+/** Where a container's parts lie on the disk. */
+export type ContainerRanges = Readonly<Record<PartitionKind, SectorRange>>;
+
+/** A container and its registry. */
+export interface ContainerFound extends RegistryFound {
+  readonly ranges: ContainerRanges;
+}
+
+/**
+ * Finds a container on a disk and reads its registry.
+ * @param read bytes of the whole disk
+ * @returns problems of the partition table, MM-CONTAINER-NONE, and those of `readRegistry`
+ */
+export function readContainer(read: ReadAt, diskBytes: number, container: string): Result<ContainerFound> {
+  const sectors = Math.floor(diskBytes / SECTOR_BYTES);
+  const backup = read((sectors - GPT_BACKUP_SECTORS) * SECTOR_BYTES, GPT_BACKUP_SECTORS * SECTOR_BYTES);
+  const table = decodeGpt(read(0, GPT_PRIMARY_SECTORS * SECTOR_BYTES), sectors, backup);
+  if (!table.ok) return table;
+  const ranges = findContainer(table.value.gpt, container);
+  if (!ranges.ok) return ranges;
+  const { firstSector, sectors: length } = ranges.value.registry;
+  const found = readRegistry(readFrom(read, firstSector * SECTOR_BYTES), length * SECTOR_BYTES);
+  if (!found.ok) return found;
+  const warnings: readonly Problem[] = [...table.value.warnings, ...found.value.warnings];
+  return { ok: true, value: { ...found.value, ranges: ranges.value, warnings } };
+}

@@ -1,0 +1,103 @@
+// How the parts of a registry must fit together. Every contradiction is reported with the path of the part that is to be changed.
+
+import { broadcastOf, networkOf, sameNetwork } from '../core/ipv4.ts';
+import { BLOCK_BYTES } from './block.ts';
+import type { Report } from './json-shape.ts';
+import type { Registry, VolumeKind, VolumeRecord } from './registry-model.ts';
+import { DATA_OFFSET_BYTES } from './volume-label.ts';
+
+/** Reports every relation that does not hold in a registry whose values are right by themselves. */
+export function checkRelations(registry: Registry, report: Report): void {
+  checkNodes(registry, report);
+  checkOrigins(registry, report);
+  unique(registry.volumes.map((volume, i) => [volume.name, `volumes[${i}].name`]), 'a volume name of its own', report);
+  unique(registry.volumes.map((volume, i) => [volume.uuid, `volumes[${i}].uuid`]), 'a UUID of its own', report);
+  unique(registry.origins.map((origin, i) => [origin.uuid, `origins[${i}].uuid`]), 'a UUID of its own', report);
+  registry.volumes.forEach((volume, i) => checkVolume(registry, volume, `volumes[${i}]`, report));
+  checkExtents(registry, report);
+  checkNodesVolumes(registry, report);
+}
+
+/** Reports each value that stood at another path before. */
+function unique(values: readonly (readonly [string | number, string])[], rule: string, report: Report): void {
+  const places = new Map<string | number, string>();
+  for (const [value, at] of values) {
+    const before = places.get(value);
+    if (before === undefined) places.set(value, at);
+    else report(at, `${rule}; ${before} has it too`, value);
+  }
+}
+
+function checkNodes({ roster }: Registry, report: Report): void {
+  const { nodes, netmask, metaMasterAddress } = roster;
+  unique(nodes.map((node, i) => [node.number, `roster.nodes[${i}].number`]), 'a number of its own', report);
+  unique(nodes.map((node, i) => [node.name, `roster.nodes[${i}].name`]), 'a name of its own', report);
+  unique(nodes.flatMap((node, i) => node.macs.map((mac, k) => [mac, `roster.nodes[${i}].macs[${k}]`] as const)), 'a MAC address of its own', report);
+  const addresses = nodes.map((node, i) => [node.address, `roster.nodes[${i}].address`] as const);
+  unique([[metaMasterAddress, 'roster.metaMasterAddress'], [roster.san.address, 'roster.san.address'], ...addresses], 'an address of its own', report);
+  for (const [address, at] of [[metaMasterAddress, 'roster.metaMasterAddress'] as const, ...addresses]) {
+    if (!sameNetwork(address, metaMasterAddress, netmask)) report(at, `an address in the network of the meta-master's address ${metaMasterAddress} (netmask ${netmask})`, address);
+    const hosts = netmask !== '255.255.255.255' && netmask !== '255.255.255.254';
+    if (hosts && (address === networkOf(address, netmask) || address === broadcastOf(address, netmask))) report(at, 'a host\'s address, neither the network\'s own nor broadcast', address);
+  }
+}
+
+function checkOrigins({ origins, volumes }: Registry, report: Report): void {
+  unique(origins.map((origin, i) => [`${origin.name}@${origin.version}`, `origins[${i}]`]), 'a name and version of its own', report);
+  unique(origins.map((origin, i) => [origin.volume, `origins[${i}].volume`]), 'a volume of its own', report);
+  origins.forEach((origin, i) => {
+    const find = (field: 'volume' | 'bootVolume', kind: VolumeKind): VolumeRecord | undefined => {
+      const found = volumes.find((volume) => volume.name === origin[field]);
+      if (found?.kind !== kind) report(`origins[${i}].${field}`, `the name of a volume of kind '${kind}'`, origin[field]);
+      return found;
+    };
+    const volume = find('volume', 'origin');
+    find('bootVolume', 'boot');
+    if (volume && origin.imageBytes > volume.sizeBytes) report(`origins[${i}].imageBytes`, `at most the size of ${volume.name}, ${volume.sizeBytes}`, origin.imageBytes);
+  });
+}
+
+const OF_A_NODE: ReadonlySet<VolumeKind> = new Set<VolumeKind>(['store', 'state', 'swap']);
+
+/** What nobody could fence outlives its node and its origin: a quarantined store need not name any that is left. */
+function checkVolume(registry: Registry, volume: VolumeRecord, at: string, report: Report): void {
+  const { kind, node } = volume;
+  if (OF_A_NODE.has(kind)) {
+    const known = node !== undefined && (volume.retired === 'quarantined' || registry.roster.nodes.some((one) => one.number === node));
+    if (!known) report(`${at}.node`, `a node of the roster, for a ${kind} volume`, node);
+    if (volume.sizeBytes <= DATA_OFFSET_BYTES) report(`${at}.sizeBytes`, `more than the ${DATA_OFFSET_BYTES} bytes in front of the data`, volume.sizeBytes);
+  } else if (node !== undefined) report(`${at}.node`, `no node, for a volume of kind '${kind}'`, node);
+  if (kind === 'store') {
+    const known = volume.origin !== undefined && (volume.retired === 'quarantined' || registry.origins.some((origin) => origin.volume === volume.origin));
+    if (!known) report(`${at}.origin`, 'the volume of an origin', volume.origin);
+    if (volume.chunkSectors === undefined) report(`${at}.chunkSectors`, 'a chunk, for a store', undefined);
+  } else {
+    for (const field of ['origin', 'chunkSectors', 'retired'] as const) if (volume[field] !== undefined) report(`${at}.${field}`, 'for stores only', volume[field]);
+  }
+  if (volume.sizeBytes % BLOCK_BYTES !== 0) report(`${at}.sizeBytes`, `a multiple of ${BLOCK_BYTES}`, volume.sizeBytes);
+  const room = volume.extents.reduce((sum, extent) => sum + extent.count, 0) * registry.extentBytes;
+  if (room < volume.sizeBytes) report(`${at}.extents`, `room for ${volume.sizeBytes} bytes`, `${room} bytes`);
+}
+
+function checkExtents({ volumes, extentBytes, extentCount }: Registry, report: Report): void {
+  if (extentBytes % BLOCK_BYTES !== 0) report('extentBytes', `a multiple of ${BLOCK_BYTES}`, extentBytes);
+  if (!Number.isSafeInteger(extentBytes * extentCount)) report('extentCount', 'a container of less than 2^53 bytes', extentCount);
+  const runs = volumes.flatMap((volume, i) => volume.extents.map((extent, k) => ({ ...extent, name: volume.name, at: `volumes[${i}].extents[${k}]` })));
+  for (const run of runs) if (run.start + run.count > extentCount) report(run.at, `within the container's ${extentCount} extents`, { start: run.start, count: run.count });
+  // The run that reaches furthest so far is the one to compare with: a long one may cover several short ones.
+  let furthest: (typeof runs)[number] | undefined;
+  for (const run of runs.toSorted((a, b) => a.start - b.start)) {
+    if (furthest && run.start < furthest.start + furthest.count) report(run.at, `no extent of another volume; ${furthest.at} (${furthest.name}) overlaps`, { start: run.start, count: run.count });
+    if (!furthest || run.start + run.count > furthest.start + furthest.count) furthest = run;
+  }
+}
+
+/** Each node has the store it boots from and a state volume, once; further stores are retired ones, of other origins or quarantined. */
+function checkNodesVolumes({ roster, volumes }: Registry, report: Report): void {
+  roster.nodes.forEach((node, i) => {
+    const ofNode = volumes.filter((volume) => volume.node === node.number && volume.retired === undefined);
+    const count = (kind: VolumeKind): number => ofNode.filter((volume) => volume.kind === kind).length;
+    for (const kind of ['store', 'state'] as const) if (count(kind) !== 1) report(`roster.nodes[${i}]`, `exactly one ${kind} volume for node ${node.number}`, count(kind));
+    if (count('swap') > 1) report(`roster.nodes[${i}]`, `at most one swap volume for node ${node.number}`, count('swap'));
+  });
+}

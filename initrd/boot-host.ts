@@ -1,0 +1,58 @@
+// What the boot program needs of the machine under it. On a blade it is QuickJS and a handful of programs
+// (quickjs-host.ts); in tests it is a model of a machine.
+
+/** How a program ended. */
+export interface Ran {
+  readonly code: number;
+  /** Standard output and standard error, together. */
+  readonly said: string;
+}
+
+/** The machine. Paths are absolute; byte offsets count from the start of a device. */
+export interface BootHost {
+  /** Runs a program by argv and waits for it. Never throws: a program that cannot be started has code 127. */
+  run(argv: readonly string[]): Ran;
+  /** Starts a program and does not wait. */
+  start(argv: readonly string[]): void;
+  /** The text of a file, also of one in /proc or /sys; undefined when it cannot be read. */
+  readText(path: string): string | undefined;
+  /** Writes a file anew; its folder must exist. @throws Error */
+  writeText(path: string, text: string, mode: number): void;
+  makeFolder(path: string): void;
+  /** Names in a folder, sorted; none when it cannot be read. */
+  list(path: string): readonly string[];
+  exists(path: string): boolean;
+  /** Reads exactly `length` bytes of a device. @throws Error with what the kernel said */
+  readAt(device: string, offset: number, length: number): Uint8Array;
+  /** The same past the page cache (O_DIRECT); offset and length are multiples of 4096. */
+  readDirect(device: string, offset: number, length: number): Uint8Array;
+  /** Writes past the page cache and returns when the device has it on stable storage; multiples of 4096. @throws Error */
+  writeDirect(device: string, offset: number, bytes: Uint8Array): void;
+  randomBytes(count: number): Uint8Array;
+  /** Seconds since the kernel started. */
+  uptimeSeconds(): number;
+  /** Milliseconds since 1970 by the machine's clock, which may be years off. */
+  unixMs(): number;
+  print(line: string): void;
+  sleep(ms: number): Promise<void>;
+}
+
+/** What a step found wrong: shown on the console with the step's name; the step is tried again. */
+export class StepError extends Error {
+  /** What the administrator can do about it. */
+  readonly remedy: string;
+
+  constructor(message: string, remedy: string) {
+    super(message);
+    this.name = 'StepError';
+    this.remedy = remedy;
+  }
+}
+
+/** Runs a program that has to succeed. @throws StepError with the last lines it printed */
+export function mustRun(host: BootHost, argv: readonly string[], remedy: string, accept: readonly number[] = [0]): Ran {
+  const ran = host.run(argv);
+  if (accept.includes(ran.code)) return ran;
+  const last = ran.said.trim().split('\n').slice(-4).join(' | ');
+  throw new StepError(`${argv.join(' ')}: exit code ${ran.code}${last === '' ? '' : `: ${last}`}`, remedy);
+}

@@ -1,0 +1,88 @@
+// The boot as data: from the command line follows a list of steps, which can be printed (`--dry-run`) before anything is done.
+// What a step does in detail may depend on what an earlier one found (the registry, who we are); that it is done, and in
+// which order, does not.
+
+import type { BootParameters } from './command-line.ts';
+
+/** Modules that a boot from the SAN cannot do without; the crc32c module comes first, iSCSI asks for it by name at login. */
+export const SAN_MODULES = ['crc32c_generic', 'iscsi_tcp', 'sd_mod', 'dm_mod', 'dm_snapshot', 'ext4'] as const;
+/** Modules of the live system. */
+export const LIVE_MODULES = ['loop', 'isofs', 'squashfs', 'overlay', 'ext4', 'sr_mod', 'sd_mod'] as const;
+/** A watchdog resets a blade whose kernel hangs; systemd takes it over. Where there is none, nothing is lost. */
+export const WATCHDOG_MODULES = ['i6300esb', 'iTCO_wdt'] as const;
+
+/** One step of the boot. */
+export type BootStep =
+  | { readonly kind: 'modules'; readonly required: readonly string[]; readonly wanted: readonly string[] }
+  | { readonly kind: 'interface'; readonly candidates: readonly string[]; readonly address: string; readonly netmask: string; readonly probeConflict: boolean }
+  | { readonly kind: 'login'; readonly address: string; readonly port: number; readonly target: string }
+  | { readonly kind: 'registry'; readonly container: string }
+  | { readonly kind: 'identity'; readonly node: number | undefined }
+  | { readonly kind: 'claim' }
+  | { readonly kind: 'snapshot' }
+  | { readonly kind: 'check' }
+  | { readonly kind: 'mount' }
+  | { readonly kind: 'configure' }
+  | { readonly kind: 'swap' }
+  | { readonly kind: 'medium' }
+  | { readonly kind: 'overlay' }
+  | { readonly kind: 'live-identity' }
+  | { readonly kind: 'handover' };
+
+/** How long to wait between tries of a failed step: doubled each time, from the first to the longest, in milliseconds. */
+export const RETRY = { firstMs: 1_000, longestMs: 30_000 } as const;
+
+/** How long to wait before try number `attempt` (1 is the first repetition). */
+export function retryDelayMs(attempt: number): number {
+  return Math.min(RETRY.longestMs, RETRY.firstMs * 2 ** Math.min(attempt - 1, 16));
+}
+
+function interfaceStep(parameters: BootParameters): BootStep {
+  return {
+    kind: 'interface', candidates: parameters.interfaces, address: parameters.sifIp, netmask: parameters.sifNetmask,
+    // From the DVD the address is a menu's default and may be somebody's; from the network it is the roster's.
+    probeConflict: parameters.boot === 'dvd',
+  };
+}
+
+/** The steps that these parameters ask for. The parameters must be free of problems. */
+export function bootPlan(parameters: BootParameters): readonly BootStep[] {
+  if (parameters.live) {
+    return [
+      { kind: 'modules', required: LIVE_MODULES, wanted: [...parameters.modules, ...SAN_MODULES, ...WATCHDOG_MODULES] },
+      { kind: 'medium' }, { kind: 'overlay' }, interfaceStep(parameters), { kind: 'live-identity' }, { kind: 'handover' },
+    ];
+  }
+  return [
+    { kind: 'modules', required: [...parameters.modules, ...SAN_MODULES], wanted: WATCHDOG_MODULES },
+    interfaceStep(parameters),
+    { kind: 'login', address: parameters.storageIp, port: parameters.storagePort, target: parameters.target ?? '' },
+    { kind: 'registry', container: parameters.container ?? '' },
+    { kind: 'identity', node: parameters.node },
+    { kind: 'claim' }, { kind: 'snapshot' }, { kind: 'check' }, { kind: 'mount' }, { kind: 'configure' }, { kind: 'swap' }, { kind: 'handover' },
+  ];
+}
+
+const TEXT: Readonly<Record<BootStep['kind'], (step: never) => string>> = {
+  modules: (s: Extract<BootStep, { kind: 'modules' }>) => `load what the hardware asks for, then ${s.required.join(' ')}; if there: ${s.wanted.join(' ') || 'nothing else'}`,
+  interface: (s: Extract<BootStep, { kind: 'interface' }>) =>
+    `bring up the first of ${s.candidates.join(', ')} with ${s.address}, netmask ${s.netmask}${s.probeConflict ? ', if nobody else has that address' : ''}`,
+  login: (s: Extract<BootStep, { kind: 'login' }>) => `log in to ${s.target} at ${s.address}, port ${s.port}`,
+  registry: (s: Extract<BootStep, { kind: 'registry' }>) => `find the container ${s.container} and read its registry`,
+  identity: (s: Extract<BootStep, { kind: 'identity' }>) => (s.node === undefined ? 'find out by MAC address which node this is' : `take the identity of node ${s.node}`),
+  claim: () => "claim this node's store and state volume in their owner records, and read them back",
+  snapshot: () => "map the origin (read-only), this node's store, and its root as a snapshot of the one in the other",
+  check: () => 'check the file systems of root and state volume (e2fsck -p)',
+  mount: () => 'mount root and state volume below /sysroot',
+  configure: () => 'write what makes this root this node: name, addresses, keys; only what differs',
+  swap: () => 'turn on the swap volume, if this node has one',
+  medium: () => 'find the DVD or stick by its label and mount it',
+  overlay: () => "put a writable overlay in memory over the medium's root file system",
+  'live-identity': () => 'write what makes this root the live system',
+  handover: () => 'leave a record of the boot in /run/metamaster and switch to the root',
+};
+
+/** The plan as text, a numbered line a step. */
+export function formatPlan(plan: readonly BootStep[]): string {
+  return plan.map((step, i) => `${String(i + 1).padStart(2)}. ${step.kind}: ${TEXT[step.kind](step as never)}`).join('\n');
+}

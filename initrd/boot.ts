@@ -1,0 +1,126 @@
+// The boot program: command line → plan → steps. Started by the stub that is PID 1; ends with code 0 when /sysroot is ready.
+// `qjs -m boot.js --dry-run ["COMMAND LINE"]` prints the plan and changes nothing.
+
+import * as os from 'os';
+import * as std from 'std';
+import { toHex } from '../daemons/core/bytes.ts';
+import { prefixLength } from '../daemons/core/ipv4.ts';
+import { problemLine } from '../daemons/core/problem.ts';
+import { bootPlan, formatPlan, type BootStep } from './boot-plan.ts';
+import { parseCommandLine } from './command-line.ts';
+import { quickjsHost as host } from './quickjs-host.ts';
+import { runPlan } from './run-plan.ts';
+import type { BootState } from './steps/boot-state.ts';
+import { bringUpInterface } from './steps/bring-up-interface.ts';
+import { claimVolumes } from './steps/claim-volumes.ts';
+import { configureRoot } from './steps/configure-root.ts';
+import { writeBootRecord } from './steps/handover.ts';
+import { mountMedium, mountOverlay, writeLiveIdentity } from './steps/live-root.ts';
+import { loadModules } from './steps/load-modules.ts';
+import { checkFileSystems, mapVolumes, mountRoot, turnOnSwap } from './steps/map-volumes.ts';
+import { findIdentity, loadRegistry } from './steps/read-san.ts';
+import { logIn } from './steps/san-login.ts';
+
+const ESCAPE = 27;
+const POLL_MS = 100;
+/** How long a command line with mistakes stays on the console before it is shown again. */
+const WRONG_LINE_MS = 30_000;
+
+/** The console's keyboard: Esc asks for the debug console, at the next step or in the middle of a wait. */
+class DebugConsole {
+  #asked = false;
+
+  start(): void {
+    if (!os.isatty(0)) return;
+    os.ttySetRaw(0);
+    os.setReadHandler(0, () => {
+      const buffer = new ArrayBuffer(16);
+      const count = os.read(0, buffer, 0, 16);
+      if (count > 0 && new Uint8Array(buffer, 0, count).includes(ESCAPE)) this.#asked = true;
+    });
+  }
+
+  open(): void {
+    this.#asked = false;
+    os.setReadHandler(0, null);
+    host.print('metamaster: debug console; Ctrl-D goes on with the boot.');
+    os.exec(['stty', 'sane'], { block: true });
+    os.exec(['setsid', 'cttyhack', 'sh'], { block: true });
+    host.print('metamaster: going on');
+    this.start();
+  }
+
+  async betweenSteps(): Promise<void> {
+    await host.sleep(0);
+    if (this.#asked) this.open();
+  }
+
+  async pause(ms: number): Promise<void> {
+    for (let waited = 0; waited < ms; waited += POLL_MS) {
+      await host.sleep(POLL_MS);
+      if (this.#asked) return this.open();
+    }
+  }
+
+  stop(): void {
+    os.setReadHandler(0, null);
+    if (os.isatty(0)) os.exec(['stty', 'sane'], { block: true });
+  }
+}
+
+async function runStep(step: BootStep, state: BootState): Promise<void> {
+  switch (step.kind) {
+    case 'modules': return loadModules(host, step.required, step.wanted);
+    case 'interface': return bringUpInterface(host, state, step);
+    case 'login': return logIn(host, state, step);
+    case 'registry': return loadRegistry(host, state, step.container);
+    case 'identity': return findIdentity(host, state, step.node);
+    case 'claim': return claimVolumes(host, state);
+    case 'snapshot': return mapVolumes(host, state);
+    case 'check': return checkFileSystems(host, state);
+    case 'mount': return mountRoot(host, state);
+    case 'configure': return configureRoot(host, state);
+    case 'swap': return turnOnSwap(host, state);
+    case 'medium': return mountMedium(host, state);
+    case 'overlay': return mountOverlay(host);
+    case 'live-identity': return writeLiveIdentity(host, state);
+    case 'handover': return writeBootRecord(host, state, prefixLength(state.parameters.sifNetmask) ?? 24);
+    default: return step satisfies never;
+  }
+}
+
+async function boot(): Promise<void> {
+  const line = parseCommandLine(host.readText('/proc/cmdline') ?? '');
+  const admin = new DebugConsole();
+  admin.start();
+  for (const name of line.repeated) host.print(`metamaster: ${name} is given more than once; the first value counts.`);
+  for (const warning of line.warnings) host.print(`metamaster: warning: ${problemLine(warning)}`);
+  if (line.parameters.debug) admin.open();
+  while (line.problems.length > 0) {
+    host.print('metamaster: the command line has mistakes; nothing is touched until they are mended. Reboot, and edit the menu entry:');
+    for (const problem of line.problems) host.print(`    ${problemLine(problem)}`);
+    host.print('mm-stage initrd command-line failed: mistakes on the command line');
+    await admin.pause(WRONG_LINE_MS);
+  }
+  const state: BootState = { parameters: line.parameters, bootNonce: toHex(host.randomBytes(16)), stages: [] };
+  await runPlan(host, bootPlan(line.parameters), state, (step) => runStep(step, state), admin);
+  host.print(`mm-stage root ${state.node?.name ?? 'live'}`);
+  admin.stop();
+  std.exit(0);
+}
+
+function dryRun(text: string): void {
+  const line = parseCommandLine(text);
+  for (const problem of [...line.problems, ...line.warnings]) host.print(problemLine(problem));
+  if (line.problems.length === 0) host.print(formatPlan(bootPlan(line.parameters)));
+  std.exit(line.problems.length === 0 ? 0 : 2);
+}
+
+const scriptArguments = (globalThis as { scriptArgs?: readonly string[] }).scriptArgs ?? [];
+if (scriptArguments[1] === '--dry-run') dryRun(scriptArguments[2] ?? host.readText('/proc/cmdline') ?? '');
+else {
+  boot().catch((error: unknown) => {
+    host.print(`metamaster: the boot program failed by a fault of its own: ${error instanceof Error ? `${error.message}\n${error.stack ?? ''}` : String(error)}`);
+    std.exit(1);
+  });
+}

@@ -1,0 +1,149 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { parseNodeConfig } from '../daemons/agent/node-config.ts';
+import { InputError, valueOf } from '../daemons/core/problem.ts';
+import type { Uuid } from '../daemons/core/uuid.ts';
+import type { Registry } from '../daemons/storage/registry.ts';
+import { installRecord, parseAnswers, rosterOf } from '../scripts/install/answers.ts';
+import { changedFiles, machineIdOf, renderIdentity, SECRET_FOLDERS, shadowWithRootHash } from './identity.ts';
+import type { IdentityFile } from './identity.ts';
+
+const PUBLIC_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f';
+const HASH = `$6$saltsalt$${'a'.repeat(86)}`;
+
+const answers = valueOf(parseAnswers(JSON.stringify({
+  'container-name': 'foo', 'storage-ip': '192.168.0.252', 'iscsi-target': 'iqn.2001-04.com.example:rack', 'number-of-nodes': 3, 'cluster-hostname': 'node', domain: 'example.com',
+  nodes: [{ mac: '52:54:00:00:00:01' }, { macs: ['52:54:00:00:00:02', '52:54:00:00:01:02'] }, { mac: '52:54:00:00:00:03', loader: 'ours' }], 'write-cache': 'off',
+  'root-password-hash': HASH, 'authorized-keys': [`${PUBLIC_KEY} admin`, `${PUBLIC_KEY} other`], 'kernel-parameters': 'console=ttyS0,115200 quiet',
+  'public-IP': '203.0.113.9', 'public-netmask': '255.255.255.0', 'public-router': '203.0.113.1', 'public-DNS': '203.0.113.53',
+}), 'answers.json'));
+
+const registry: Registry = {
+  format: 'metamaster-registry', version: 1, clusterUuid: 'c12a7328-f81f-41d2-ba4b-00a0c93ec93b' as Uuid, roster: rosterOf(answers), origins: [], extentBytes: 2 ** 22, extentCount: 1, volumes: [],
+  authorizedKeys: answers['authorized-keys'], install: installRecord(answers),
+  secret: {
+    rootPasswordHash: HASH, clusterKey: 'ab'.repeat(32),
+    sshHostKeys: Object.fromEntries([1, 2, 3].map((number) => [String(number), { privateKey: `-----PRIVATE ${number}-----\n`, publicKey: `${PUBLIC_KEY.slice(0, -1)}${number} root@node${number}` }])),
+  },
+};
+
+const render = (number: number, from = registry): readonly IdentityFile[] =>
+  renderIdentity({ registry: from, node: from.roster.nodes[number - 1]!, generation: 7, bootNonce: '0123456789abcdef'.repeat(2), interfaceName: 'eth0', initiator: 'iqn.2026-11.metamaster:4c4c4544.525400000002' });
+const files = render(2);
+const textOf = (path: string, from = files): string => from.find((file) => file.path === path)!.text;
+
+describe('renderIdentity', () => {
+  test('lays down these files, the secret ones for root alone', () => {
+    expect(files.map(({ path, mode }) => `${mode.toString(8)} ${path}`)).toEqual([
+      '644 /etc/hostname', '644 /etc/hosts', '644 /etc/install/INSTALL.info', '600 /etc/iscsi/initiatorname.iscsi', '444 /etc/machine-id', '600 /etc/metamaster/cluster-key', '644 /etc/metamaster/node.json', '644 /etc/resolv.conf',
+      '600 /etc/ssh/ssh_host_ed25519_key', '644 /etc/ssh/ssh_host_ed25519_key.pub', '644 /etc/ssh/ssh_known_hosts', '600 /root/.ssh/authorized_keys',
+    ]);
+    expect(SECRET_FOLDERS).toEqual(['/root/.ssh']);
+  });
+
+  test('every file that others may read is free of secrets', () => {
+    for (const { path, text } of files.filter(({ mode }) => (mode & 0o077) !== 0)) for (const secret of ['PRIVATE', registry.secret.clusterKey, HASH]) expect(text, path).not.toContain(secret);
+  });
+
+  test('golden texts', () => {
+    expect(textOf('/etc/hostname')).toBe('node2\n');
+    expect(textOf('/etc/hosts')).toBe(`127.0.0.1 localhost
+::1 localhost ip6-localhost ip6-loopback
+192.168.0.1 node1.example.com node1
+192.168.0.2 node2.example.com node2
+192.168.0.3 node3.example.com node3
+192.168.0.253 metamaster.example.com metamaster
+192.168.0.252 san.example.com san
+`);
+    expect(textOf('/etc/resolv.conf')).toBe('search example.com\nnameserver 192.168.0.253\nnameserver 203.0.113.53\noptions timeout:1 attempts:2\n');
+    expect(textOf('/etc/iscsi/initiatorname.iscsi')).toBe('InitiatorName=iqn.2026-11.metamaster:4c4c4544.525400000002\n');
+    expect(textOf('/etc/metamaster/cluster-key')).toBe(`${'ab'.repeat(32)}\n`);
+    expect(textOf('/etc/ssh/ssh_host_ed25519_key')).toBe('-----PRIVATE 2-----\n');
+    expect(textOf('/etc/ssh/ssh_host_ed25519_key.pub')).toBe(`${PUBLIC_KEY.slice(0, -1)}2 root@node2\n`);
+    expect(textOf('/root/.ssh/authorized_keys')).toBe(`${PUBLIC_KEY} admin\n${PUBLIC_KEY} other\n`);
+    expect(textOf('/etc/ssh/ssh_known_hosts').split('\n')).toEqual([1, 2, 3].map((n) => `node${n},node${n}.example.com,192.168.0.${n} ${PUBLIC_KEY.slice(0, -1)}${n}`).concat(''));
+  });
+
+  test('node.json is what the daemons read', () => {
+    expect(valueOf(parseNodeConfig(JSON.parse(textOf('/etc/metamaster/node.json'))))).toEqual({ number: 2, roster: registry.roster, interface: 'eth0', rosterGeneration: 7, bootNonce: '0123456789abcdef0123456789abcdef' });
+  });
+
+  test('INSTALL.info with a way to log in is an answers file, of the same cluster', () => {
+    const again = parseAnswers(`${textOf('/etc/install/INSTALL.info')}authorized-keys: ${JSON.stringify(answers['authorized-keys'])}\nroot-password-hash: '${HASH}'\n`, 'INSTALL.info');
+    expect(valueOf(again)).toEqual(answers);
+  });
+
+  test('every answer in INSTALL.info reads back as what it was', () => {
+    const install = { a: '5120', b: '0x10', c: 'true', d: 'null', e: 'x: y', f: 'x #y', g: '', h: ' x', i: '- x', j: 'x\ny', k: '1e3', l: 'plain', m: 10, n: false, o: ['1', 'x, y', 'z'], p: '52:54:00:00:00:01', q: 'x:', r: '*a', s: '~' };
+    expect(parse(textOf('/etc/install/INSTALL.info', render(2, { ...registry, install })))).toMatchObject(install);
+  });
+
+  test('INSTALL.info counts the nodes that there are now', () => {
+    const grown = { ...registry, roster: { ...registry.roster, nodes: registry.roster.nodes.slice(0, 2) } };
+    expect(textOf('/etc/install/INSTALL.info', render(2, grown))).toContain('number-of-nodes: 2\n');
+  });
+
+  test('only what is the node\'s own differs from node to node', () => {
+    const other = render(3);
+    expect(changedFiles(files, (path) => textOf(path, other)).map(({ path }) => path)).toEqual(['/etc/hostname', '/etc/machine-id', '/etc/metamaster/node.json', '/etc/ssh/ssh_host_ed25519_key', '/etc/ssh/ssh_host_ed25519_key.pub']);
+  });
+
+  test('a node with the name of a service keeps it', () => {
+    const [first, ...others] = registry.roster.nodes;
+    const hosts = textOf('/etc/hosts', render(2, { ...registry, roster: { ...registry.roster, nodes: [{ ...first!, name: 'san' }, ...others] } }));
+    expect(hosts.match(/ san$/gm)).toHaveLength(1);
+    expect(hosts).toContain('192.168.0.1 san.example.com san\n');
+  });
+
+  test('without a host key it is refused, and no key is shown', () => {
+    const { 2: _, ...left } = registry.secret.sshHostKeys;
+    const attempt = (): unknown => render(2, { ...registry, secret: { ...registry.secret, sshHostKeys: left } });
+    expect(attempt).toThrow(InputError);
+    expect(attempt).toThrow('MM-IDENTITY-HOST-KEY: secret.sshHostKeys.2');
+    expect(attempt).not.toThrow('PRIVATE');
+  });
+});
+
+describe('machineIdOf', () => {
+  test('golden: it must stay the same for ever, the journal and DHCP go by it', () => expect(machineIdOf('c12a7328-f81f-41d2-ba4b-00a0c93ec93b', 2)).toBe('444bd047cfa844adea139609d782a5db'));
+
+  test('has 32 hexadecimal digits, and each node and cluster its own', () => {
+    const ids = ['c12a7328-f81f-41d2-ba4b-00a0c93ec93b', 'c12a7328-f81f-41d2-ba4b-00a0c93ec93c'].flatMap((uuid) => Array.from({ length: 200 }, (_, i) => machineIdOf(uuid, i + 1)));
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{32}$/);
+    expect(new Set(ids).size).toBe(400);
+  });
+});
+
+describe('changedFiles', () => {
+  test('gives what is missing or differs, and nothing the second time', () => {
+    const disk = new Map<string, string>([['/etc/hostname', 'node2\n'], ['/etc/hosts', 'old\n']]);
+    const changed = changedFiles(files, (path) => disk.get(path));
+    expect(changed.map(({ path }) => path)).toEqual(files.map(({ path }) => path).filter((path) => path !== '/etc/hostname'));
+    for (const { path, text } of changed) disk.set(path, text);
+    expect(changedFiles(files, (path) => disk.get(path))).toEqual([]);
+  });
+
+  test('an empty file is not a missing one', () => expect(changedFiles([{ path: '/a', mode: 0o644, text: '' }], () => undefined)).toHaveLength(1));
+});
+
+describe('shadowWithRootHash', () => {
+  const SHADOW = 'daemon:*:19000:0:99999:7:::\nroot:*:19000:0:99999:7:::\ntoor:x:::::::\n';
+
+  test('replaces root\'s field alone', () => expect(shadowWithRootHash(SHADOW, HASH)).toBe(`daemon:*:19000:0:99999:7:::\nroot:${HASH}:19000:0:99999:7:::\ntoor:x:::::::\n`));
+  test('an empty field too', () => expect(shadowWithRootHash('root::1::::::\n', '!')).toBe('root:!:1::::::\n'));
+  test('a file without root gets a line', () => expect(shadowWithRootHash('toor:x:::::::\n', '!')).toBe('root:!:::::::\ntoor:x:::::::\n'));
+  test.each(['', 'a:b', 'a\nroot:x', 'a b'])('%j has no place there, and is not shown', (hash) => {
+    expect(() => shadowWithRootHash(SHADOW, hash)).toThrow(`a password hash of ${hash.length} characters`);
+  });
+
+  test('twice is once, and every other line stays, whatever the hash', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[!-9;-~]{1,40}$/), (hash) => {
+        const once = shadowWithRootHash(SHADOW, hash);
+        expect(shadowWithRootHash(once, hash)).toBe(once);
+        expect(once.split('\n').map((line) => line.split(':')[1])).toEqual(['*', hash, 'x', undefined]);
+      }),
+    );
+  });
+});

@@ -1,0 +1,34 @@
+#!/bin/sh
+# PID 1 of the initrd. It does only what must not be lost when the boot program fails: QuickJS has no execve, and a PID 1
+# that ends would panic the kernel. Everything that is decided is decided in boot.js.
+export PATH=/usr/sbin:/usr/bin DM_DISABLE_UDEV=1 HOME=/ TERM="${TERM:-linux}"
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mount -t tmpfs -o mode=755,size=8m tmpfs /run
+ln -sf /proc/self/fd /dev/fd
+
+debug_console() {
+  echo "metamaster: debug console; Ctrl-D goes on."
+  setsid cttyhack sh
+}
+
+while :; do
+  qjs -m /usr/lib/metamaster/boot.js
+  code=$?
+  case $code in
+    0)
+      if chroot /sysroot test -x /sbin/init; then
+        for tree in dev run sys proc; do
+          mkdir -p "/sysroot/$tree"
+          mount -o move "/$tree" "/sysroot/$tree"
+        done
+        exec switch_root -c /dev/console /sysroot /sbin/init
+      fi
+      echo "metamaster: /sysroot holds no /sbin/init: the root is not whole. Restore the node, or press a key for the debug console." ;;
+    3) debug_console; continue ;;
+    *) echo "metamaster: the boot program ended with code $code; it starts again in 10 s. Press Enter for the debug console." ;;
+  esac
+  # shellcheck disable=SC3045
+  if read -r -t 10 answer; then debug_console; fi
+done

@@ -1,0 +1,121 @@
+// The machine under the boot program, by QuickJS and the initrd's programs.
+
+import * as os from 'os';
+import * as std from 'std';
+import { encodeUtf8 } from '../daemons/core/bytes.ts';
+import type { BootHost, Ran } from './boot-host.ts';
+
+const SEEK_SET = 0;
+/** The most that is kept of what a program prints, in bytes. */
+const KEPT_OUTPUT = 256 * 1024;
+const DIRECT_BLOCK = 4096;
+/** Direct transfers go through a file in memory, one at a time. */
+const TRANSFER_FILE = '/run/metamaster.block';
+
+/** What the program prints while it runs is gathered through a pipe; a child that keeps the pipe open does not hold us up. */
+function run(argv: readonly string[]): Ran {
+  const pipe = os.pipe();
+  if (pipe === null) return { code: 127, said: 'no pipe' };
+  const [readEnd, writeEnd] = pipe;
+  const nothing = os.open('/dev/null', os.O_RDONLY);
+  const pid = os.exec([...argv], { block: false, stdin: nothing, stdout: writeEnd, stderr: writeEnd });
+  os.close(writeEnd);
+  os.close(nothing);
+  if (pid < 0) {
+    os.close(readEnd);
+    return { code: 127, said: `${argv[0]} cannot be started` };
+  }
+  const buffer = new ArrayBuffer(16 * 1024);
+  let said = '';
+  for (let got = os.read(readEnd, buffer, 0, buffer.byteLength); got > 0; got = os.read(readEnd, buffer, 0, buffer.byteLength)) {
+    if (said.length < KEPT_OUTPUT) said += String.fromCharCode(...new Uint8Array(buffer, 0, got));
+  }
+  os.close(readEnd);
+  const [, status] = os.waitpid(pid, 0);
+  return { code: (status & 0x7f) === 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f), said };
+}
+
+function readText(path: string): string | undefined {
+  // std.loadFile takes a file's size from stat, which is zero in /proc: open and read instead.
+  const file = std.open(path, 'r');
+  if (file === null) return undefined;
+  const text = file.readAsString();
+  file.close();
+  return text;
+}
+
+function failed(what: string, path: string, result: number): Error {
+  return new Error(`${path}: ${what}: ${std.strerror(-result)}`);
+}
+
+function readAt(device: string, offset: number, length: number): Uint8Array {
+  const fd = os.open(device, os.O_RDONLY);
+  if (fd < 0) throw failed('cannot be opened', device, fd);
+  try {
+    const buffer = new ArrayBuffer(length);
+    os.seek(fd, BigInt(offset), SEEK_SET);
+    for (let done = 0; done < length; ) {
+      const got = os.read(fd, buffer, done, length - done);
+      if (got <= 0) throw failed(`${length} bytes at ${offset} could not be read`, device, got);
+      done += got;
+    }
+    return new Uint8Array(buffer);
+  } finally {
+    os.close(fd);
+  }
+}
+
+function writeBytes(path: string, bytes: Uint8Array, mode: number): void {
+  const fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode);
+  if (fd < 0) throw failed('cannot be written', path, fd);
+  try {
+    const copy = Uint8Array.from(bytes);
+    for (let done = 0; done < copy.length; ) {
+      const put = os.write(fd, copy.buffer, done, copy.length - done);
+      if (put <= 0) throw failed('was not written whole', path, put);
+      done += put;
+    }
+  } finally {
+    os.close(fd);
+  }
+}
+
+function transfer(what: string, device: string, argv: readonly string[]): void {
+  const ran = run(argv);
+  if (ran.code !== 0) throw new Error(`${device}: ${what} failed: ${ran.said.trim().split('\n').at(-1) ?? ''}`);
+}
+
+/** The blade itself. */
+export const quickjsHost: BootHost = {
+  run,
+  start: (argv) => void os.exec([...argv], { block: false }),
+  readText,
+  writeText(path, text, mode) {
+    writeBytes(path, encodeUtf8(text), mode);
+    run(['chmod', mode.toString(8), path]);
+  },
+  makeFolder: (path) => void run(['mkdir', '-p', path]),
+  list: (path) => os.readdir(path)[0].filter((name) => name !== '.' && name !== '..').sort(),
+  exists: (path) => os.stat(path)[0] !== null,
+  readAt,
+  readDirect(device, offset, length) {
+    transfer('a direct read', device, [
+      'dd', `if=${device}`, `of=${TRANSFER_FILE}`, `bs=${DIRECT_BLOCK}`, `skip=${offset / DIRECT_BLOCK}`, `count=${length / DIRECT_BLOCK}`, 'iflag=direct',
+    ]);
+    return readAt(TRANSFER_FILE, 0, length);
+  },
+  writeDirect(device, offset, bytes) {
+    writeBytes(TRANSFER_FILE, bytes, 0o600);
+    transfer('a direct write', device, [
+      'dd', `if=${TRANSFER_FILE}`, `of=${device}`, `bs=${DIRECT_BLOCK}`, `seek=${offset / DIRECT_BLOCK}`, 'conv=notrunc,fsync', 'oflag=direct',
+    ]);
+  },
+  randomBytes: (count) => readAt('/dev/urandom', 0, count),
+  uptimeSeconds: () => Number((readText('/proc/uptime') ?? '0').split(' ')[0]),
+  unixMs: () => Date.now(),
+  print(line) {
+    std.out.puts(`${line}\n`);
+    std.out.flush();
+  },
+  sleep: (ms) => new Promise((resolve) => void os.setTimeout(() => resolve(), ms)),
+};

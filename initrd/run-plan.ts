@@ -1,0 +1,50 @@
+// Carries a plan out: step by step, each told on the console, a failed one explained and tried again until it succeeds.
+
+import type { BootHost } from './boot-host.ts';
+import { StepError } from './boot-host.ts';
+import { retryDelayMs, type BootStep } from './boot-plan.ts';
+import type { BootState } from './steps/boot-state.ts';
+
+/** Does one step. Throws StepError (or an Error of the machine's) when it failed. */
+export type StepRunner = (step: BootStep) => Promise<void> | void;
+
+/** What the plan's runner needs besides the machine. */
+export interface PlanConsole {
+  /** Waits that long, or until the administrator asked for the debug console and left it again. */
+  pause(ms: number): Promise<void>;
+  /** Opens the debug console if it was asked for since the last step. */
+  betweenSteps(): Promise<void>;
+}
+
+function stamp(host: BootHost): string {
+  return `[${host.uptimeSeconds().toFixed(2).padStart(7)}]`;
+}
+
+function explain(host: BootHost, step: BootStep, error: unknown, tries: number, delayMs: number): void {
+  const message = error instanceof Error ? error.message : String(error);
+  const remedy = error instanceof StepError ? error.remedy : 'See dmesg at the debug console (Esc).';
+  host.print(`${stamp(host)} metamaster: step ${step.kind} FAILED (try ${tries})`);
+  for (const line of message.split('\n')) host.print(`    why:  ${line}`);
+  host.print(`    what to do: ${remedy}`);
+  host.print(`    next try in ${delayMs / 1000} s; Esc opens the debug console.`);
+  host.print(`mm-stage initrd ${step.kind} failed: ${message.split('\n')[0]}`);
+}
+
+/** Runs every step of the plan in order; comes back only when all of them are done. */
+export async function runPlan(host: BootHost, plan: readonly BootStep[], state: BootState, runStep: StepRunner, admin: PlanConsole): Promise<void> {
+  for (const step of plan) {
+    await admin.betweenSteps();
+    host.print(`mm-stage initrd ${step.kind}`);
+    for (let tries = 1; ; tries++) {
+      try {
+        await runStep(step);
+        state.stages.push({ step: step.kind, endedSeconds: host.uptimeSeconds(), tries });
+        break;
+      } catch (error) {
+        const delayMs = retryDelayMs(tries);
+        explain(host, step, error, tries, delayMs);
+        await admin.pause(delayMs);
+      }
+    }
+  }
+}

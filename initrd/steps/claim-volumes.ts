@@ -1,0 +1,72 @@
+// The step `claim`: nothing of this node is mapped before its owner record says that it is this blade's, and was read back.
+
+import { equalBytes } from '../../daemons/core/bytes.ts';
+import { NIL_UUID, type Uuid } from '../../daemons/core/uuid.ts';
+import { BLOCK_BYTES } from '../../daemons/storage/block.ts';
+import { diskOffset } from '../../daemons/storage/disk-offset.ts';
+import { decodeOwner, encodeOwner, OWNER_OFFSET } from '../../daemons/storage/owner-record.ts';
+import { decideClaim } from '../../daemons/storage/ownership.ts';
+import type { VolumeRecord } from '../../daemons/storage/registry.ts';
+import { wipeStoreSteps } from '../../daemons/storage/snapshot-store.ts';
+import { chooseLabel, DATA_OFFSET_BYTES, LABEL_OFFSETS, labelSteps, type ChosenLabel, type VolumeLabel } from '../../daemons/storage/volume-label.ts';
+import type { WriteStep } from '../../daemons/storage/write-step.ts';
+import { StepError, type BootHost } from '../boot-host.ts';
+import { found, type BootState } from './boot-state.ts';
+import { refuse } from './read-san.ts';
+
+/** Reads and writes of a volume's own blocks, past the page cache. */
+function blocksOf(host: BootHost, state: BootState, volume: VolumeRecord) {
+  const disk = found(state.disk, 'the disk');
+  const { extentBytes } = found(state.registry, 'the registry');
+  const { firstSector } = found(state.container, 'the container').container;
+  const at = (offset: number) => diskOffset(volume, extentBytes, firstSector, offset);
+  return {
+    read: (offset: number) => host.readDirect(disk, at(offset), BLOCK_BYTES),
+    carryOut(steps: readonly WriteStep[]) {
+      // writeDirect returns when the bytes are stable: every write is its own flush.
+      for (const step of steps) if (step.kind === 'write') host.writeDirect(disk, at(step.offset), step.bytes);
+    },
+  };
+}
+
+function readLabel(host: BootHost, state: BootState, volume: VolumeRecord): ChosenLabel {
+  const blocks = blocksOf(host, state, volume);
+  const label = chooseLabel(blocks.read(LABEL_OFFSETS[0]), blocks.read(LABEL_OFFSETS[1]), volume.name);
+  if (!label.ok) throw refuse(label.problems);
+  return label.value;
+}
+
+/** Claims one volume; true when it holds nothing yet. @throws StepError when the claim is refused or does not read back */
+function claim(host: BootHost, state: BootState, volume: VolumeRecord, originUuid: Uuid): boolean {
+  const blocks = blocksOf(host, state, volume);
+  const { label } = readLabel(host, state, volume);
+  const owner = decodeOwner(blocks.read(OWNER_OFFSET), `${volume.name}, owner record`);
+  const decision = decideClaim({
+    label, owner: owner.ok ? owner.value : 'damaged', storeHeader: blocks.read(DATA_OFFSET_BYTES),
+    expected: { volumeUuid: volume.uuid, clusterUuid: found(state.registry, 'the registry').clusterUuid, node: found(state.node, 'the node').number, originUuid },
+    claimant: { hardwareId: found(state.hardwareId, 'the hardware id'), bootNonce: state.bootNonce, nowUnixMs: host.unixMs() },
+  });
+  if (decision.kind === 'refuse') throw refuse([decision.problem]);
+  const block = encodeOwner(decision.owner);
+  blocks.carryOut([{ kind: 'write', offset: OWNER_OFFSET, bytes: block }]);
+  if (!equalBytes(blocks.read(OWNER_OFFSET), block)) {
+    throw new StepError(`${volume.name}: the owner record does not read back as it was written`, 'Another blade claims the same volume at this moment, or the SAN does not keep what it acknowledges.');
+  }
+  if (decision.initialise && volume.kind === 'store') blocks.carryOut(wipeStoreSteps(label.chunkSectors));
+  return decision.initialise;
+}
+
+/** Writes a volume's label anew with another state. */
+export function setLabelState(host: BootHost, state: BootState, volume: VolumeRecord, next: VolumeLabel['state']): void {
+  const { label, copy } = readLabel(host, state, volume);
+  if (label.state === next) return;
+  blocksOf(host, state, volume).carryOut(labelSteps({ ...label, state: next, generation: label.generation + 1 }, copy));
+}
+
+/** Claims store, state volume and swap of the node. @throws StepError */
+export function claimVolumes(host: BootHost, state: BootState): void {
+  const volumes = found(state.volumes, 'the volumes');
+  state.freshStore = claim(host, state, volumes.store, volumes.origin.uuid);
+  claim(host, state, volumes.state, NIL_UUID);
+  if (volumes.swap !== undefined) claim(host, state, volumes.swap, NIL_UUID);
+}

@@ -1,0 +1,35 @@
+// The step `handover`: what the root needs to know of the boot. The mounts are moved by the stub that is PID 1, at the very end.
+
+import type { BootHost } from '../boot-host.ts';
+import type { BootState } from './boot-state.ts';
+
+/** The record of the boot that daemons in the root read: /run/metamaster/boot.json (live.json in the live system). */
+export interface BootRecord {
+  readonly bootNonce: string;
+  readonly hardwareId: string | undefined;
+  readonly interfaceName: string | undefined;
+  /** The address that the boot used; the node drops it when it is not its own. */
+  readonly bootAddress: string;
+  readonly prefixLength: number;
+  readonly node: number | undefined;
+  readonly container: string | undefined;
+  readonly target: string | undefined;
+  readonly portal: string;
+  readonly generation: number | undefined;
+  readonly disk: string | undefined;
+  readonly medium: string | undefined;
+  readonly mode: string;
+  readonly stages: BootState['stages'];
+}
+
+/** Writes the record; /run goes along into the root. */
+export function writeBootRecord(host: BootHost, state: BootState, prefixLength: number): void {
+  const { parameters } = state;
+  const record: BootRecord = {
+    bootNonce: state.bootNonce, hardwareId: state.hardwareId, interfaceName: state.interfaceName, bootAddress: parameters.sifIp, prefixLength,
+    node: state.node?.number, container: parameters.container, target: parameters.target, portal: `${parameters.storageIp}:${parameters.storagePort}`,
+    generation: state.generation, disk: state.disk, medium: state.liveMedium, mode: parameters.live ? parameters.mode : 'boot', stages: state.stages,
+  };
+  host.makeFolder('/run/metamaster');
+  host.writeText(`/run/metamaster/${parameters.live ? 'live' : 'boot'}.json`, `${JSON.stringify(record, undefined, 1)}\n`, 0o644);
+}

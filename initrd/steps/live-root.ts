@@ -1,0 +1,82 @@
+// The steps `medium`, `overlay` and `live-identity`: the DVD's live root file system, with a writable layer in memory over it.
+
+import { decodeLatin1, toHex } from '../../daemons/core/bytes.ts';
+import { mustRun, StepError, type BootHost } from '../boot-host.ts';
+import { found, type BootState } from './boot-state.ts';
+
+/** The disc's volume label (live-dvd/iso.ts). */
+const LABEL = 'METAMASTER';
+/** The primary volume descriptor of ISO 9660 (ECMA-119 8.4): sector 16; its volume identifier is 40 bytes in, 32 long. */
+const DESCRIPTOR = { offset: 32_768, length: 2_048, labelAt: 40, labelLength: 32 } as const;
+/** Optical drives need time to see a medium. */
+const SEARCH_MS = 15_000;
+const POLL_MS = 500;
+
+const MEDIUM = '/run/metamaster/medium';
+const SQUASH = '/run/metamaster/squash';
+const LOWER = '/run/metamaster/lower';
+const LAYER = '/run/metamaster/layer';
+
+/** True when the device holds our disc. */
+function isOurDisc(host: BootHost, device: string): boolean {
+  try {
+    const block = host.readAt(device, DESCRIPTOR.offset, DESCRIPTOR.length);
+    const label = decodeLatin1(block.subarray(DESCRIPTOR.labelAt, DESCRIPTOR.labelAt + DESCRIPTOR.labelLength)).trimEnd();
+    return decodeLatin1(block.subarray(1, 6)) === 'CD001' && label === LABEL;
+  } catch {
+    return false; // an empty drive, or a disk that is too small: not ours
+  }
+}
+
+/** Finds the disc among all block devices and mounts it. @throws StepError when there is none */
+export async function mountMedium(host: BootHost, state: BootState): Promise<void> {
+  const find = () => host.list('/sys/block').filter((name) => /^(sr|sd|vd|nvme|mmcblk)/.test(name)).map((name) => `/dev/${name}`).find((device) => isOurDisc(host, device));
+  let device = find();
+  for (let waited = 0; device === undefined && waited < SEARCH_MS; waited += POLL_MS) {
+    await host.sleep(POLL_MS);
+    device = find();
+  }
+  if (device === undefined) {
+    throw new StepError(`no medium with the label ${LABEL}; block devices: ${host.list('/sys/block').join(', ') || 'none'}`, 'Put the DVD or stick in again; a BMC must keep its virtual medium attached.');
+  }
+  if (host.exists(`${MEDIUM}/metamaster`)) return;
+  host.makeFolder(MEDIUM);
+  mustRun(host, ['mount', '-t', 'iso9660', '-o', 'ro', device, MEDIUM], 'The medium cannot be read; make it anew.');
+  state.liveMedium = device;
+}
+
+/** Puts the overlay together at /sysroot. @throws StepError */
+export function mountOverlay(host: BootHost): void {
+  if (host.exists('/sysroot/usr')) return;
+  const damaged = 'The medium is damaged; check it against its SHA-256.';
+  for (const folder of [SQUASH, LOWER, LAYER]) host.makeFolder(folder);
+  mustRun(host, ['mount', '-t', 'squashfs', '-o', 'loop,ro', `${MEDIUM}/metamaster/root.squashfs`, SQUASH], damaged);
+  mustRun(host, ['mount', '-t', 'ext4', '-o', 'loop,ro,noload', `${SQUASH}/root.ext4`, LOWER], damaged);
+  mustRun(host, ['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', LAYER], 'The blade has too little memory for the live system; 1 GiB is enough.');
+  for (const folder of ['upper', 'work']) host.makeFolder(`${LAYER}/${folder}`);
+  mustRun(host, ['mount', '-t', 'overlay', '-o', `lowerdir=${LOWER},upperdir=${LAYER}/upper,workdir=${LAYER}/work`, 'overlay', '/sysroot'], damaged);
+}
+
+const AUTOLOGIN = '[Service]\nExecStart=\nExecStart=-/sbin/agetty --autologin root --noreset --noclear';
+
+const NOTE: Readonly<Record<string, string>> = {
+  install: 'Install: write the answers (docs/answers.example.yaml), then: metamaster install --answers FILE',
+  restore: 'Restore: metamaster san show DEVICE tells what the SAN holds.',
+  boot: 'Live system.',
+};
+
+/** What makes the root the live system: its name, a login without a password on its own consoles, the initiator's name. */
+export function writeLiveIdentity(host: BootHost, state: BootState): void {
+  const root = '/sysroot';
+  const write = (path: string, text: string) => host.writeText(`${root}${path}`, text, 0o644);
+  write('/etc/hostname', 'metamaster-live\n');
+  write('/etc/hosts', '127.0.0.1 localhost\n127.0.1.1 metamaster-live\n');
+  write('/etc/machine-id', `${toHex(host.randomBytes(16))}\n`);
+  write('/etc/iscsi/initiatorname.iscsi', `InitiatorName=${found(state.initiator, 'the initiator name')}\n`);
+  write('/etc/motd', `\nmetamaster live system. ${NOTE[state.parameters.mode] ?? ''}\n\n`);
+  mustRun(host, ['ln', '-sfn', '/dev/null', `${root}/etc/systemd/system/ssh.service`], 'The medium is damaged.');
+  for (const [unit, line] of [['serial-getty@', `${AUTOLOGIN} --keep-baud 115200,57600,38400,9600 - \${TERM}`], ['getty@', `${AUTOLOGIN} - \${TERM}`]] as const) {
+    host.makeFolder(`${root}/etc/systemd/system/${unit}.service.d`);
+    write(`/etc/systemd/system/${unit}.service.d/live.conf`, `${line}\n`);
+  }
+}

@@ -1,0 +1,90 @@
+// The steps `snapshot`, `check`, `mount` and `swap`: this node's own volumes, and no others, become devices and file systems.
+
+import { linearTable, snapshotTable, volumePath } from '../../daemons/storage/dm-table.ts';
+import type { VolumeRecord } from '../../daemons/storage/registry.ts';
+import { DATA_OFFSET_BYTES } from '../../daemons/storage/volume-label.ts';
+import { mustRun, StepError, type BootHost } from '../boot-host.ts';
+import { found, type BootState } from './boot-state.ts';
+import { setLabelState } from './claim-volumes.ts';
+
+const SECTOR = 512;
+const TABLE_FILE = '/run/metamaster.table';
+const DM_REMEDY = 'See dmesg; if the SAN was cut off, this step will succeed when it is back.';
+/** e2fsck(8): 0 nothing, 1 corrected, 2 corrected and a reboot is advised, which on an unmounted root means nothing. */
+const CHECK_ACCEPTED = [0, 1, 2] as const;
+
+/** Creates a device unless it is there. */
+function create(host: BootHost, name: string, table: string, readOnly: boolean): string {
+  const path = `/dev/mapper/${name}`;
+  if (host.exists(path)) return path;
+  host.writeText(TABLE_FILE, `${table}\n`, 0o600);
+  mustRun(host, ['dmsetup', 'create', name, ...(readOnly ? ['--readonly'] : []), TABLE_FILE], DM_REMEDY);
+  mustRun(host, ['dmsetup', 'mknodes', name], DM_REMEDY);
+  if (!host.exists(path)) throw new StepError(`dmsetup made no ${path}`, DM_REMEDY);
+  return path;
+}
+
+function link(host: BootHost, name: string, target: string): void {
+  host.makeFolder(name.slice(0, name.lastIndexOf('/')));
+  mustRun(host, ['ln', '-sfn', target, name], DM_REMEDY);
+}
+
+/** Maps origin, store and root, the state volume, swap and the boot volume; then the label of a fresh store says `live`. @throws StepError */
+export function mapVolumes(host: BootHost, state: BootState): void {
+  const { origin, boot, store, state: stateVolume, swap } = found(state.volumes, 'the volumes');
+  const registry = found(state.registry, 'the registry');
+  const { container } = registry.roster;
+  const number = found(state.node, 'the node').number;
+  const firstSector = found(state.container, 'the container').container.firstSector;
+  const table = (volume: VolumeRecord, offsetBytes: number) => linearTable(volume.extents, registry.extentBytes, found(state.disk, 'the disk'), firstSector, { offsetBytes });
+  const originDevice = create(host, `${container}-${origin.name}`, table(origin, 0), true);
+  const bootDevice = create(host, `${container}-${boot.name}`, table(boot, 0), true);
+  const storeDevice = create(host, `${container}-store${number}`, table(store, DATA_OFFSET_BYTES), false);
+  const root = create(host, `${container}-node${number}`, snapshotTable(originDevice, storeDevice, origin.sizeBytes / SECTOR, found(store.chunkSectors, 'the chunk size')), false);
+  const stateDevice = create(host, `${container}-state${number}`, table(stateVolume, DATA_OFFSET_BYTES), false);
+  link(host, volumePath(container, `node${number}`), root);
+  link(host, volumePath(container, `state${number}`), stateDevice);
+  link(host, `/dev/evms/default${container}`, originDevice);
+  link(host, '/dev/metamaster/boot', bootDevice);
+  if (swap !== undefined) link(host, volumePath(container, `swap${number}`), create(host, `${container}-swap${number}`, table(swap, DATA_OFFSET_BYTES), false));
+  // From here on the kernel has written the store's header: a header that reads as zero will mean that something is wrong.
+  setLabelState(host, state, store, 'live');
+  setLabelState(host, state, stateVolume, 'live');
+  if (swap !== undefined) setLabelState(host, state, swap, 'live');
+}
+
+function devices(state: BootState): { root: string; stateVolume: string; swap: string } {
+  const { container } = found(state.registry, 'the registry').roster;
+  const number = found(state.node, 'the node').number;
+  const of = (what: string) => `/dev/mapper/${container}-${what}${number}`;
+  return { root: of('node'), stateVolume: of('state'), swap: of('swap') };
+}
+
+/** @throws StepError when a file system has errors that e2fsck does not mend by itself */
+export function checkFileSystems(host: BootHost, state: BootState): void {
+  const { root, stateVolume } = devices(state);
+  for (const device of [root, stateVolume]) {
+    mustRun(host, ['e2fsck', '-p', device], `Repair it at the debug console (e2fsck -f ${device}), or restore the node, which loses what its root holds.`, CHECK_ACCEPTED);
+  }
+}
+
+/** @throws StepError */
+export function mountRoot(host: BootHost, state: BootState): void {
+  const { root, stateVolume } = devices(state);
+  const remedy = 'See dmesg. A root that cannot be mounted is mended at the debug console or by a restore of the node.';
+  if (!host.exists('/sysroot/usr')) mustRun(host, ['mount', '-t', 'ext4', '-o', 'rw,noatime', root, '/sysroot'], remedy);
+  // Node is the largest piece of a cold start: its pages come in while the rest of the boot goes on.
+  host.start(['sh', '-c', 'cat /sysroot/usr/bin/node /sysroot/usr/lib/metamaster/metamasterd.mjs > /dev/null 2>&1']);
+  if (!host.exists('/sysroot/var/lib/metamaster/lost+found')) {
+    host.makeFolder('/sysroot/var/lib/metamaster');
+    mustRun(host, ['mount', '-t', 'ext4', '-o', 'rw,noatime', stateVolume, '/sysroot/var/lib/metamaster'], remedy);
+  }
+}
+
+/** Turns the swap volume on; a blade without one uses compressed memory alone. */
+export function turnOnSwap(host: BootHost, state: BootState): void {
+  if (found(state.volumes, 'the volumes').swap === undefined) return;
+  const { swap } = devices(state);
+  if (host.readText('/proc/swaps')?.includes('dm-') === true) return;
+  mustRun(host, ['swapon', swap], 'The swap volume has no swap signature: make one at the debug console (mkswap), or reinstall.');
+}

@@ -1,0 +1,64 @@
+// The step `login`: the patient session to the SAN, by iscsistart, and the disk behind it. An outage must be a stall, never
+// an error: both the session's recovery time and the disk's own time-out are raised for that (either alone was not enough).
+
+import { StepError, type BootHost } from '../boot-host.ts';
+import { found, type BootState } from './boot-state.ts';
+
+/** Seconds that a broken session is kept: a day. */
+export const PATIENT_RECOVERY_SECONDS = 86_400;
+/** Seconds that the disk lets a single command take. */
+export const PATIENT_COMMAND_SECONDS = 3_600;
+const PORTAL_GROUP_TAG = '1';
+const DISK_WAIT_MS = 10_000;
+const POLL_MS = 50;
+const SESSIONS = '/sys/class/iscsi_session';
+const SECTOR = 512;
+
+/** Block devices behind one session: `sda`, … */
+export function disksOfSession(host: BootHost, session: string): string[] {
+  const device = `${SESSIONS}/${session}/device`;
+  return host.list(device).filter((name) => name.startsWith('target')).flatMap((target) =>
+    host.list(`${device}/${target}`).flatMap((unit) => host.list(`${device}/${target}/${unit}/block`)));
+}
+
+/** Sessions that are logged in to this target, by the kernel's own list. */
+export function sessionsOf(host: BootHost, target: string): string[] {
+  return host.list(SESSIONS).filter((session) => host.readText(`${SESSIONS}/${session}/targetname`)?.trim() === target);
+}
+
+const CAUSES: readonly (readonly [RegExp, string])[] = [
+  [/No route|unreachable|No route to host/i, 'Check storage_ip=, sifip= and sifnm=, and the cable to the SAN.'],
+  [/refused/i, 'The SAN answers but has no iSCSI service on that port: check storage_port= and whether the target runs.'],
+  [/not found|does not exist|0203|Target.*Not.*Found/i, 'The SAN does not export a target of that name: check ivid=.'],
+  [/authori[sz]ation|0202|0201/i, 'The SAN refuses this initiator: check its access list and CHAP settings.'],
+];
+
+function remedyFor(said: string): string {
+  return CAUSES.find(([pattern]) => pattern.test(said))?.[1] ?? 'Check that the SAN is on and reached (ping), and storage_ip=, storage_port= and ivid=.';
+}
+
+/** @throws StepError with what iscsistart said, and the likeliest cause */
+export async function logIn(host: BootHost, state: BootState, step: { address: string; port: number; target: string }): Promise<void> {
+  if (sessionsOf(host, step.target).length === 0) {
+    const ran = host.run([
+      'iscsistart', '-i', found(state.initiator, 'the initiator name'), '-t', step.target, '-g', PORTAL_GROUP_TAG, '-a', step.address, '-p', String(step.port),
+      '--param', `node.session.timeo.replacement_timeout=${PATIENT_RECOVERY_SECONDS}`,
+    ]);
+    if (ran.code !== 0) {
+      const last = ran.said.trim().split('\n').filter((line) => !line.includes('version')).slice(-3).join(' | ');
+      throw new StepError(`iSCSI login failed (code ${ran.code}): ${last}`, remedyFor(ran.said));
+    }
+  }
+  const session = found(sessionsOf(host, step.target)[0], 'the session');
+  for (let waited = 0; disksOfSession(host, session).length === 0; waited += POLL_MS) {
+    if (waited >= DISK_WAIT_MS) throw new StepError(`the target ${step.target} shows no disk`, 'Give the target a LUN, or open it to this initiator.');
+    await host.sleep(POLL_MS);
+  }
+  host.writeText(`${SESSIONS}/${session}/recovery_tmo`, String(PATIENT_RECOVERY_SECONDS), 0o644);
+  for (const disk of disksOfSession(host, session)) host.writeText(`/sys/block/${disk}/device/timeout`, String(PATIENT_COMMAND_SECONDS), 0o644);
+}
+
+/** Size of a block device in bytes. */
+export function diskBytes(host: BootHost, disk: string): number {
+  return Number(host.readText(`/sys/block/${disk}/size`)?.trim() ?? '0') * SECTOR;
+}

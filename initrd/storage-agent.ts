@@ -1,0 +1,84 @@
+// The storage agent of a node, in its root: gives back the address that a DVD boot borrowed, opens the impatient session to the
+// SAN, and renews the owner records as long as the volumes are mapped. It runs on QuickJS: 3 MB, and up before Node is.
+
+import * as std from 'std';
+import { diskOffset } from '../daemons/storage/disk-offset.ts';
+import { readContainer, type ContainerFound } from '../daemons/storage/container-on-disk.ts';
+import { BLOCK_BYTES } from '../daemons/storage/block.ts';
+import { decodeOwner, encodeOwner, OWNER_OFFSET } from '../daemons/storage/owner-record.ts';
+import type { VolumeRecord } from '../daemons/storage/registry.ts';
+import { openControlSession } from './steps/control-session.ts';
+import type { BootRecord } from './steps/handover.ts';
+import { releaseBorrowedAddress } from './steps/borrowed-address.ts';
+import { diskBytes } from './steps/san-login.ts';
+import { quickjsHost as host } from './quickjs-host.ts';
+
+/** How often an owner record is renewed. A claimant waits for 30 s without a renewal: several may fail before that. */
+const RENEW_MS = 5_000;
+const RETRY_MS = 2_000;
+
+/** The volumes of this node that have an owner record. */
+function ownVolumes(found: ContainerFound, node: number): VolumeRecord[] {
+  return found.registry.volumes.filter((volume) => volume.node === node && volume.retired === undefined);
+}
+
+/** Renews one owner record. Returns false when it is somebody else's: this kernel must not go on writing. */
+function renew(disk: string, found: ContainerFound, volume: VolumeRecord, record: BootRecord): boolean {
+  const at = diskOffset(volume, found.registry.extentBytes, found.ranges.container.firstSector, OWNER_OFFSET);
+  const owner = decodeOwner(host.readDirect(disk, at, BLOCK_BYTES), `${volume.name}, owner record`);
+  // A record that does not decode is a torn write of somebody's: it is told, and not written over.
+  if (!owner.ok) {
+    host.print(`storage-agent: ${owner.problems.map((problem) => `${problem.code} ${problem.where}: ${problem.seen}`).join('; ')}`);
+    return true;
+  }
+  if (owner.value === undefined || owner.value.hardwareId !== record.hardwareId || owner.value.bootNonce !== record.bootNonce) return false;
+  host.writeDirect(disk, at, encodeOwner({ ...owner.value, counter: owner.value.counter + 1, renewedAtUnixMs: host.unixMs() }));
+  return true;
+}
+
+/** The volume has another owner: this blade was replaced, and nothing more of it may reach the SAN. No sync, no shutdown. */
+function stopAtOnce(volume: VolumeRecord): never {
+  host.writeText('/dev/console', `\nmetamaster: ${volume.name} belongs to another blade now. This blade stops at once.\nmm-stage stopped ${volume.name} has another owner\n`, 0o600);
+  host.run(['busybox', 'reboot', '-f', '-n']);
+  std.exit(1);
+}
+
+async function main(): Promise<void> {
+  const text = host.readText('/run/metamaster/boot.json');
+  if (text === undefined) return;
+  const record = JSON.parse(text) as BootRecord;
+  await releaseBorrowedAddress(host, record);
+  const disk = await openControlSession(host, record);
+  const device = `/dev/${disk}`;
+  host.print(`storage-agent: the impatient session shows the SAN as ${device}`);
+  const found = readContainer((offset, length) => host.readDirect(device, floor(offset), ceil(offset, length)).subarray(offset % BLOCK_BYTES, (offset % BLOCK_BYTES) + length), diskBytes(host, disk), record.container ?? '');
+  if (!found.ok) throw new Error(found.problems.map((problem) => `${problem.code}: ${problem.where}: ${problem.seen}`).join('; '));
+  const volumes = ownVolumes(found.value, record.node ?? 0);
+  for (;;) {
+    let failed = false;
+    for (const volume of volumes) {
+      try {
+        if (!renew(device, found.value, volume, record)) stopAtOnce(volume);
+      } catch (error) {
+        failed = true;
+        host.print(`storage-agent: ${volume.name} was not renewed: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+    await host.sleep(failed ? RETRY_MS : RENEW_MS);
+  }
+}
+
+/** Direct reads are of whole blocks: the block in which a read begins … */
+function floor(offset: number): number {
+  return offset - (offset % BLOCK_BYTES);
+}
+
+/** … and as many bytes as cover it. */
+function ceil(offset: number, length: number): number {
+  return Math.ceil(((offset % BLOCK_BYTES) + length) / BLOCK_BYTES) * BLOCK_BYTES;
+}
+
+main().catch((error: unknown) => {
+  host.print(`storage-agent: ${error instanceof Error ? error.message : String(error)}; it starts again`);
+  std.exit(1);
+});

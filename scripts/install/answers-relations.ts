@@ -1,0 +1,122 @@
+// What must hold between the answers, each of which may be well formed on its own. Whatever is missing or wrong in itself is
+// left out by the caller, and nothing is said about it a second time.
+
+import { isHostOf, networkOf, sameNetwork } from '../../daemons/core/ipv4.ts';
+import type { Ipv4 } from '../../daemons/core/ipv4.ts';
+import type { Problem } from '../../daemons/core/problem.ts';
+import type { AnsweredNode, Answers } from './answers.ts';
+
+/** The answers as far as they are sound; a node that is not sound keeps its place in the list. */
+export type SoundAnswers = { readonly [K in keyof Omit<Answers, 'nodes'>]?: Answers[K] | undefined } & { readonly nodes?: readonly (Partial<AnsweredNode> | undefined)[] | undefined };
+
+type Relation = (answers: SoundAnswers) => readonly Problem[];
+
+const problemOf = (code: string, where: string, rule: string, seen: string, remedy: string): Problem => ({ code: `MM-ANSWERS-${code}`, where, rule, seen, remedy });
+
+const counts: Relation = ({ nodes, 'number-of-nodes': count, 'maximum-nodes': maximum }) => {
+  const problems: Problem[] = [];
+  if (nodes && count !== undefined && count !== nodes.length) {
+    problems.push(problemOf('COUNT', 'number-of-nodes', `must be the length of the list of nodes, ${nodes.length}`, String(count), 'Correct the number, or complete the list.'));
+  }
+  if (nodes && maximum !== undefined && maximum < nodes.length) {
+    problems.push(problemOf('COUNT', 'maximum-nodes', `must be at least the number of nodes, ${nodes.length}`, String(maximum), 'Give a larger maximum-nodes.'));
+  }
+  return problems;
+};
+
+const uniqueMacs: Relation = ({ nodes = [] }) => {
+  const problems: Problem[] = [];
+  const first = new Map<string, string>();
+  nodes.forEach((node, at) => {
+    for (const mac of node?.macs ?? []) {
+      const owner = first.get(mac);
+      if (owner === undefined) first.set(mac, `nodes[${at}]`);
+      else problems.push(problemOf('SAME-MAC', `nodes[${at}]`, `must have MAC addresses of its own, and ${owner} has this one`, mac, 'Correct one of the two.'));
+    }
+  });
+  return problems;
+};
+
+/** Every address of the storage network, where it stands and what for. */
+function localAddresses({ nodes = [], ...answers }: SoundAnswers): readonly { where: string; address: Ipv4 }[] {
+  const named = (['storage-ip', 'meta-master-ip'] as const).map((where) => ({ where: where as string, address: answers[where] }));
+  const ofNodes = nodes.map((node, at) => ({ where: `nodes[${at}].address`, address: node?.address }));
+  return [...named, ...ofNodes].flatMap(({ where, address }) => (address === undefined ? [] : [{ where, address }]));
+}
+
+const localNetwork: Relation = (answers) => {
+  const netmask = answers['storage-netmask'];
+  const storage = answers['storage-ip'];
+  if (netmask === undefined || storage === undefined) return [];
+  const network = `${networkOf(storage, netmask)} with netmask ${netmask}`;
+  return localAddresses(answers).flatMap(({ where, address }) => {
+    if (!sameNetwork(address, storage, netmask)) return [problemOf('NETWORK', where, `must lie in the storage network, ${network}`, address, 'Give an address of that network, or correct storage-ip or storage-netmask.')];
+    if (!isHostOf(address, netmask)) return [problemOf('HOST', where, `must be neither the network's own nor its broadcast address (${network})`, address, 'Give an address between the two.')];
+    return [];
+  });
+};
+
+const distinctAddresses: Relation = (answers) => {
+  const first = new Map<string, string>();
+  return localAddresses(answers).flatMap(({ where, address }) => {
+    const owner = first.get(address);
+    if (owner === undefined) first.set(address, where);
+    return owner === undefined ? [] : [problemOf('SAME-ADDRESS', where, `must be an address of its own, and ${owner} is this one`, address, 'Give a free address; a node without one gets that which follows first-node-IP-netboot-netstorage.')];
+  });
+};
+
+const spareAddress: Relation = ({ 'spare-local-IP': spare, 'meta-master-ip': metaMaster }) =>
+  spare === undefined || metaMaster === undefined || spare === metaMaster
+    ? []
+    : [problemOf('SPARE', 'spare-local-IP', `must be meta-master-ip, ${metaMaster}: one address moves with the gateway`, spare, 'Leave one of the two out.')];
+
+const gatewayNodes: Relation = ({ nodes = [], ...answers }) => {
+  const problems: Problem[] = [];
+  const [primary, backup] = [answers['primary-gateway-local-IP'], answers['backup-gateway-local-IP']];
+  const known = nodes.every((node) => node?.address !== undefined) && nodes.length > 0;
+  for (const [where, address] of [['primary-gateway-local-IP', primary], ['backup-gateway-local-IP', backup]] as const) {
+    if (known && address !== undefined && !nodes.some((node) => node?.address === address)) {
+      problems.push(problemOf('GATEWAY', where, 'must be the address of one of the nodes', address, 'Give the address of the node that is meant.'));
+    }
+  }
+  if (primary !== undefined && primary === backup) {
+    problems.push(problemOf('GATEWAY', 'backup-gateway-local-IP', 'must differ from primary-gateway-local-IP', backup, 'Name another node.'));
+  }
+  return problems;
+};
+
+/** The outside network: all of it or nothing of it. */
+const publicNetwork: Relation = (answers) => {
+  const problems: Problem[] = [];
+  const [address, netmask, router] = [answers['public-IP'], answers['public-netmask'], answers['public-router']];
+  const given = (['public-IP', 'public-netmask', 'public-router', 'public-DNS'] as const).filter((key) => answers[key] !== undefined);
+  if (address !== undefined && netmask !== undefined && !isHostOf(address, netmask)) {
+    problems.push(problemOf('HOST', 'public-IP', `must be neither the network's own nor its broadcast address (netmask ${netmask})`, address, 'Give an address between the two.'));
+  }
+  if (address !== undefined && netmask !== undefined && router !== undefined && (!sameNetwork(address, router, netmask) || address === router)) {
+    problems.push(problemOf('PUBLIC', 'public-router', `must be another address in the network of public-IP, ${networkOf(address, netmask)} with netmask ${netmask}`, router, 'Correct public-IP, public-netmask or public-router.'));
+  }
+  const [storage, storageMask] = [answers['storage-ip'], answers['storage-netmask']];
+  if (address !== undefined && storage !== undefined && storageMask !== undefined && sameNetwork(address, storage, storageMask)) {
+    problems.push(problemOf('PUBLIC', 'public-IP', `must lie outside the storage network, ${networkOf(storage, storageMask)} with netmask ${storageMask}`, address, 'Give the address on the outside network.'));
+  }
+  if (given.length === 0) return problems;
+  return [...problems, ...(['public-IP', 'public-netmask', 'public-router'] as const).filter((key) => answers[key] === undefined).map((key) =>
+    problemOf('MISSING', key, `is required when ${given[0]} is given`, 'nothing', 'Give public-IP, public-netmask and public-router, or none of the public- answers.'))];
+};
+
+const waysIn: Relation = (answers) => {
+  const [hash, file, keys] = [answers['root-password-hash'], answers['root-password-file'], answers['authorized-keys']];
+  if (hash !== undefined && file !== undefined) return [problemOf('LOGIN', 'root-password-file', 'must not be given together with root-password-hash', 'both', 'Leave one of the two out.')];
+  if (hash === undefined && file === undefined && keys?.length === 0) {
+    return [problemOf('LOGIN', 'root-password-hash', 'or root-password-file or authorized-keys is required: nobody could log in', 'nothing', 'Give one of them.')];
+  }
+  return [];
+};
+
+const RELATIONS: readonly Relation[] = [counts, uniqueMacs, localNetwork, distinctAddresses, spareAddress, gatewayNodes, publicNetwork, waysIn];
+
+/** Everything that is wrong between answers that are sound in themselves. */
+export function relationProblems(answers: SoundAnswers): readonly Problem[] {
+  return RELATIONS.flatMap((relation) => relation(answers));
+}

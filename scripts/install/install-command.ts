@@ -1,0 +1,110 @@
+// `metamaster install --answers FILE`: from the answers to a cluster on the SAN. Runs in the live system of the disc.
+
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
+import { parseArgs } from 'node:util';
+import { InputError, valueOf } from '../../daemons/core/problem.ts';
+import { uuidFromRandom } from '../../daemons/core/uuid.ts';
+import { decodeAnswersFile, parseAnswers, rosterOf, type Answers } from './answers.ts';
+import { blockDeviceBytes, Disk } from './disk.ts';
+import { imageSha256, Installation, INSTALL_STAGES } from './engine.ts';
+import { formatLayout, planLayout, type OriginImage } from './layout.ts';
+import { Progress } from './progress.ts';
+import { describeContent, examineForInstall, keptTable, lossOf, refusal } from './san-content.ts';
+import { makeSecrets } from './secrets.ts';
+import { openTarget } from './target.ts';
+
+const MEDIUM = '/run/metamaster/medium/metamaster';
+const PLACES = { rootImage: '/run/metamaster/squash/root.ext4', bootFolder: MEDIUM };
+
+const HELP = `metamaster install --answers FILE [--yes] [--force] [--dry-run] [--disk sdX] [--json]
+
+Lays a cluster out on the SAN, as the answers say (docs/answers.example.yaml), from the live system of the disc.
+  --answers FILE  YAML or JSON; every mistake in it is told at once, and nothing is touched before it has none
+  --dry-run       shows what the SAN holds and what would be laid out, and changes nothing
+  --yes           asks no question
+  --force         goes on although the disk holds something that will be lost
+  --disk sdX      which disk, where the target exports several
+  --json          prints the result as one object
+Broken off at any point, it can be started again with the same command.`;
+
+function readAnswers(path: string): Answers {
+  return valueOf(parseAnswers(valueOf(decodeAnswersFile(readFileSync(path), path)), path));
+}
+
+function readManifest(): OriginImage {
+  const file = `${MEDIUM}/root.json`;
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as OriginImage;
+  } catch (error) {
+    throw new Error(`${file}: cannot be read (${error instanceof Error ? error.message : String(error)}). The installation runs in the live system of the disc: boot "Install cluster".`, { cause: error });
+  }
+}
+
+function chooseDisk(disks: readonly string[], wanted: string | undefined): string {
+  const chosen = wanted ?? (disks.length === 1 ? disks[0] : undefined);
+  if (chosen !== undefined && disks.includes(chosen)) return chosen;
+  throw new InputError([{
+    code: 'MM-INSTALL-DISK', where: '--disk', rule: `one of the target's disks: ${disks.map((disk) => `${disk} (${Math.floor(blockDeviceBytes(disk) / 2 ** 30)} GiB)`).join(', ')}`,
+    seen: wanted ?? 'none given', remedy: 'Say which with --disk.',
+  }]);
+}
+
+async function confirmed(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new Error('there is no terminal to ask on: say --yes if you are sure');
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await prompt.question(`${question}\nType yes to go on: `);
+  prompt.close();
+  return answer.trim() === 'yes';
+}
+
+function checkMedium(image: OriginImage): void {
+  const progress = new Progress(1);
+  progress.begin('checking the medium');
+  const hash = imageSha256(PLACES.rootImage, image.imageBytes, (share) => progress.update(share));
+  progress.end();
+  if (hash !== image.imageSha256) throw new Error(`${PLACES.rootImage}: its SHA-256 is ${hash}, not ${image.imageSha256}: the medium is damaged; make it anew. Nothing was written.`);
+}
+
+/** Runs the command; returns the exit code. @throws InputError, CommandError or Error, each telling what to do */
+export async function installCommand(argv: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      answers: { type: 'string' }, yes: { type: 'boolean', default: false }, force: { type: 'boolean', default: false }, 'dry-run': { type: 'boolean', default: false },
+      disk: { type: 'string' }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help || values.answers === undefined) {
+    process.stdout.write(`${HELP}\n`);
+    return values.help ? 0 : 2;
+  }
+  const answers = readAnswers(values.answers);
+  const roster = rosterOf(answers);
+  const image = readManifest();
+  const disks = await openTarget(roster.san.address, roster.san.port, roster.san.target);
+  const name = chooseDisk(disks, values.disk);
+  const disk = new Disk(`/dev/${name}`, blockDeviceBytes(name));
+  try {
+    const content = examineForInstall(disk.read, disk.bytes, roster.container);
+    process.stderr.write(`${disk.path} (${(disk.bytes / 2 ** 30).toFixed(1)} GiB at ${roster.san.address}) holds ${describeContent(content)}.\n`);
+    const refused = refusal(content, disk.path);
+    if (refused !== undefined && !values.force) throw new InputError([refused]);
+    const existing = keptTable(content, roster.container);
+    const names = roster.nodes.map((node) => node.name);
+    const secret = values['dry-run'] ? { rootPasswordHash: '!', clusterKey: '0'.repeat(64), sshHostKeys: {} } : await makeSecrets(answers, names, () => undefined);
+    const layout = valueOf(planLayout({ answers, image, diskBytes: disk.bytes, newUuid: () => uuidFromRandom(randomBytes(16)), secret, ...(existing === undefined ? {} : { existing }) }));
+    process.stderr.write(`${formatLayout(layout)}\n`);
+    if (values['dry-run']) return 0;
+    const loss = lossOf(content);
+    if (!values.yes && !(await confirmed(loss === undefined ? 'Nothing will be lost.' : `This loses ${loss}.`))) return 1;
+    checkMedium(image);
+    await new Installation(layout, disk, PLACES, new Progress(INSTALL_STAGES)).run();
+    const result = { cluster: roster.clusterName, container: roster.container, nodes: names, disk: disk.path, kernelRelease: image.kernelRelease };
+    process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : `The cluster ${result.cluster} with ${names.length} nodes is installed. Boot this blade again: "Boot cluster" in the disc's menu.\n`);
+    return 0;
+  } finally {
+    disk.close();
+  }
+}

@@ -1,0 +1,158 @@
+// `scripts/rack`: the virtual rack on the command line. Results go to standard output, progress to standard error.
+
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { InputError } from '../daemons/core/problem.ts';
+import { helpText, numberOf, parseCommandLine, type Request } from './virtual-rack/command-line.ts';
+import { attachConsole, followConsole } from './virtual-rack/console-client.ts';
+import { fail } from './virtual-rack/failure.ts';
+import { keystrokesOf } from './virtual-rack/keystrokes.ts';
+import { openRack, type VirtualRack } from './virtual-rack/rack.ts';
+import type { PowerOnOptions } from './virtual-rack/rack-blade.ts';
+import { statusTable } from './virtual-rack/rack-status.ts';
+
+/** Enough for a 99th percentile that means something, within seconds on a slow disk. */
+const DEFAULT_BENCH_WRITES = 200;
+
+const print = (text: string): void => void process.stdout.write(text);
+const printJson = (value: unknown): void => print(`${JSON.stringify(value, undefined, 2)}\n`);
+const note = (line: string): void => void process.stderr.write(`rack: ${line}\n`);
+
+const unknownWord = (request: Request, words: string): never =>
+  fail('MM-RACK-USAGE', request.verb, `one of ${words}`, request.operands[0] ?? 'nothing', `See \`scripts/rack ${request.verb} --help\`.`);
+
+const bladeOf = (text: string | undefined): number => numberOf('N', text ?? '')!;
+
+async function up(rack: VirtualRack, request: Request): Promise<void> {
+  const { text, flag } = request;
+  const accelerator = text['accel'] ?? undefined;
+  if (accelerator !== undefined && accelerator !== 'auto' && accelerator !== 'kvm' && accelerator !== 'tcg') {
+    fail('MM-RACK-OPTION', '--accel', 'auto, kvm or tcg', accelerator, 'See `scripts/rack up --help`.');
+  }
+  await rack.up({
+    blades: numberOf('--blades', text['blades']), memory: text['memory'], sanSize: text['san-size'], target: text['target'], accelerator, kernel: text['kernel'],
+  });
+  if (flag['dry-run'] === true) return;
+  if (flag['json'] === true) printJson(await rack.status());
+  else note('up. Next: scripts/rack dvd in 1 ISO; scripts/rack power on 1; scripts/rack console 1');
+}
+
+async function power(rack: VirtualRack, request: Request): Promise<void> {
+  const [action, ...words] = request.operands;
+  const { text, flag } = request;
+  const blades = words.length === 1 && words[0] === 'all' ? rack.bladeNumbers() : words.map(bladeOf);
+  const boot = text['boot'];
+  if (boot !== undefined && boot !== 'dvd' && boot !== 'network') fail('MM-RACK-OPTION', '--boot', 'dvd or network', boot, 'See `scripts/rack power --help`.');
+  const hardware: PowerOnOptions = {
+    memory: text['memory'], processors: numberOf('--smp', text['smp']), cpu: text['cpu'], hardwareUuid: text['hardware-uuid'],
+    mac: text['mac'], rom: text['rom'], uefi: flag['uefi'], outside: flag['outside'], boot,
+  };
+  const said = (blade: number, text: string): void => void (flag['dry-run'] === true || note(`blade ${blade}: ${text}`));
+  for (const blade of blades) {
+    if (action === 'on') said(blade, (await rack.powerOn(blade, hardware)) ? 'on' : 'was on already; its hardware stays as it is');
+    else if (action === 'off') said(blade, (await rack.powerOff(blade)) ? 'power cut' : 'was off already');
+    else if (action === 'reset') {
+      await rack.reset(blade);
+      said(blade, 'reset');
+    } else unknownWord(request, 'on, off, reset');
+  }
+}
+
+async function dvd(rack: VirtualRack, request: Request): Promise<void> {
+  const [action, number, iso] = request.operands;
+  const blade = bladeOf(number);
+  if (action === 'in' && iso !== undefined) await rack.dvdIn(blade, iso);
+  else if (action === 'out' && iso === undefined) await rack.dvdOut(blade);
+  else unknownWord(request, 'in N ISO, out N');
+}
+
+async function type(rack: VirtualRack, request: Request): Promise<void> {
+  const keys = keystrokesOf(request.operands[1]!);
+  if (keys === undefined) fail('MM-RACK-USAGE', 'TEXT', 'a backslash stands before one of the known letters', request.operands[1]!, 'See `scripts/rack type --help`.');
+  await rack.type(bladeOf(request.operands[0]), keys);
+}
+
+async function capture(rack: VirtualRack, request: Request): Promise<void> {
+  const [action, file] = request.operands;
+  const json = request.flag['json'] === true;
+  if (action === 'start') {
+    const started = await rack.captureStart(file);
+    if (json) printJson(started);
+    else print(`${started.file}\n`);
+  } else if (action === 'stop') {
+    const stopped = await rack.captureStop();
+    if (json) printJson(stopped ?? null);
+    else print(stopped === undefined ? 'no recording ran\n' : `${stopped.file}  ${stopped.bytes} bytes\n`);
+  } else if (action === 'list') {
+    if (json) printJson(rack.captures());
+    else print(rack.captures().map((each) => `${each.file}  ${each.bytes} bytes${each.running ? '  running' : ''}\n`).join(''));
+  } else unknownWord(request, 'start, stop, list');
+}
+
+function logs(rack: VirtualRack, request: Request): void {
+  const json = request.flag['json'] === true;
+  if (request.operands[0] !== undefined) {
+    const blade = bladeOf(request.operands[0]);
+    const text = rack.consoleText(blade);
+    if (json) printJson({ blade, log: rack.files(blade).consoleLog, text });
+    else print(text);
+    return;
+  }
+  const folder = join(rack.identity.stateDir, 'logs');
+  const files = existsSync(folder) ? readdirSync(folder).sort() : [];
+  const list = files.map((name) => ({ file: join(folder, name), bytes: statSync(join(folder, name)).size }));
+  if (json) printJson(list);
+  else print(list.map((log) => `${log.file}  ${log.bytes} bytes\n`).join(''));
+}
+
+async function san(rack: VirtualRack, request: Request): Promise<void> {
+  const [action] = request.operands;
+  const json = request.flag['json'] === true;
+  const said = (line: string): void => void (request.flag['dry-run'] === true || note(line));
+  if (action === 'start') said((await rack.sanStart()) ? 'SAN: on, write cache off' : 'SAN: was on already');
+  else if (action === 'stop') said((await rack.sanStop()) ? 'SAN: power cut' : 'SAN: was off already');
+  else if (action === 'unplug' || action === 'plug') await rack.sanCable(action === 'plug');
+  else if (action === 'status') {
+    const status = await rack.sanStatus();
+    const probe = status.running ? await rack.sanProbe() : undefined;
+    if (json) printJson({ ...status, writeCache: probe?.writeCache ?? null });
+    else if (probe === undefined) print(`off  ${status.path}\n`);
+    else print([`${status.portal} ${status.target}, write cache ${probe.writeCache}`, status.path, ...status.initiators.map((name) => `session of ${name}`), ''].join('\n'));
+  } else if (action === 'bench') {
+    const { writes } = await rack.sanProbe(numberOf('--writes', request.text['writes']) ?? DEFAULT_BENCH_WRITES);
+    if (json) printJson(writes);
+    else print(`${writes!.count} writes of 4 KiB: ${writes!.perSecond} a second, median ${writes!.medianMs} ms, 99 % within ${writes!.p99Ms} ms\n`);
+  } else unknownWord(request, 'start, stop, unplug, plug, status, bench');
+}
+
+async function run(request: Request): Promise<void> {
+  const { verb, text, flag } = request;
+  const dryRun = flag['dry-run'] === true;
+  const progress = dryRun ? () => undefined : note;
+  const rack = openRack({ name: text['name'], stateDir: text['state-dir'], dryRun, progress, say: (line) => print(`${line}\n`) });
+  if (verb === 'up') await up(rack, request);
+  else if (verb === 'down') await rack.down({ wipe: flag['wipe'] === true });
+  else if (verb === 'power') await power(rack, request);
+  else if (verb === 'dvd') await dvd(rack, request);
+  else if (verb === 'type') await type(rack, request);
+  else if (verb === 'capture') await capture(rack, request);
+  else if (verb === 'logs') logs(rack, request);
+  else if (verb === 'san') await san(rack, request);
+  else if (verb === 'status') {
+    const status = await rack.status();
+    if (flag['json'] === true) printJson(status);
+    else print(statusTable(status));
+  } else if (flag['follow'] === true) await followConsole(rack.files(bladeOf(request.operands[0])).consoleLog);
+  else await attachConsole(await rack.attach(bladeOf(request.operands[0])));
+}
+
+try {
+  const request = parseCommandLine(process.argv.slice(2));
+  if (request === undefined || request.flag['help'] === true) print(helpText(request?.verb));
+  else await run(request);
+} catch (error) {
+  if (!(error instanceof InputError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}

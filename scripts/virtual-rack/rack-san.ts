@@ -1,0 +1,122 @@
+// The SAN's power switch and cable, and its condition.
+
+import { closeSync, existsSync, ftruncateSync, openSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { look } from './commands.ts';
+import { fail } from './failure.ts';
+import { namespaceOf } from './identity.ts';
+import { inRoom, logPath, sanPath, type RackContext } from './rack-state.ts';
+import { SAN_ADDRESS } from './network-plan.ts';
+import { parseTargetReport, SAN_PORT, sanEnvironment, showTargetsArgv, targetCommands, tgtdArgv, type TargetReport } from './san-plan.ts';
+import type { SanProbe } from './san-probe.ts';
+
+/** tgtd answers within a second; ten allow for a busy host. */
+const START_LIMIT_MS = 10_000;
+const POLL_MS = 50;
+
+/** The SAN as `status` shows it. */
+export interface SanStatus {
+  readonly running: boolean;
+  readonly portal: string;
+  readonly target: string | null;
+  readonly initiators: readonly string[];
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** What the sparse file takes on the host's disk. */
+  readonly usedBytes: number;
+}
+
+/** Makes the SAN's sparse file when there is none. Throws MM-RACK-SAN-SIZE when there is one of another size. */
+export async function makeSanFile(context: RackContext, sizeBytes: number | undefined, defaultBytes: number): Promise<void> {
+  const path = sanPath(context.identity);
+  if (existsSync(path)) {
+    const { size } = statSync(path);
+    if (sizeBytes === undefined || size === sizeBytes) return;
+    fail('MM-RACK-SAN-SIZE', path, `the SAN must have the size asked for, ${sizeBytes} bytes`, `${size} bytes`, 'Leave --san-size out to keep it, or `scripts/rack down --wipe` to begin with an empty one.');
+  }
+  await context.changes.act(`make the sparse file ${path}`, () => {
+    const file = openSync(path, 'wx');
+    ftruncateSync(file, sizeBytes ?? defaultBytes);
+    closeSync(file);
+  });
+}
+
+async function report(context: RackContext): Promise<TargetReport | 'none' | undefined> {
+  const outcome = await look(inRoom(context.identity, 'san', showTargetsArgv()), sanEnvironment(context.identity.runDir));
+  return outcome.status === 0 ? (parseTargetReport(outcome.stdout) ?? 'none') : undefined;
+}
+
+async function untilAnswers(context: RackContext): Promise<TargetReport | 'none'> {
+  for (const deadline = performance.now() + START_LIMIT_MS; performance.now() < deadline; await sleep(POLL_MS)) {
+    const seen = await report(context);
+    if (seen !== undefined) return seen;
+    if (context.processes.find('tgtd') === undefined) break;
+  }
+  return fail('MM-RACK-SAN', 'tgtd', `the SAN must answer within ${START_LIMIT_MS / 1000} s`, 'silence', `See ${logPath(context.identity, 'tgtd')}.`);
+}
+
+/** Asks the SAN itself, by iSCSI from within its namespace. Throws MM-RACK-SAN-PROBE when it does not answer. */
+export async function probeSan(context: RackContext, target: string, writes?: number): Promise<SanProbe> {
+  const script = join(import.meta.dirname, 'san-probe.ts');
+  const argv = [process.execPath, script, target, ...(writes === undefined ? [] : [String(writes)])];
+  const outcome = await look(inRoom(context.identity, 'san', argv));
+  if (outcome.status !== 0) fail('MM-RACK-SAN-PROBE', `${SAN_ADDRESS}:${SAN_PORT}`, 'the SAN must answer by iSCSI', outcome.stderr.trim(), `See ${logPath(context.identity, 'tgtd')}.`);
+  return JSON.parse(outcome.stdout) as SanProbe;
+}
+
+/**
+ * Starts the SAN, unless it runs, and makes sure that its write cache is off.
+ * @returns false when it ran already
+ */
+export async function startSan(context: RackContext, target: string): Promise<boolean> {
+  const environment = sanEnvironment(context.identity.runDir);
+  if (context.processes.find('tgtd') !== undefined) {
+    const seen = await untilAnswers(context);
+    if (seen !== 'none' && seen.admits && seen.target === target) return false;
+    // Half made by an `up` that did not get through, or made for another target.
+    await context.changes.act('end tgtd, whose target is another or half made', () => context.processes.stop('tgtd', 'kill'));
+  }
+  const argv = inRoom(context.identity, 'san', tgtdArgv());
+  await context.changes.act(`start: ${argv.join(' ')}`, async () => {
+    await context.processes.start({ role: 'tgtd', argv, mark: 'tgtd', logFile: logPath(context.identity, 'tgtd'), environment });
+    await untilAnswers(context);
+  });
+  for (const command of targetCommands(target, sanPath(context.identity))) await context.changes.run(inRoom(context.identity, 'san', command), environment);
+  if (context.changes.dryRun) return true;
+  const { writeCache } = await probeSan(context, target);
+  if (writeCache !== 'off') {
+    fail('MM-RACK-SAN-CACHE', target, 'the SAN must acknowledge only what is on its disk (WCE 0)', `write cache ${writeCache}`, 'This tgt does not take the caching mode page; install the distribution\'s tgt package.');
+  }
+  return true;
+}
+
+/** Cuts the SAN's power. @returns false when it was off */
+export async function stopSan(context: RackContext): Promise<boolean> {
+  if (context.processes.find('tgtd') === undefined) return false;
+  await context.changes.act('kill tgtd', () => context.processes.stop('tgtd', 'kill'));
+  return true;
+}
+
+/** Pulls or plugs the SAN's network cable: its sessions stay open and hear nothing. */
+export async function cableSan(context: RackContext, plugged: boolean): Promise<void> {
+  await context.changes.run(['ip', '-n', namespaceOf(context.identity, 'boot'), 'link', 'set', 'san0', plugged ? 'up' : 'down']);
+}
+
+/** The SAN's condition. */
+export async function sanStatus(context: RackContext): Promise<SanStatus> {
+  const path = sanPath(context.identity);
+  const seen = context.processes.find('tgtd') === undefined ? undefined : await report(context);
+  const found = seen === undefined || seen === 'none' ? undefined : seen;
+  const file = existsSync(path) ? statSync(path) : undefined;
+  return {
+    running: found !== undefined,
+    portal: `${SAN_ADDRESS}:${SAN_PORT}`,
+    target: found?.target ?? null,
+    initiators: found?.initiators ?? [],
+    path,
+    sizeBytes: file?.size ?? 0,
+    usedBytes: (file?.blocks ?? 0) * 512,
+  };
+}
