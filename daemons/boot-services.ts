@@ -37,6 +37,7 @@ const BOOT_SCRIPT = 'boot.ipxe';
 const AUTOEXEC_SCRIPT = 'autoexec.ipxe';
 /** RFC 2131 section 2: a request of a client begins with op 1. */
 const BOOT_REQUEST = 1;
+/** As the beacons have it. */
 const INCARNATION_BYTES = 8;
 
 export interface BootServicesOptions {

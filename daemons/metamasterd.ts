@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --disable-warning=ExperimentalWarning
 // The meta-master of one node: reads who it is, reads the boot files into memory, and serves. This file only wires;
 // systemd starts it again when it ends.
 

@@ -88,7 +88,7 @@ function addOurFiles(root: string, inputs: RootInputs): void {
   mkdirSync(ours, { recursive: true });
   for (const bundle of ['metamasterd.mjs', 'metamaster.mjs', 'storage-agent.js']) cpSync(join(inputs.bundles, bundle), join(ours, bundle));
   cpSync(join(inputs.folder, 'node-stripped'), join(root, 'usr/bin/node'));
-  for (const folder of ['etc/metamaster', 'etc/install', 'var/lib/metamaster', 'root/.ssh']) mkdirSync(join(root, folder), { recursive: true, mode: 0o700 });
+  for (const folder of ['etc/metamaster', 'etc/install', 'var/lib/metamaster']) mkdirSync(join(root, folder), { recursive: true });
 }
 
 async function sha256Of(path: string): Promise<string> {

@@ -3,43 +3,16 @@ import { describe, expect, test } from 'vitest';
 import type { Ipv4 } from '../core/ipv4.ts';
 import { macFromBytes, macToBytes } from '../core/mac.ts';
 import type { Mac } from '../core/mac.ts';
-import type { Instant } from '../core/machine.ts';
 import { EDK2_DISCOVER, IPXE_DISCOVER, ROM_DISCOVER } from '../wire/dhcp-golden.ts';
 import { encodeIpxeOptions } from '../wire/dhcp-ipxe.ts';
-import { addressOption, addressValue, MESSAGE, messageTypeOf, OPTION, textOption, uint8Value } from '../wire/dhcp-options.ts';
+import { addressOption, MESSAGE, messageTypeOf, OPTION, textOption } from '../wire/dhcp-options.ts';
 import type { MessageType } from '../wire/dhcp-options.ts';
 import { decodeDhcp, encodeDhcp } from '../wire/dhcp-packet.ts';
 import type { DhcpPacket } from '../wire/dhcp-packet.ts';
 import { answerOrder } from './answer-rank.ts';
-import { DhcpServer } from './dhcp-server.ts';
-import type { DhcpEffect } from './dhcp-server.ts';
+import type { DhcpServer } from './dhcp-server.ts';
+import { at, file, hear, logged, message, NODE2, NONE, requested, SECOND, sent, server, serverId, types, UNKNOWN } from './test-messages.ts';
 import { ROSTER } from './test-roster.ts';
-
-const at = (ms: number): Instant => ms as Instant;
-const SECOND = 1000;
-const NODE2 = '52:54:00:12:00:02' as Mac;
-const UNKNOWN = '52:54:00:99:00:01' as Mac;
-const NONE = '0.0.0.0' as Ipv4;
-
-type Options = readonly (readonly [number, Uint8Array])[];
-/** A golden DISCOVER made another message. */
-function message(golden: Uint8Array, type: MessageType, fields: Partial<DhcpPacket> = {}, more: Options = []): Uint8Array {
-  const packet = decodeDhcp(golden)!;
-  return encodeDhcp({ ...packet, ...fields, options: new Map([...packet.options, [OPTION.messageType, uint8Value(type)], ...more]) });
-}
-const serverId = (address: string): Options[number] => [OPTION.serverIdentifier, addressValue(address as Ipv4)];
-const requested = (address: string): Options[number] => [OPTION.requestedAddress, addressValue(address as Ipv4)];
-
-function server(self: number, live: readonly number[] = [self], more: { leaseSeconds?: number; ourIpxeVersion?: string } = {}): DhcpServer {
-  const machine = new DhcpServer({ roster: ROSTER, self, ...more });
-  machine.step(at(0), { kind: 'live', nodes: live });
-  return machine;
-}
-const hear = (machine: DhcpServer, ms: number, bytes: Uint8Array, unicast = false): readonly DhcpEffect[] => machine.step(at(ms), { kind: 'packet', bytes, from: { address: '0.0.0.0', port: 68 }, unicast });
-const sent = (effects: readonly DhcpEffect[]) => effects.flatMap((effect) => (effect.kind === 'send' ? [{ ...decodeDhcp(effect.bytes)!, to: effect.to.address }] : []));
-const logged = (effects: readonly DhcpEffect[]) => effects.flatMap((effect) => (effect.kind === 'log' ? [`${effect.level} ${effect.event}`] : []));
-const types = (effects: readonly DhcpEffect[]) => sent(effects).map(({ options }) => messageTypeOf(options));
-const file = (effects: readonly DhcpEffect[]) => sent(effects)[0]?.file;
 
 describe('one server alone', () => {
   test('answers a known MAC at once, with its address, from the roster', () => {
@@ -125,75 +98,6 @@ describe('the other messages', () => {
     expect(sent([effect!])).toMatchObject([{ giaddr: '10.9.0.1', broadcast: true, hops: 0 }]);
     expect(sent([effect!])[0]!.options.get(82)).toEqual(Uint8Array.of(1, 1, 7));
     expect(hear(server(1), 0, message(EDK2_DISCOVER, MESSAGE.discover, { giaddr: '127.0.0.1' as Ipv4 }))).toEqual([]);
-  });
-});
-
-/** The three nodes that are not the asking one, in their order of answering it. */
-function rack(turn = 0) {
-  const live = [1, 3, 4];
-  return answerOrder(NODE2, 2, live, turn).map((self) => ({ self, machine: server(self, [...live, 2]) }));
-}
-
-describe('servers among equals', () => {
-  const answers = (nodes: ReturnType<typeof rack>, ms: number, bytes: Uint8Array) => nodes.map(({ machine }) => types(hear(machine, ms, bytes)).length);
-  const again = (secs: number, fields: Partial<DhcpPacket> = {}) => message(EDK2_DISCOVER, MESSAGE.discover, { secs, ...fields });
-
-  test('rank 0 at once, rank 1 at the first retransmission, everybody at the second', () => {
-    const nodes = rack();
-    expect([0, 4, 12].map((s) => answers(nodes, s * SECOND, again(s)))).toEqual([[1, 0, 0], [1, 1, 0], [1, 1, 1]]);
-  });
-
-  test('a blade that starts over in vain goes to the next one, and round', () => {
-    const nodes = rack();
-    const starts = [0, 1, 2, 3].map((n) => answers(nodes, n * 90 * SECOND, again(0, { xid: n })));
-    expect(starts).toEqual([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]]);
-  });
-
-  test('progress keeps it with the server that it has', () => {
-    const nodes = rack();
-    answers(nodes, 0, again(0));
-    for (const { machine } of nodes) machine.step(at(SECOND), { kind: 'progress', mac: '52:54:00:12:01:02' as Mac });
-    // It was the node's other card that fetched; the mark counts for the one that asked.
-    expect(answers(nodes, 90 * SECOND, again(0, { xid: 5 }))).toEqual([1, 0, 0]);
-  });
-
-  test('every server knows the same truth: INIT-REBOOT is answered by rank, also with a NAK', () => {
-    const nodes = rack();
-    const wrong = message(EDK2_DISCOVER, MESSAGE.request, {}, [requested('10.7.0.77')]);
-    expect([answers(nodes, 0, wrong), answers(nodes, 4 * SECOND, wrong)]).toEqual([[1, 0, 0], [1, 1, 0]]);
-  });
-
-  test('the chosen server dies before its ACK: the blade is served by the next one', () => {
-    const nodes = rack();
-    answers(nodes, 0, again(0));
-    const [dead, ...alive] = nodes;
-    const request = message(EDK2_DISCOVER, MESSAGE.request, { secs: 1 }, [serverId(`10.7.0.${dead!.self}`), requested('10.7.0.2')]);
-    expect([1, 3, 7].flatMap((s) => answers(alive, s * SECOND, request))).toEqual([0, 0, 0, 0, 0, 0]);
-    expect(answers(alive, 15 * SECOND, again(0, { xid: 77 }))).toEqual([1, 0]);
-  });
-
-  const macs = fc.constantFrom(...ROSTER.nodes.flatMap((node) => node.macs));
-  test('property: exactly one live server answers a first DISCOVER; with any one dead, one does by the first retransmission', () => {
-    fc.assert(
-      fc.property(macs, fc.integer({ min: 0, max: 0xffffffff }), fc.option(fc.constantFrom(1, 2, 3, 4)), (mac, xid, dead) => {
-        const asking = ROSTER.nodes.find((node) => node.macs.includes(mac))!.number;
-        const live = [1, 2, 3, 4];
-        const nodes = live.filter((number) => number !== asking && number !== dead).map((self) => server(self, live));
-        const count = (ms: number, secs: number) => nodes.flatMap((machine) => sent(hear(machine, ms, message(ROM_DISCOVER, MESSAGE.discover, { chaddr: macToBytes(mac), xid, secs })))).length;
-        const first = count(0, 0);
-        if (dead === null || dead === asking) expect(first).toBe(1);
-        else expect([first, count(4 * SECOND, 4)]).toSatisfy(([before, after]: number[]) => before! <= 1 && before! + after! >= 1);
-      }),
-    );
-  });
-
-  test('property: whatever a REQUEST that names another server holds, nobody else answers it', () => {
-    fc.assert(
-      fc.property(macs, fc.constantFrom(2, 3, 4, 77), fc.nat(255), fc.boolean(), fc.boolean(), (mac, named, wish, unicast, bound) => {
-        const request = message(ROM_DISCOVER, MESSAGE.request, { chaddr: macToBytes(mac), ciaddr: (bound ? '10.7.0.9' : NONE) as Ipv4 }, [serverId(`10.7.0.${named}`), requested(`10.7.0.${wish}`)]);
-        expect(sent(hear(server(1), 0, request, unicast))).toEqual([]);
-      }),
-    );
   });
 });
 

@@ -4,10 +4,10 @@
 const PAUSE_FIRST_MS = 50;
 const PAUSE_MAX_MS = 2000;
 
-const TRANSIENT = new Set(['EADDRNOTAVAIL', 'EADDRINUSE', 'ENODEV', 'ENETDOWN', 'EAFNOSUPPORT']);
+const TRANSIENT = new Set(['EADDRNOTAVAIL', 'EADDRINUSE', 'ENODEV', 'ENETDOWN']);
 
 /** True for errors of bind(2) that pass by themselves when address, interface or port become free. */
-export function isTransientBindError(error: unknown): boolean {
+function isTransientBindError(error: unknown): boolean {
   return error instanceof Error && TRANSIENT.has((error as NodeJS.ErrnoException).code ?? '');
 }
 

@@ -83,7 +83,7 @@ class Shell<Effect extends TransferEffect> implements TransferSockets {
   #perform(effect: Effect): void {
     switch (effect.kind) {
       case 'open':
-        this.#transfers.set(effect.transfer, this.#openTransfer(effect.transfer));
+        this.#openTransfer(effect.transfer);
         break;
       case 'send': {
         const socket = this.#transfers.get(effect.transfer);
@@ -101,12 +101,13 @@ class Shell<Effect extends TransferEffect> implements TransferSockets {
     this.#options.onEvent(effect as Exclude<Effect, { readonly kind: 'send' }>);
   }
 
-  #openTransfer(transfer: number): Socket {
+  #openTransfer(transfer: number): void {
     const socket = createSocket({ type: 'udp4', lookup: numericOnly });
     socket.on('message', (bytes, { address, port }) => this.#loop.step({ kind: 'datagram', transfer, client: { address: address as Ipv4, port }, bytes }));
-    socket.on('error', (error) => this.#loop.step({ kind: 'socket-failed', transfer, reason: error.message }));
+    // Not at once: with a look-up that answers at once bind reports its failure before it returns, amid the machine's effects.
+    socket.on('error', (error) => queueMicrotask(() => this.#loop.step({ kind: 'socket-failed', transfer, reason: error.message })));
+    this.#transfers.set(transfer, socket);
     socket.bind({ address: this.#options.address, port: 0 });
-    return socket;
   }
 }
 

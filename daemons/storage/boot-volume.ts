@@ -77,10 +77,13 @@ export function encodeBootVolume(originUuid: Uuid, files: readonly BootFile[]): 
     const checked = decodeBootVolumeIndex(header, index);
     if (!checked.ok) throw new RangeError(`these files make no boot volume: ${checked.problems.map((p) => `${p.where}: ${p.rule}`).join('; ')}`);
     const padding = new Uint8Array(headBytes - BLOCK_BYTES - index.length);
-    return { head: concatBytes(encodeBlock(HEADER, header), index, padding), placements, totalBytes: end };
+    return { head: concatBytes(encodeBootVolumeHeader(header), index, padding), placements, totalBytes: end };
   }
   throw new RangeError(`${files.length} files do not fit an index of ${MAX_BOOT_INDEX_BYTES} bytes`);
 }
+
+/** The first block. Throws RangeError for values that do not fit. */
+export const encodeBootVolumeHeader = (header: BootVolumeHeader): Uint8Array => encodeBlock(HEADER, header);
 
 /** Reads the first block; problems as of `decodeBlock`. */
 export const decodeBootVolumeHeader = (block: Uint8Array, where = 'boot volume header'): Result<BootVolumeHeader> => decodeBlock(HEADER, block, where);

@@ -4,7 +4,7 @@ import type { Problem, Result } from '../core/problem.ts';
 import { SECTOR_BYTES } from './block.ts';
 import { findContainer, type PartitionKind, type SectorRange } from './container-partitions.ts';
 import { decodeGpt } from './gpt.ts';
-import { GPT_BACKUP_SECTORS, GPT_PRIMARY_SECTORS } from './gpt-format.ts';
+import { GPT_BACKUP_SECTORS, GPT_LEAST_SECTORS, GPT_PRIMARY_SECTORS } from './gpt-format.ts';
 import { readFrom, type ReadAt } from './read-at.ts';
 import { readRegistry, type RegistryFound } from './registry-read.ts';
 
@@ -23,8 +23,8 @@ export interface ContainerFound extends RegistryFound {
  */
 export function readContainer(read: ReadAt, diskBytes: number, container: string): Result<ContainerFound> {
   const sectors = Math.floor(diskBytes / SECTOR_BYTES);
-  const backup = read((sectors - GPT_BACKUP_SECTORS) * SECTOR_BYTES, GPT_BACKUP_SECTORS * SECTOR_BYTES);
-  const table = decodeGpt(read(0, GPT_PRIMARY_SECTORS * SECTOR_BYTES), sectors, backup);
+  const backup = sectors < GPT_LEAST_SECTORS ? undefined : read((sectors - GPT_BACKUP_SECTORS) * SECTOR_BYTES, GPT_BACKUP_SECTORS * SECTOR_BYTES);
+  const table = decodeGpt(read(0, Math.min(sectors, GPT_PRIMARY_SECTORS) * SECTOR_BYTES), sectors, backup);
   if (!table.ok) return table;
   const ranges = findContainer(table.value.gpt, container);
   if (!ranges.ok) return ranges;

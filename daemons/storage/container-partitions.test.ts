@@ -92,7 +92,7 @@ describe('findContainer', () => {
   test.each<[string, Gpt]>([
     ['missing', without('mm-leases:debian')],
     ['there twice', { ...gpt, partitions: [...gpt.partitions, { ...gpt.partitions[1]!, firstSector: 150 * 2048, lastSector: 151 * 2048 }] }],
-    ['of a foreign type', { ...gpt, partitions: gpt.partitions.map((part) => (part.name === 'mm-leases:debian' ? { ...part, typeGuid: PARTITION_TYPES.container } : part)) }],
+    ['of a foreign type', { ...gpt, partitions: gpt.partitions.with(1, { ...gpt.partitions[1]!, typeGuid: PARTITION_TYPES.container }) }],
   ])('a partition that is %s', (_, table) => {
     const result = findContainer(table, 'debian');
     expect(!result.ok && result.problems.map((problem) => [problem.code, problem.where])).toEqual([['MM-CONTAINER-PARTITION', 'GPT, mm-leases:debian']]);

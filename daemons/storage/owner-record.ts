@@ -65,11 +65,12 @@ export const encodeOwner = (owner: OwnerRecord): Uint8Array => encodeBlock(OWNER
 /**
  * Reads an owner block: undefined when it is all zero (nobody owns the volume), else the record or the problems of `decodeBlock`.
  *
- * A machine may lose its power in the middle of a renewal. A sector is never torn and all fields stand in the first one, under a
- * checksum of its own: when that holds and only the block's checksum, in the last sector, is of another renewal, the record is whole.
+ * A machine may lose its power in the middle of a claim, a renewal or a release. A sector is never torn and all fields stand in the
+ * first one, under a checksum of its own: when that holds and only the block's checksum, in the last sector, is of another moment,
+ * the record is whole; when nothing but that checksum is left, there is none (and what was never acknowledged was never acted upon).
  */
 export function decodeOwner(block: Uint8Array, where = 'owner record'): Result<OwnerRecord | undefined> {
-  if (block.length === BLOCK_BYTES && isZero(block)) return { ok: true, value: undefined };
+  if (block.length === BLOCK_BYTES && isZero(block.subarray(0, BLOCK_BYTES - 4))) return { ok: true, value: undefined };
   return decodeBlock(OWNER, isTornRenewal(block) ? withBlockChecksum(block) : block, where);
 }
 

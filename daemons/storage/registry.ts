@@ -13,7 +13,7 @@ import { registryShape } from './registry-shape.ts';
 
 export type { InstallAnswer, OriginRecord, PublicRegistry, Registry, RegistrySecret, VolumeKind, VolumeRecord } from './registry-model.ts';
 
-const REMEDY = 'Correct it and write the registry again, or import a `metamaster san export` of before.';
+const REMEDY = 'Correct it and write the registry again, or go back to an export of before (`metamaster san export`).';
 
 /** The registry's body: canonical JSON in UTF-8. It is not checked again here; `decodeRegistry` refuses what breaks a rule. */
 export function encodeRegistry(registry: Registry): Uint8Array {

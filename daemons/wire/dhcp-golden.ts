@@ -62,9 +62,9 @@ export const ROM_DISCOVER = message(
   548,
 );
 
-/** EDK2's HTTP boot client (x64), first DISCOVER. */
+/** EDK2's HTTP boot client (x64), first DISCOVER, on another card of the machine above. */
 export const HTTP_DISCOVER = message(
-  `01 01 06 00 77a01b04 0000 8000 00000000 00000000 00000000 00000000 525400120002`,
+  `01 01 06 00 77a01b04 0000 8000 00000000 00000000 00000000 00000000 525400120102`,
   `35 01 01
    39 02 05c0
    37 0d 01 03 06 0c 0f 11 1c 2b 36 3c 42 43 61

@@ -88,10 +88,24 @@ export function planNetwork(identity: RackIdentity, taps: readonly WantedTaps[],
     if (present[room] === undefined) commands.push(['ip', 'netns', 'add', namespace]);
     if (present[room]?.find((link) => link.name === 'lo')?.up !== true) commands.push(['ip', '-n', namespace, 'link', 'set', 'lo', 'up']);
   }
-  for (const link of wantedLinks(taps)) {
-    commands.push(...planLink(identity, link, present[link.room]?.find((other) => other.name === link.name)));
+  const links = wantedLinks(taps);
+  const cut = halfCables(present);
+  for (const { room, name } of cut) commands.push(['ip', '-n', namespaceOf(identity, room), 'link', 'delete', name]);
+  for (const link of links) {
+    const isCut = cut.some((end) => end.room === link.room && end.name === link.name);
+    commands.push(...planLink(identity, link, isCut ? undefined : present[link.room]?.find((other) => other.name === link.name)));
   }
   return commands;
+}
+
+/** Ends of cables whose other end is not where it belongs: its namespace was taken away and made anew. */
+export function halfCables(present: PresentNetwork): { room: Room; name: string }[] {
+  const isThere = (room: Room, name: string): boolean => present[room]?.some((link) => link.name === name) === true;
+  return wantedLinks([]).flatMap((link) => {
+    if (link.peer === undefined) return [];
+    const ends = [{ room: link.room, name: link.name }, { room: 'boot' as const, name: link.peer }].filter((end) => isThere(end.room, end.name));
+    return ends.length === 1 ? ends : [];
+  });
 }
 
 /** The commands that take every namespace of the rack away, and with them all links. */

@@ -3,11 +3,12 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { chooseAccelerator, type AcceleratorChoice } from './accelerator.ts';
 import type { Accelerator } from './blade-argv.ts';
 import { fail } from './failure.ts';
 import { MAX_BLADES, namespaceOf, ROOMS, type Room } from './identity.ts';
-import { OUTSIDE_ADDRESS } from './network-plan.ts';
+import { halfCables, OUTSIDE_ADDRESS, type PresentNetwork } from './network-plan.ts';
 import { bladeRole, loggerRole, startLogger } from './rack-blade.ts';
 import { applyNetwork, isNetnsMounted, livesIn, presentNamespaces, presentNetwork, removeNetnsMount, removeNetwork, strayPids } from './rack-network.ts';
 import { makeSanFile, startSan } from './rack-san.ts';
@@ -16,6 +17,9 @@ import { DEFAULT_TARGET, parseSize } from './san-plan.ts';
 
 /** The SAN's size when none is given; its file is sparse. */
 const DEFAULT_SAN_SIZE = '16G';
+/** The kernel takes deleted namespaces apart in the background, within some 100 ms; a cable that is still cut then stays so. */
+const SETTLE_LIMIT_MS = 1500;
+const SETTLE_POLL_MS = 50;
 const DEFAULT_BLADES = 3;
 const DEFAULT_MEMORY = '1G';
 
@@ -78,6 +82,17 @@ async function endLostProcesses(context: RackContext): Promise<void> {
   }
 }
 
+/** The present network, once the kernel has done with namespaces that were just left by their last process. */
+async function settledNetwork(context: RackContext): Promise<PresentNetwork> {
+  const deadline = performance.now() + SETTLE_LIMIT_MS;
+  let present = await presentNetwork(context);
+  while (halfCables(present).length > 0 && performance.now() < deadline) {
+    await sleep(SETTLE_POLL_MS);
+    present = await presentNetwork(context);
+  }
+  return present;
+}
+
 async function startWeb(context: RackContext): Promise<boolean> {
   if (context.processes.find('web') !== undefined) return false;
   const script = join(import.meta.dirname, 'outside-web.ts');
@@ -114,8 +129,8 @@ export async function bringUp(context: RackContext, options: UpOptions): Promise
   };
   // Before the first change of the host, so that a `down` after a crash knows what there may be.
   await context.changes.act('write rack.json', () => writeSettings(identity, settings));
-  const present = await presentNetwork(context);
   await endLostProcesses(context);
+  const present = await settledNetwork(context);
   const changes = await applyNetwork(context, [], present);
   progress(changes === 0 ? 'networks: as they should be' : 'networks: boot, SAN and outside are there');
   await makeSanFile(context, options.sanSize === undefined ? undefined : parseSize(options.sanSize), parseSize(DEFAULT_SAN_SIZE)!);

@@ -1,6 +1,6 @@
 // The virtual rack as an object: what `scripts/rack` and the journeys use.
 
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import { Changes } from './commands.ts';
@@ -60,14 +60,13 @@ export class VirtualRack {
   }
 
   up(options: UpOptions = {}): Promise<void> {
+    if (!this.#context.changes.dryRun) mkdirSync(this.identity.stateDir, { recursive: true });
     return this.#alone(() => bringUp(this.#context, options));
   }
 
   /** Leaves no process, namespace or socket. The SAN's file and the logs stay unless `wipe`. */
   down(options: { wipe?: boolean } = {}): Promise<void> {
-    const act = (): Promise<void> => takeDown(this.#context, options.wipe === true);
-    // A rack that never was gets no state directory by being taken down.
-    return existsSync(this.identity.stateDir) ? this.#alone(act) : act();
+    return this.#alone(() => takeDown(this.#context, options.wipe === true));
   }
 
   /** @returns false when the blade was on already */
@@ -210,8 +209,8 @@ export class VirtualRack {
   }
 
   #alone<T>(act: () => Promise<T>): Promise<T> {
-    // A dry run changes nothing, not even by a lock file.
-    return this.#context.changes.dryRun ? act() : withLock(lockPath(this.identity), act);
+    // A dry run changes nothing, not even by a lock file; and only `up` makes the state directory of a rack that never was.
+    return this.#context.changes.dryRun || !existsSync(this.identity.stateDir) ? act() : withLock(lockPath(this.identity), act);
   }
 }
 

@@ -30,7 +30,7 @@ export interface BladeProgress {
 }
 
 const REPORT = /mm-stage ([a-z-]+)(?: (.*))?/;
-const FIRMWARE = /^(SeaBIOS \(version|iPXE \(http|iPXE initialising|BdsDxe: (loading|starting)|>>Start PXE|>>Start HTTP)/;
+const FIRMWARE = /^(SeaBIOS \(version|iPXE [(\d]|iPXE initialising|BdsDxe:|>>Start (PXE|HTTP))/;
 const TROUBLE = /(Kernel panic - not syncing|No bootable device|No more network devices|Invalidating snapshot|PXE-E\d\d|watchdog fired)/;
 
 const rank = (stage: Stage): number => STAGES.indexOf(stage);

@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest';
+import { qemuArgv, type BladeHardware } from './blade-argv.ts';
+import { bladeMac, bladeUuid, outsideMac } from './identity.ts';
+
+const blade: BladeHardware = {
+  mark: 'mm-abc123-blade-3', accelerator: 'tcg', processors: 1, memory: '1G', uuid: bladeUuid('abc123', 3), mac: bladeMac('abc123', 3), tap: 'b3', first: 'dvd',
+  serialSocket: '/run/mm-abc123/blade-3.serial', qmpSocket: '/run/mm-abc123/blade-3.qmp', eventsSocket: '/run/mm-abc123/blade-3.events',
+};
+
+/** The value after an option; `nth` counts from 0. */
+function optionOf(argv: readonly string[], option: string, nth = 0): string | undefined {
+  return argv.filter((_, i) => argv[i - 1] === option)[nth];
+}
+
+describe("a blade's command line", () => {
+  test('a plain blade', () => {
+    expect(qemuArgv(blade).join(' ')).toMatchInlineSnapshot(
+      `"qemu-system-x86_64 -name mm-abc123-blade-3 -no-user-config -nodefaults -display none -msg timestamp=on -machine pc,graphics=off -accel tcg,tb-size=256 -cpu qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+lahf-lm -smp 1 -m 1G -uuid ${blade.uuid} -boot strict=on,reboot-timeout=5000 -netdev tap,id=n0,ifname=b3,script=no,downscript=no -device virtio-net-pci,netdev=n0,mac=52:54:00:ab:c1:03,bootindex=1 -drive if=none,id=medium,media=cdrom,readonly=on -device ide-cd,id=dvd,drive=medium,bus=ide.1,bootindex=0 -chardev socket,id=con,path=/run/mm-abc123/blade-3.serial,server=on,wait=on -serial chardev:con -device i6300esb -watchdog-action reset -device virtio-rng-pci -qmp unix:/run/mm-abc123/blade-3.qmp,server=on,wait=off -qmp unix:/run/mm-abc123/blade-3.events,server=on,wait=off"`,
+    );
+  });
+
+  test('a medium whose path holds a comma stays one value', () => {
+    expect(optionOf(qemuArgv({ ...blade, dvd: '/iso/a,readonly=off' }), '-drive')).toBe('if=none,id=medium,media=cdrom,readonly=on,format=raw,file=/iso/a,,readonly=off');
+  });
+
+  test('network first', () => {
+    const argv = qemuArgv({ ...blade, first: 'network' });
+    expect(argv.filter((word) => word.includes('bootindex=')).map((word) => `${word.split(',')[0]} ${/bootindex=\d/.exec(word)![0]}`)).toEqual(['virtio-net-pci bootindex=0', 'ide-cd bootindex=1']);
+  });
+
+  test('the second interface has no ROM and its own MAC address', () => {
+    const argv = qemuArgv({ ...blade, outside: { mac: outsideMac('abc123', 3), tap: 'o3' } });
+    expect(optionOf(argv, '-netdev', 1)).toBe('tap,id=n1,ifname=o3,script=no,downscript=no');
+    expect(optionOf(argv, '-device', 1)).toBe('virtio-net-pci,netdev=n1,mac=56:54:00:ab:c1:03,romfile=');
+  });
+
+  test('ROMs', () => {
+    expect(optionOf(qemuArgv({ ...blade, rom: 'none' }), '-device')).toMatch(/,romfile=$/);
+    expect(optionOf(qemuArgv({ ...blade, rom: '/usr/lib/ipxe/virtio-net.rom' }), '-device')).toMatch(/,romfile=\/usr\/lib\/ipxe\/virtio-net\.rom$/);
+  });
+
+  test('KVM uses the host processor, unless told otherwise', () => {
+    expect(optionOf(qemuArgv({ ...blade, accelerator: 'kvm' }), '-cpu')).toBe('host');
+    expect(optionOf(qemuArgv({ ...blade, accelerator: 'kvm', cpu: 'qemu64,+svm' }), '-cpu')).toBe('qemu64,+svm');
+  });
+
+  test('UEFI has two flash images, the code read-only', () => {
+    const argv = qemuArgv({ ...blade, uefi: { code: '/code.fd', variables: '/vars.fd' } });
+    expect(optionOf(argv, '-machine')).toBe('q35,graphics=off,smm=off');
+    expect([optionOf(argv, '-drive', 0), optionOf(argv, '-drive', 1)]).toEqual(['if=pflash,unit=0,format=raw,readonly=on,file=/code.fd', 'if=pflash,unit=1,format=raw,file=/vars.fd']);
+  });
+});

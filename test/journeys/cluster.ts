@@ -1,0 +1,155 @@
+// A cluster in the virtual rack as a journey sees it: blades with power, consoles, and a shell on every node by SSH.
+
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from '../../daemons/host/run.ts';
+import { valueOf } from '../../daemons/core/problem.ts';
+import { SECTOR_BYTES } from '../../daemons/storage/block.ts';
+import { readContainer, type ContainerFound } from '../../daemons/storage/container-on-disk.ts';
+import { diskOffset } from '../../daemons/storage/disk-offset.ts';
+import type { VolumeRecord } from '../../daemons/storage/registry.ts';
+import type { ReadAt } from '../../daemons/storage/read-at.ts';
+import { openRack, type VirtualRack } from '../../scripts/virtual-rack/rack.ts';
+import { JourneyError } from './journey.ts';
+
+/** How long a blade may take from power-on to serving, and what else is waited for. Software emulation on a busy machine is slow. */
+export const PATIENCE = { serveMs: 240_000, menuMs: 90_000, liveMs: 240_000, installMs: 600_000, sshMs: 120_000 } as const;
+const SSH_POLL_MS = 500;
+
+/** The names and sizes of the rack's cluster. */
+export const CLUSTER = { container: 'debian', name: 'blade', target: 'iqn.2026-11.metamaster:san', volumeMib: 1024, stateMib: 64 } as const;
+
+/** The address of a node. */
+export const addressOf = (node: number): string => `192.168.0.${node}`;
+
+/** Keystrokes that choose an entry of the disc's menu. */
+export type MenuKey = 'b' | 'i' | 'r' | 'd';
+
+/** One cluster on one rack. */
+export class Cluster {
+  readonly rack: VirtualRack;
+  readonly disc: string;
+  readonly #keyFile: string;
+
+  constructor(options: { name: string; disc: string; progress?: (line: string) => void }) {
+    this.rack = openRack({ name: options.name, ...(options.progress === undefined ? {} : { progress: options.progress }) });
+    this.disc = options.disc;
+    this.#keyFile = join(this.rack.identity.stateDir, 'ssh-key');
+  }
+
+  /** Makes the key with which the journeys log in. */
+  async #makeKey(): Promise<string> {
+    mkdirSync(this.rack.identity.stateDir, { recursive: true });
+    if (!existsSync(this.#keyFile)) await run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'rack', '-f', this.#keyFile]);
+    return readFileSync(`${this.#keyFile}.pub`, 'utf8').trim();
+  }
+
+  /** The answers file for a cluster of the rack's blades. The password is `rack`, and good for nothing else. */
+  async answers(blades: readonly number[]): Promise<string> {
+    const status = await this.rack.status();
+    const macs = blades.map((number) => status.blades.find((blade) => blade.number === number)?.mac ?? '');
+    return [
+      `container-name: ${CLUSTER.container}`, 'storage-ip: 192.168.0.252', `iscsi-target: ${CLUSTER.target}`, 'write-cache: off',
+      `number-of-nodes: ${blades.length}`, 'maximum-nodes: 16', `volume-size: ${CLUSTER.volumeMib}`, `state-size: ${CLUSTER.stateMib}`, `cluster-hostname: ${CLUSTER.name}`,
+      'kernel-parameters: "console=ttyS0,115200 quiet"', 'root-password-file: /root/password', `authorized-keys: ["${await this.#makeKey()}"]`, 'nodes:',
+      ...macs.map((mac) => `  - mac: "${mac}"`), '',
+    ].join('\n');
+  }
+
+  /** Boots a blade from the disc with an entry of its menu. */
+  async bootDisc(blade: number, key: MenuKey): Promise<void> {
+    await this.rack.dvdIn(blade, this.disc);
+    await this.rack.powerOn(blade);
+    await this.rack.waitForConsole(blade, /Debug console/, { timeoutMs: PATIENCE.menuMs });
+    await this.rack.type(blade, key);
+  }
+
+  /** Waits for the live system's shell and types the answers into a file there. */
+  async liveShell(blade: number): Promise<void> {
+    await this.rack.waitForConsole(blade, /root@metamaster-live:~#/, { timeoutMs: PATIENCE.liveMs });
+  }
+
+  /** Types a file on a live console, line by line, as an administrator would paste it; the console's echo is what paces it. */
+  async typeFile(blade: number, path: string, text: string): Promise<void> {
+    await this.rack.type(blade, `stty -echo; cat > ${path} <<'END-OF-FILE'\n`);
+    for (const line of text.trimEnd().split('\n')) await this.rack.type(blade, `${line}\n`);
+    await this.rack.type(blade, 'END-OF-FILE\nstty echo; sha256sum ' + `${path}\n`);
+    await this.rack.waitForConsole(blade, new RegExp(createHash('sha256').update(`${text.trimEnd()}\n`).digest('hex')), { timeoutMs: 30_000 });
+  }
+
+  /** Waits until a blade serves others; returns its own seconds since power-on, by stage. */
+  async serving(node: number): Promise<number> {
+    const match = await this.rack.waitForConsole(node, /mm-stage serving/, { timeoutMs: PATIENCE.serveMs });
+    return match.seconds;
+  }
+
+  /** Runs a command on a node by SSH, from the SAN's place in the network; waits for SSH to answer first. */
+  async ssh(node: number, command: string): Promise<string> {
+    const argv = this.rack.inRoom('san', [
+      'ssh', '-i', this.#keyFile, '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', '-o', 'BatchMode=yes',
+      '-o', 'ConnectTimeout=10', `root@${addressOf(node)}`, command,
+    ]);
+    const deadline = performance.now() + PATIENCE.sshMs;
+    for (;;) {
+      const { code, output, errorOutput } = await run(argv, { accept: Array.from({ length: 256 }, (_, i) => i) });
+      if (code !== 255) {
+        if (code !== 0) throw new JourneyError(`node ${node}: ${command}: exit code ${code}: ${errorOutput.trim() || output.trim()}`);
+        return output.trim();
+      }
+      if (performance.now() > deadline) throw new JourneyError(`node ${node}: no SSH within ${PATIENCE.sshMs / 1000} s: ${errorOutput.trim()}`);
+      await new Promise((resolve) => setTimeout(resolve, SSH_POLL_MS));
+    }
+  }
+
+  /** Asks a node's HTTP service, from the SAN's place in the network. */
+  async http(node: number, path: string): Promise<string> {
+    const { output } = await run(this.rack.inRoom('san', ['curl', '-sf', '--max-time', '20', `http://${addressOf(node)}${path}`]));
+    return output;
+  }
+
+  /** Powers every node on this list off. */
+  async powerOff(...nodes: readonly number[]): Promise<void> {
+    for (const node of nodes) await this.rack.powerOff(node);
+  }
+
+  /** The SAN as it lies in its file. Read past the target: only for looking. */
+  readSan(): ContainerFound {
+    return this.withSan((read, bytes) => valueOf(readContainer(read, bytes, CLUSTER.container)));
+  }
+
+  /** SHA-256 of the origin, extent by extent, as it lies on the SAN. */
+  originHash(): string {
+    const found = this.readSan();
+    const origin = found.registry.volumes.find((volume) => volume.kind === 'origin')!;
+    return this.hashVolume(found, origin);
+  }
+
+  /** SHA-256 of a volume as it lies on the SAN. */
+  hashVolume(found: ContainerFound, volume: VolumeRecord): string {
+    const hash = createHash('sha256');
+    const { extentBytes } = found.registry;
+    this.withSan((read) => {
+      for (let at = 0; at < volume.sizeBytes; at += extentBytes) {
+        const length = Math.min(extentBytes, volume.sizeBytes - at);
+        hash.update(read(diskOffset(volume, extentBytes, found.ranges.container.firstSector, at), length));
+      }
+    });
+    return hash.digest('hex');
+  }
+
+  /** Opens the SAN's file for one look. */
+  withSan<T>(use: (read: ReadAt, bytes: number) => T): T {
+    const fd = openSync(this.rack.sanPath, 'r');
+    try {
+      const bytes = Math.floor(fstatSync(fd).size / SECTOR_BYTES) * SECTOR_BYTES;
+      return use((offset, length) => {
+        const buffer = new Uint8Array(length);
+        readSync(fd, buffer, 0, length, offset);
+        return buffer;
+      }, bytes);
+    } finally {
+      closeSync(fd);
+    }
+  }
+}

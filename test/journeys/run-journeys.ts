@@ -1,0 +1,35 @@
+// Runs the journeys on one rack, in order, and prints one object: `node test/journeys/run-journeys.ts [--json] [--all] [--only J1,J2] [--keep]`.
+
+import { parseArgs } from 'node:util';
+import { Cluster } from './cluster.ts';
+import { runJourney, type Journey, type JourneyResult } from './journey.ts';
+import { sparkPlug } from './j1-spark-plug.ts';
+
+/** Every journey; `later` ones run only with --all. */
+const JOURNEYS: readonly { readonly id: string; readonly title: string; readonly later?: boolean; readonly run: (cluster: Cluster, journey: Journey) => Promise<void> }[] = [
+  { id: 'J1', title: 'spark plug: one disc, an empty SAN, three nodes', run: sparkPlug },
+];
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false }, all: { type: 'boolean', default: false }, keep: { type: 'boolean', default: false }, only: { type: 'string' },
+    disc: { type: 'string', default: 'build/images/current/metamaster.iso' }, name: { type: 'string', default: 'journeys' },
+  },
+});
+const only = values.only?.split(',');
+const chosen = JOURNEYS.filter(({ id, later }) => (only === undefined ? values.all || later !== true : only.includes(id)));
+const cluster = new Cluster({ name: values.name, disc: values.disc });
+const results: JourneyResult[] = [];
+try {
+  for (const { id, title, run } of chosen) {
+    results.push(await runJourney(id, title, (journey) => run(cluster, journey)));
+    // Each journey starts where the one before it ended; after a failure the rest would tell nothing.
+    if (results.at(-1)!.passed === false) break;
+  }
+} finally {
+  if (!values.keep) await cluster.rack.down();
+}
+const passed = results.filter((result) => result.passed).length;
+if (values.json) process.stdout.write(`${JSON.stringify({ journeys: results })}\n`);
+else for (const result of results) process.stdout.write(`${result.id} ${result.passed ? 'passed' : 'FAILED'} ${result.seconds} s\n`);
+process.exitCode = passed === chosen.length ? 0 : 1;
