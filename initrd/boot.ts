@@ -4,22 +4,13 @@
 import * as os from 'os';
 import * as std from 'std';
 import { toHex } from '../daemons/core/bytes.ts';
-import { prefixLength } from '../daemons/core/ipv4.ts';
 import { problemLine } from '../daemons/core/problem.ts';
-import { bootPlan, formatPlan, type BootStep } from './boot-plan.ts';
+import { bootPlan, formatPlan } from './boot-plan.ts';
 import { parseCommandLine } from './command-line.ts';
 import { quickjsHost as host } from './quickjs-host.ts';
 import { runPlan } from './run-plan.ts';
+import { runStep } from './run-step.ts';
 import type { BootState } from './steps/boot-state.ts';
-import { bringUpInterface } from './steps/bring-up-interface.ts';
-import { claimVolumes } from './steps/claim-volumes.ts';
-import { configureRoot } from './steps/configure-root.ts';
-import { writeBootRecord } from './steps/handover.ts';
-import { mountMedium, mountOverlay, writeLiveIdentity } from './steps/live-root.ts';
-import { loadModules } from './steps/load-modules.ts';
-import { checkFileSystems, mapVolumes, mountRoot, turnOnSwap } from './steps/map-volumes.ts';
-import { findIdentity, loadRegistry } from './steps/read-san.ts';
-import { logIn } from './steps/san-login.ts';
 
 const ESCAPE = 27;
 const POLL_MS = 100;
@@ -68,27 +59,6 @@ class DebugConsole {
   }
 }
 
-async function runStep(step: BootStep, state: BootState): Promise<void> {
-  switch (step.kind) {
-    case 'modules': return loadModules(host, step.required, step.wanted);
-    case 'interface': return bringUpInterface(host, state, step);
-    case 'login': return logIn(host, state, step);
-    case 'registry': return loadRegistry(host, state, step.container);
-    case 'identity': return findIdentity(host, state, step.node);
-    case 'claim': return claimVolumes(host, state);
-    case 'snapshot': return mapVolumes(host, state);
-    case 'check': return checkFileSystems(host, state);
-    case 'mount': return mountRoot(host, state);
-    case 'configure': return configureRoot(host, state);
-    case 'swap': return turnOnSwap(host, state);
-    case 'medium': return mountMedium(host, state);
-    case 'overlay': return mountOverlay(host);
-    case 'live-identity': return writeLiveIdentity(host, state);
-    case 'handover': return writeBootRecord(host, state, prefixLength(state.parameters.sifNetmask) ?? 24);
-    default: return step satisfies never;
-  }
-}
-
 async function boot(): Promise<void> {
   const line = parseCommandLine(host.readText('/proc/cmdline') ?? '');
   const admin = new DebugConsole();
@@ -103,7 +73,7 @@ async function boot(): Promise<void> {
     await admin.pause(WRONG_LINE_MS);
   }
   const state: BootState = { parameters: line.parameters, bootNonce: toHex(host.randomBytes(16)), stages: [] };
-  await runPlan(host, bootPlan(line.parameters), state, (step) => runStep(step, state), admin);
+  await runPlan(host, bootPlan(line.parameters), state, (step) => runStep(host, state, step), admin);
   host.print(`mm-stage root ${state.node?.name ?? 'live'}`);
   admin.stop();
   std.exit(0);

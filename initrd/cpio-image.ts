@@ -41,16 +41,21 @@ function pieces(entry: CpioEntry | undefined, inode: number, epoch: number): Buf
 /**
  * The archive of these entries, in path order with every parent folder in front of what it holds.
  * @param epoch the time stamp of every entry, in seconds since 1970
- * @throws Error when a path stands there twice
+ * @throws Error when a path stands there twice, or below something that is no folder
  */
 export function cpioArchive(entries: readonly CpioEntry[], epoch: number): Buffer {
   const byPath = new Map<string, CpioEntry>();
   for (const entry of entries) {
-    if (byPath.has(entry.path) && entry.kind !== 'folder') throw new Error(`initrd: ${entry.path} is given twice`);
-    if (!byPath.has(entry.path)) byPath.set(entry.path, entry);
-    for (let cut = entry.path.lastIndexOf('/'); cut > 0; cut = entry.path.lastIndexOf('/', cut - 1)) {
-      const parent = entry.path.slice(0, cut);
-      if (!byPath.has(parent)) byPath.set(parent, { kind: 'folder', path: parent });
+    const before = byPath.get(entry.path);
+    if (before !== undefined && !(before.kind === 'folder' && entry.kind === 'folder')) throw new Error(`initrd: ${entry.path} is given twice`);
+    if (before === undefined || (entry.kind === 'folder' && entry.mode !== undefined)) byPath.set(entry.path, entry);
+  }
+  for (const { path } of entries) {
+    for (let cut = path.lastIndexOf('/'); cut > 0; cut = path.lastIndexOf('/', cut - 1)) {
+      const parent = path.slice(0, cut);
+      const there = byPath.get(parent);
+      if (there !== undefined && there.kind !== 'folder') throw new Error(`initrd: ${path} stands below ${parent}, which is a ${there.kind}`);
+      if (there === undefined) byPath.set(parent, { kind: 'folder', path: parent });
     }
   }
   const sorted = [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1));

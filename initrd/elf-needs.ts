@@ -28,7 +28,8 @@ export function elfNeeds(file: Buffer): { interpreter?: string; libraries: strin
   const interpreter = headers.find((h) => h.type === PT_INTERP);
   const dynamic = headers.find((h) => h.type === PT_DYNAMIC);
   const entries: [bigint, bigint][] = [];
-  for (let p = dynamic?.offset ?? 0; dynamic !== undefined && p < dynamic.offset + dynamic.bytes; p += 16) {
+  const { offset: start, bytes } = dynamic ?? { offset: 0, bytes: 0 };
+  for (let p = start; p < start + bytes; p += 16) {
     entries.push([file.readBigInt64LE(p), file.readBigUInt64LE(p + 8)]);
   }
   const strings = entries.find(([tag]) => tag === DT_STRTAB)?.[1];
@@ -56,6 +57,7 @@ export function programClosure(tree: string, programs: readonly string[]): Map<s
     const path = candidates.find((candidate) => existsSync(candidate));
     if (path === undefined) throw new Error(`the tree ${tree} has no ${name}; add its package to the recipe`);
     const real = relative(realpathSync(tree), realpathSync(path));
+    if (real.startsWith('..')) throw new Error(`${path} leads out of the tree, to ${realpathSync(path)}: an image holds nothing of the machine that builds it`);
     const names = found.get(real) ?? new Set<string>();
     names.add(relative(tree, path));
     found.set(real, names);

@@ -82,7 +82,7 @@ export async function makeImages(options: ImageOptions): Promise<string> {
       buildInitrd({ trees, recipe, variant, program: `${BUNDLES}/initrd.js`, stub: 'initrd/init.sh', output: at(file), logFile }));
   }
   const rootSources = ['live-dvd/overlay', 'live-dvd/root-image.ts', BUNDLES, NODE, ...made];
-  await stage(folder, 'root', rootSources, JSON.stringify([recipe.mask, recipe.generatorsOff]), [at('root.squashfs'), at('root.json')], () =>
+  await stage(folder, 'root', rootSources, JSON.stringify([recipe.mask, recipe.afterServing, recipe.generatorsOff]), [at('root.squashfs'), at('root.json')], () =>
     buildRootImage({ trees, recipe, folder, bundles: BUNDLES, overlay: 'live-dvd/overlay', node: NODE, logFile }));
   const discSources = ['live-dvd/iso.ts', 'live-dvd/grub.cfg', ...['boot-files', 'initrd-network', 'initrd-dvd', 'root'].map((name) => at(`${name}.stamp`))];
   await stage(folder, 'disc', discSources, DEFAULT_PARAMETERS + KERNEL_PARAMETERS, [at('metamaster.iso')], () => buildDisc({

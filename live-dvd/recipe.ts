@@ -19,6 +19,8 @@ const schema = z.strictObject({
   leaveOut: names,
   /** Units linked to /dev/null: each was seen to cost boot time and to do nothing for a node whose root the initrd prepares. */
   mask: names,
+  /** Units that wait until the boot services answer: on a cold start they fight for the same processor and the same disk. */
+  afterServing: names,
   generatorsOff: names,
   /** Kernel modules of the network-boot initrd, and what the disc's has besides. */
   bootModules: names,

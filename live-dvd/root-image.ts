@@ -73,6 +73,10 @@ function addAccount(root: string): void {
 
 function applySystemSettings(root: string, recipe: Recipe): void {
   for (const unit of recipe.mask) link(root, `etc/systemd/system/${unit}`, '/dev/null');
+  for (const unit of recipe.afterServing) {
+    mkdirSync(join(root, `etc/systemd/system/${unit}.d`), { recursive: true });
+    writeFileSync(join(root, `etc/systemd/system/${unit}.d/metamaster.conf`), '[Unit]\nAfter=metamasterd.service\n');
+  }
   for (const generator of recipe.generatorsOff) link(root, `etc/systemd/system-generators/${generator}`, '/dev/null');
   for (const unit of ENABLED) link(root, `etc/systemd/system/sysinit.target.wants/${unit}.service`, `/usr/lib/systemd/system/${unit}.service`);
   link(root, 'etc/systemd/system/multi-user.target.wants/metamaster-zram.service', '/usr/lib/systemd/system/metamaster-zram.service');

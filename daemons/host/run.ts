@@ -1,7 +1,8 @@
 // Runs other programs by argv, never through a shell, and says what they said when they fail.
 
 import { spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, openSync } from 'node:fs';
+import { constants } from 'node:os';
 
 /** How a program is to be run. */
 export interface RunOptions {
@@ -40,17 +41,19 @@ export class CommandError extends Error {
 
 /**
  * Runs a program to its end.
- * @throws CommandError when it cannot be started (code 127) or its exit code is not accepted; the message holds the last lines it printed.
+ * @throws CommandError when it cannot be started (code 127) or its exit code is not accepted (128 and the signal's number for one
+ * that was killed); the message holds the last lines it printed. Error when the log cannot be opened.
  */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Finished> {
   const [program, ...args] = argv;
   const { promise, resolve, reject } = Promise.withResolvers<Finished>();
+  // Opened before the program is started: a log that cannot be written is an error of this call, not one that nobody catches.
+  const log = options.logFile === undefined ? undefined : createWriteStream(options.logFile, { fd: openSync(options.logFile, 'a') });
   const child = spawn(program!, args, {
     stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
-  const log = options.logFile === undefined ? undefined : createWriteStream(options.logFile, { flags: 'a' });
   log?.write(`# ${argv.join(' ')}\n`);
   let output = '';
   let errorOutput = '';
@@ -68,7 +71,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   child.on('error', (error) => reject(new CommandError(argv, 127, error.message)));
   child.on('close', (code, signal) => {
     log?.end();
-    const exit = code ?? 128 + (signal === 'SIGKILL' ? 9 : 15);
+    const exit = code ?? 128 + constants.signals[signal!];
     if ((options.accept ?? [0]).includes(exit)) resolve({ code: exit, output, errorOutput });
     else reject(new CommandError(argv, exit, (errorOutput || output).trim().split('\n').slice(-12).join('\n')));
   });

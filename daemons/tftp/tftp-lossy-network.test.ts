@@ -9,6 +9,8 @@ import { TftpServer, type TftpClient, type TftpEffect } from './tftp-server.ts';
 
 const SEEDS = 60;
 const STEPS_MAX = 200_000;
+/** More packets under way than this are a flood that feeds itself. */
+const IN_FLIGHT_MAX = 5000;
 const CLIENT_PATIENCE_MS = 700;
 
 interface Faults {
@@ -110,6 +112,7 @@ function simulate(seed: number, files: ReadonlyMap<string, Uint8Array>, receiver
 
   for (let step = 0; step < STEPS_MAX; step++) {
     if (receivers.every((receiver) => receiver.done)) return true;
+    if (queue.length > IN_FLIGHT_MAX) return false;
     receivers.forEach((receiver, index) => {
       if (receiver.done || now < quietAt[index]!) return;
       quietAt[index] = now + CLIENT_PATIENCE_MS;

@@ -12,10 +12,10 @@ export async function releaseBorrowedAddress(host: BootHost, record: BootRecord)
   const { bootAddress, interfaceName, prefixLength } = record;
   if (interfaceName === undefined) return;
   const shown = host.run(['ip', '-4', '-o', 'addr', 'show', 'dev', interfaceName]).said;
-  const addresses = [...shown.matchAll(/inet ([0-9.]+)\//g)].map((match) => match[1]);
+  const addresses = new Set([...shown.matchAll(/inet ([0-9.]+)\//g)].map((match) => match[1]));
   const own = (JSON.parse(host.readText('/etc/metamaster/node.json') ?? '{}') as { number?: number; roster?: { nodes: { number: number; address: string }[] } });
   const address = own.roster?.nodes.find((node) => node.number === own.number)?.address;
-  if (address === undefined || address === bootAddress || !addresses.includes(bootAddress) || !addresses.includes(address)) return;
+  if (address === undefined || address === bootAddress || !addresses.has(bootAddress) || !addresses.has(address)) return;
   for (let waited = 0; host.run(['busybox', 'pidof', 'iscsid']).code !== 0; waited += POLL_MS) {
     if (waited >= WAIT_MS) {
       host.print(`storage-agent: iscsid does not run; ${bootAddress} is kept, for the session could not move away from it`);

@@ -4,7 +4,7 @@ import { equalBytes } from '../../daemons/core/bytes.ts';
 import { NIL_UUID, type Uuid } from '../../daemons/core/uuid.ts';
 import { BLOCK_BYTES } from '../../daemons/storage/block.ts';
 import { diskOffset } from '../../daemons/storage/disk-offset.ts';
-import { decodeOwner, encodeOwner, OWNER_OFFSET } from '../../daemons/storage/owner-record.ts';
+import { decodeOwner, encodeOwner, OWNER_OFFSET, type OwnerRecord } from '../../daemons/storage/owner-record.ts';
 import { decideClaim } from '../../daemons/storage/ownership.ts';
 import type { VolumeRecord } from '../../daemons/storage/registry.ts';
 import { wipeStoreSteps } from '../../daemons/storage/snapshot-store.ts';
@@ -36,8 +36,16 @@ function readLabel(host: BootHost, state: BootState, volume: VolumeRecord): Chos
   return label.value;
 }
 
-/** Claims one volume; true when it holds nothing yet. @throws StepError when the claim is refused or does not read back */
-function claim(host: BootHost, state: BootState, volume: VolumeRecord, originUuid: Uuid): boolean {
+/** A claim that has been granted and is not written yet. */
+interface Granted {
+  readonly volume: VolumeRecord;
+  readonly chunkSectors: number;
+  readonly owner: OwnerRecord;
+  readonly initialise: boolean;
+}
+
+/** Decides the claim of one volume; nothing is written. @throws StepError when it is refused */
+function decide(host: BootHost, state: BootState, volume: VolumeRecord, originUuid: Uuid): Granted {
   const blocks = blocksOf(host, state, volume);
   const { label } = readLabel(host, state, volume);
   const owner = decodeOwner(blocks.read(OWNER_OFFSET), `${volume.name}, owner record`);
@@ -47,13 +55,18 @@ function claim(host: BootHost, state: BootState, volume: VolumeRecord, originUui
     claimant: { hardwareId: found(state.hardwareId, 'the hardware id'), bootNonce: state.bootNonce, nowUnixMs: host.unixMs() },
   });
   if (decision.kind === 'refuse') throw refuse([decision.problem]);
-  const block = encodeOwner(decision.owner);
+  return { volume, chunkSectors: label.chunkSectors, owner: decision.owner, initialise: decision.initialise };
+}
+
+/** Writes a granted claim and reads it back; a store that holds nothing yet is wiped. @throws StepError when it does not read back */
+function carryOut(host: BootHost, state: BootState, { volume, chunkSectors, owner, initialise }: Granted): void {
+  const blocks = blocksOf(host, state, volume);
+  const block = encodeOwner(owner);
   blocks.carryOut([{ kind: 'write', offset: OWNER_OFFSET, bytes: block }]);
   if (!equalBytes(blocks.read(OWNER_OFFSET), block)) {
     throw new StepError(`${volume.name}: the owner record does not read back as it was written`, 'Another blade claims the same volume at this moment, or the SAN does not keep what it acknowledges.');
   }
-  if (decision.initialise && volume.kind === 'store') blocks.carryOut(wipeStoreSteps(label.chunkSectors));
-  return decision.initialise;
+  if (initialise && volume.kind === 'store') blocks.carryOut(wipeStoreSteps(chunkSectors));
 }
 
 /** Writes a volume's label anew with another state. */
@@ -63,10 +76,14 @@ export function setLabelState(host: BootHost, state: BootState, volume: VolumeRe
   blocksOf(host, state, volume).carryOut(labelSteps({ ...label, state: next, generation: label.generation + 1 }, copy));
 }
 
-/** Claims store, state volume and swap of the node. @throws StepError */
+/**
+ * Claims store, state volume and swap of the node. All three are decided before the first is written: a blade that is refused one of
+ * them must not become the owner of another, for it would keep out the very blade that may have them all.
+ * @throws StepError
+ */
 export function claimVolumes(host: BootHost, state: BootState): void {
-  const volumes = found(state.volumes, 'the volumes');
-  state.freshStore = claim(host, state, volumes.store, volumes.origin.uuid);
-  claim(host, state, volumes.state, NIL_UUID);
-  if (volumes.swap !== undefined) claim(host, state, volumes.swap, NIL_UUID);
+  const { store, state: stateVolume, swap, origin } = found(state.volumes, 'the volumes');
+  const granted = [decide(host, state, store, origin.uuid), ...[stateVolume, ...(swap === undefined ? [] : [swap])].map((volume) => decide(host, state, volume, NIL_UUID))];
+  state.freshStore = granted[0]!.initialise;
+  for (const claim of granted) carryOut(host, state, claim);
 }

@@ -29,7 +29,10 @@ function link(host: BootHost, name: string, target: string): void {
   mustRun(host, ['ln', '-sfn', target, name], DM_REMEDY);
 }
 
-/** Maps origin, store and root, the state volume, swap and the boot volume; then the label of a fresh store says `live`. @throws StepError */
+/**
+ * Maps origin, store and root, the state volume, swap and the boot volume. Labels say `live` before anything is mapped, for `down`
+ * would give a volume that is in use to whoever asks; only a fresh store's says so afterwards. @throws StepError
+ */
 export function mapVolumes(host: BootHost, state: BootState): void {
   const { origin, boot, store, state: stateVolume, swap } = found(state.volumes, 'the volumes');
   const registry = found(state.registry, 'the registry');
@@ -37,6 +40,8 @@ export function mapVolumes(host: BootHost, state: BootState): void {
   const number = found(state.node, 'the node').number;
   const firstSector = found(state.container, 'the container').container.firstSector;
   const table = (volume: VolumeRecord, offsetBytes: number) => linearTable(volume.extents, registry.extentBytes, found(state.disk, 'the disk'), firstSector, { offsetBytes });
+  const fresh = found(state.freshStore, 'the state of the store');
+  for (const volume of [...(fresh ? [] : [store]), stateVolume, ...(swap === undefined ? [] : [swap])]) setLabelState(host, state, volume, 'live');
   const originDevice = create(host, `${container}-${origin.name}`, table(origin, 0), true);
   const bootDevice = create(host, `${container}-${boot.name}`, table(boot, 0), true);
   const storeDevice = create(host, `${container}-store${number}`, table(store, DATA_OFFSET_BYTES), false);
@@ -49,8 +54,6 @@ export function mapVolumes(host: BootHost, state: BootState): void {
   if (swap !== undefined) link(host, volumePath(container, `swap${number}`), create(host, `${container}-swap${number}`, table(swap, DATA_OFFSET_BYTES), false));
   // From here on the kernel has written the store's header: a header that reads as zero will mean that something is wrong.
   setLabelState(host, state, store, 'live');
-  setLabelState(host, state, stateVolume, 'live');
-  if (swap !== undefined) setLabelState(host, state, swap, 'live');
 }
 
 function devices(state: BootState): { root: string; stateVolume: string; swap: string } {

@@ -1,10 +1,10 @@
 // The steps `registry` and `identity`: what the cluster says, and who this blade is in it.
 
-import type { Problem } from '../../daemons/core/problem.ts';
+import type { Problem, Result } from '../../daemons/core/problem.ts';
 import { problemLine } from '../../daemons/core/problem.ts';
 import { nodeOfMac, nodeOfNumber } from '../../daemons/core/roster.ts';
 import { parseMac } from '../../daemons/core/mac.ts';
-import { readContainer } from '../../daemons/storage/container-on-disk.ts';
+import { readContainer, type ContainerFound } from '../../daemons/storage/container-on-disk.ts';
 import type { Registry } from '../../daemons/storage/registry.ts';
 import { StepError, type BootHost } from '../boot-host.ts';
 import { found, type BootState, type NodeVolumes } from './boot-state.ts';
@@ -15,6 +15,16 @@ export function refuse(problems: readonly Problem[]): StepError {
   return new StepError(problems.map((problem) => `${problem.code}: ${problem.where}: ${problem.rule}; seen ${problem.seen}`).join('\n'), problems[0]!.remedy);
 }
 
+/** A disk that cannot be read must not hide the container on the next one. */
+function readFrom(host: BootHost, device: string, bytes: number, container: string): Result<ContainerFound> {
+  try {
+    return readContainer((offset, length) => host.readAt(device, offset, length), bytes, container);
+  } catch (error) {
+    const seen = error instanceof Error ? error.message : String(error);
+    return { ok: false, problems: [{ code: 'MM-SAN-READ', where: device, rule: 'every block can be read', seen, remedy: 'Check the SAN and the link to it; dmesg says more (Esc).' }] };
+  }
+}
+
 /** Looks for the container on every disk of the target and reads its registry. @throws StepError */
 export function loadRegistry(host: BootHost, state: BootState, container: string): void {
   const target = found(state.parameters.target, 'the target');
@@ -23,7 +33,7 @@ export function loadRegistry(host: BootHost, state: BootState, container: string
   for (const disk of disks) {
     const device = `/dev/${disk}`;
     const bytes = diskBytes(host, disk);
-    const result = readContainer((offset, length) => host.readAt(device, offset, length), bytes, container);
+    const result = readFrom(host, device, bytes, container);
     if (!result.ok) {
       refused.push(...result.problems);
       continue;

@@ -74,7 +74,7 @@ export class Cluster {
   async typeFile(blade: number, path: string, text: string): Promise<void> {
     await this.rack.type(blade, `stty -echo; cat > ${path} <<'END-OF-FILE'\n`);
     for (const line of text.trimEnd().split('\n')) await this.rack.type(blade, `${line}\n`);
-    await this.rack.type(blade, 'END-OF-FILE\nstty echo; sha256sum ' + `${path}\n`);
+    await this.rack.type(blade, `END-OF-FILE\nstty echo; sha256sum ${path}\n`);
     await this.rack.waitForConsole(blade, new RegExp(createHash('sha256').update(`${text.trimEnd()}\n`).digest('hex')), { timeoutMs: 30_000 });
   }
 

@@ -4,10 +4,16 @@ import { parseArgs } from 'node:util';
 import { Cluster } from './cluster.ts';
 import { runJourney, type Journey, type JourneyResult } from './journey.ts';
 import { sparkPlug } from './j1-spark-plug.ts';
+import { noMaster } from './j2-no-master.ts';
+import { snapshots } from './j3-snapshots.ts';
+import { deathInMidBoot } from './j4-death-in-mid-boot.ts';
 
 /** Every journey; `later` ones run only with --all. */
 const JOURNEYS: readonly { readonly id: string; readonly title: string; readonly later?: boolean; readonly run: (cluster: Cluster, journey: Journey) => Promise<void> }[] = [
   { id: 'J1', title: 'spark plug: one disc, an empty SAN, three nodes', run: sparkPlug },
+  { id: 'J2', title: 'no master: the last blade alive boots the others, whichever it is', run: noMaster },
+  { id: 'J3', title: 'snapshots: own roots, one origin, one owner', run: snapshots },
+  { id: 'J4', title: 'death in mid-boot: the server loses power while it sends', run: deathInMidBoot },
 ];
 
 const { values } = parseArgs({

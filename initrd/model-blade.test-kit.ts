@@ -1,0 +1,232 @@
+// For tests: a blade. Its /proc and /sys are texts, the initrd's programs are functions, its disk is the model of the SAN. What it
+// knows of the kernel is what the boot rests on: which session shows which disk, and how dm-snapshot treats an exception store.
+
+import { isZero, viewOf } from '../daemons/core/bytes.ts';
+import { SECTOR_BYTES } from '../daemons/storage/block.ts';
+import { SNAPSHOT_MAGIC, SNAPSHOT_VERSION } from '../daemons/storage/snapshot-store.ts';
+import type { BootHost, Ran } from './boot-host.ts';
+import { bootPlan } from './boot-plan.ts';
+import { parseCommandLine } from './command-line.ts';
+import { PowerLoss, type ModelSan } from './model-san.test-kit.ts';
+import { runPlan } from './run-plan.ts';
+import { runStep } from './run-step.ts';
+import type { BootState } from './steps/boot-state.ts';
+
+/** The administrator of the model went home. */
+class GaveUp extends Error {}
+
+const OK: Ran = { code: 0, said: '' };
+const NIC_ALIAS = 'pci:v00001AF4d00001000';
+const TARGET = 'iqn.2026-01.example:san';
+
+/** What tells one model blade from another. */
+export interface BladeOptions {
+  readonly mac?: string;
+  readonly uuid?: string;
+  readonly commandLine?: string;
+}
+
+/** The command line that a node's blade is booted with. */
+export const commandLineOf = (node: number): string =>
+  `storage_ip=10.0.0.252 sif=eth0 sifip=10.0.0.${node} sifnm=255.255.255.0 ivid=${TARGET} root=/dev/evms/defaultdebian mm.boot=net`;
+
+/** The machine that boots. Without options it is node 2's. */
+export class ModelBlade implements BootHost {
+  readonly san: ModelSan;
+  readonly mac: string;
+  readonly commandLine: string;
+  readonly files = new Map<string, string>();
+  readonly modes = new Map<string, number>();
+  readonly console: string[] = [];
+  readonly pauses: number[] = [];
+  readonly argvs: (readonly string[])[] = [];
+  readonly links = new Map<string, string>();
+  readonly mapped = new Map<string, { readonly table: string; readonly readOnly: boolean }>();
+  readonly addresses: string[] = [];
+  /** Addresses that other machines have. */
+  readonly taken = new Set<string>();
+  /** A program that behaves otherwise than the model's own; undefined leaves it to the model. */
+  override: (argv: readonly string[]) => Ran | undefined = () => undefined;
+  /** Called in front of every wait between tries. */
+  onPause: (tries: number) => void = () => undefined;
+  state: BootState | undefined;
+  cable = true;
+  #clockMs = 1_000;
+  #drawn: number;
+
+  constructor(san: ModelSan, options: BladeOptions = {}) {
+    this.san = san;
+    this.mac = options.mac ?? '52:54:00:00:00:02';
+    this.commandLine = options.commandLine ?? commandLineOf(2);
+    this.#drawn = san.writes.length + 1;
+    this.files.set('/sys/class/dmi/id/product_uuid', `${options.uuid ?? '4C4C4544-0000-0000-0000-000000000002'}\n`);
+    this.files.set('/sys/bus/pci/devices/0000:00:03.0/modalias', `${NIC_ALIAS}\n`);
+    this.files.set('/sys/class/net/lo/address', '00:00:00:00:00:00\n');
+  }
+
+  /** Boots; `patience` tries of a step that fails are waited for. Tells how it ended. */
+  async boot(patience = 0): Promise<'handover' | 'stuck' | 'no power'> {
+    const { parameters, problems } = parseCommandLine(this.commandLine);
+    if (problems.length > 0) throw new Error(problems.map(({ where, rule }) => `${where}: ${rule}`).join('; '));
+    const state: BootState = { parameters, bootNonce: this.randomNonce(), stages: [] };
+    this.state = state;
+    const admin = {
+      betweenSteps: async () => undefined,
+      pause: async (ms: number) => {
+        this.pauses.push(ms);
+        if (this.san.writes.length >= this.san.writesUntilPowerLoss) throw new PowerLoss();
+        if (this.pauses.length > patience) throw new GaveUp();
+        this.onPause(this.pauses.length);
+        this.#clockMs += ms;
+      },
+    };
+    try {
+      await runPlan(this, bootPlan(parameters), state, (step) => runStep(this, state, step), admin);
+      return 'handover';
+    } catch (error) {
+      if (error instanceof PowerLoss) return 'no power';
+      if (error instanceof GaveUp) return 'stuck';
+      throw error;
+    }
+  }
+
+  randomNonce(): string {
+    return [...this.randomBytes(16)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  }
+
+  run(argv: readonly string[]): Ran {
+    this.argvs.push(argv);
+    const [program = '', ...args] = argv;
+    const programs: Readonly<Record<string, (args: readonly string[]) => Ran>> = {
+      modprobe: (names) => this.#modprobe(names), ip: (words) => this.#ip(words), arping: (words) => ({ code: this.taken.has(words.at(-1)!) ? 1 : 0, said: '' }),
+      iscsistart: (words) => this.#iscsistart(words), dmsetup: (words) => this.#dmsetup(words), mount: (words) => this.#mount(words),
+      ln: ([, target, name]) => (this.links.set(name!, target!), OK), e2fsck: () => OK, mkdir: () => OK, swapon: () => OK,
+    };
+    return this.override(argv) ?? programs[program]?.(args) ?? { code: 127, said: `${program}: not found` };
+  }
+
+  start(argv: readonly string[]): void {
+    this.argvs.push(argv);
+  }
+
+  #modprobe(words: readonly string[]): Ran {
+    const names = words.filter((word) => !word.startsWith('-'));
+    for (const name of names) {
+      if (name === NIC_ALIAS) this.#addInterface();
+      if (/^(crc32c|iscsi|sd_|dm_|ext4|virtio)/.test(name)) this.files.set(`/sys/module/${name.replaceAll('-', '_')}/refcnt`, '0\n');
+    }
+    return { code: names.every((name) => this.exists(`/sys/module/${name}`)) ? 0 : 1, said: '' };
+  }
+
+  #addInterface(): void {
+    this.files.set('/sys/class/net/eth0/address', `${this.mac}\n`);
+    this.files.set('/sys/class/net/eth0/carrier', '0\n');
+  }
+
+  #ip(words: readonly string[]): Ran {
+    const line = words.join(' ');
+    if (line === 'link set eth0 up' && this.cable) this.files.set('/sys/class/net/eth0/carrier', '1\n');
+    if (/addr (add|replace) [0-9.]+\//.test(line)) this.addresses.push(words.find((word) => word.includes('/'))!);
+    return { code: 0, said: line.includes('show') ? this.addresses.map((address) => `    inet ${address} brd 10.0.0.255 scope global eth0\n`).join('') : '' };
+  }
+
+  #iscsistart(words: readonly string[]): Ran {
+    if (!this.san.reachable) return { code: 7, said: 'iscsistart: version 2.1.11\niscsistart: connect to 10.0.0.252:3260 failed (No route to host)\n' };
+    const session = '/sys/class/iscsi_session/session1';
+    this.files.set(`${session}/targetname`, `${words[words.indexOf('-t') + 1]}\n`);
+    this.files.set(`${session}/device/target2:0:0/2:0:0:1/block/sda/dev`, '8:0\n');
+    this.files.set('/sys/block/sda/size', `${this.san.diskBytes / SECTOR_BYTES}\n`);
+    return OK;
+  }
+
+  #dmsetup(words: readonly string[]): Ran {
+    const [verb, name = ''] = words;
+    if (verb === 'mknodes') return this.mapped.has(name) ? (this.files.set(`/dev/mapper/${name}`, ''), OK) : { code: 1, said: 'no such device' };
+    const table = this.files.get(words.at(-1)!)!.trim();
+    if (this.mapped.has(name)) return { code: 1, said: 'Device or resource busy' };
+    if (table.includes(' snapshot ') && !this.#takeStore(table)) return { code: 1, said: 'device-mapper: snapshots: Invalid exception store' };
+    this.mapped.set(name, { table, readOnly: words.includes('--readonly') });
+    return OK;
+  }
+
+  /** drivers/md/dm-snap-persistent.c: a header whose magic is zero is written anew, with an empty first area; another must be valid. */
+  #takeStore(table: string): boolean {
+    const [, , , , cow = '', , chunkText] = table.split(' ');
+    const [, , , , start] = this.mapped.get(cow.replace('/dev/mapper/', ''))!.table.split(' ');
+    const at = Number(start) * SECTOR_BYTES;
+    const header = this.san.disk.read(at, SECTOR_BYTES);
+    if (!isZero(header.subarray(0, 4))) return viewOf(header).getUint32(0, true) === SNAPSHOT_MAGIC && viewOf(header).getUint32(4, true) === 1;
+    const chunk = new Uint8Array(Number(chunkText) * SECTOR_BYTES);
+    this.san.write('kernel', at + chunk.length, chunk);
+    const view = viewOf(chunk);
+    [SNAPSHOT_MAGIC, 1, SNAPSHOT_VERSION, Number(chunkText)].forEach((word, i) => view.setUint32(4 * i, word, true));
+    this.san.write('kernel', at, chunk);
+    return true;
+  }
+
+  #mount(words: readonly string[]): Ran {
+    const target = words.at(-1)!;
+    if (target === '/sysroot') {
+      this.files.set('/sysroot/usr/bin/node', '');
+      this.files.set('/sysroot/etc/shadow', 'root:*:20000:0:99999:7:::\ndaemon:*:20000:0:99999:7:::\n');
+    } else this.files.set(`${target}/lost+found/.`, '');
+    return OK;
+  }
+
+  readText(path: string): string | undefined {
+    return this.files.get(path);
+  }
+
+  writeText(path: string, text: string, mode: number): void {
+    this.files.set(path, text);
+    this.modes.set(path, mode);
+  }
+
+  makeFolder(): void {}
+
+  list(path: string): readonly string[] {
+    const below = [...this.files.keys()].filter((file) => file.startsWith(`${path}/`)).map((file) => file.slice(path.length + 1).split('/')[0]!);
+    return [...new Set(below)].sort();
+  }
+
+  exists(path: string): boolean {
+    return this.files.has(path) || this.list(path).length > 0;
+  }
+
+  readAt(device: string, offset: number, length: number): Uint8Array {
+    if (device !== '/dev/sda' || !this.exists('/sys/block/sda')) throw new Error(`${device}: cannot be opened`);
+    return this.san.disk.read(offset, length);
+  }
+
+  readDirect(device: string, offset: number, length: number): Uint8Array {
+    if (offset % 4096 !== 0 || length % 4096 !== 0) throw new Error(`${device}: a direct read of ${length} bytes at ${offset}`);
+    return this.readAt(device, offset, length);
+  }
+
+  writeDirect(device: string, offset: number, bytes: Uint8Array): void {
+    if (device !== '/dev/sda' || offset % 4096 !== 0 || bytes.length % 4096 !== 0) throw new Error(`${device}: a direct write of ${bytes.length} bytes at ${offset}`);
+    this.san.write('program', offset, bytes);
+  }
+
+  /** Different at each draw and on each blade that boots from this SAN after the last. */
+  randomBytes(count: number): Uint8Array {
+    this.#drawn++;
+    return Uint8Array.from({ length: count }, (_, i) => (this.#drawn * 31 + i * 7) % 256);
+  }
+
+  uptimeSeconds(): number {
+    return this.#clockMs / 1000;
+  }
+
+  unixMs(): number {
+    return 1_700_000_000_000 + this.#clockMs;
+  }
+
+  print(line: string): void {
+    this.console.push(line);
+  }
+
+  async sleep(ms: number): Promise<void> {
+    this.#clockMs += ms;
+  }
+}

@@ -1,0 +1,37 @@
+// Which function does which step of the plan.
+
+import { prefixLength } from '../daemons/core/ipv4.ts';
+import type { BootHost } from './boot-host.ts';
+import type { BootStep } from './boot-plan.ts';
+import type { BootState } from './steps/boot-state.ts';
+import { bringUpInterface } from './steps/bring-up-interface.ts';
+import { claimVolumes } from './steps/claim-volumes.ts';
+import { configureRoot } from './steps/configure-root.ts';
+import { writeBootRecord } from './steps/handover.ts';
+import { mountMedium, mountOverlay, writeLiveIdentity } from './steps/live-root.ts';
+import { loadModules } from './steps/load-modules.ts';
+import { checkFileSystems, mapVolumes, mountRoot, turnOnSwap } from './steps/map-volumes.ts';
+import { findIdentity, loadRegistry } from './steps/read-san.ts';
+import { logIn } from './steps/san-login.ts';
+
+/** Does one step on the machine. @throws StepError, or an Error of the machine's */
+export async function runStep(host: BootHost, state: BootState, step: BootStep): Promise<void> {
+  switch (step.kind) {
+    case 'modules': return loadModules(host, step.required, step.wanted);
+    case 'interface': return bringUpInterface(host, state, step);
+    case 'login': return logIn(host, state, step);
+    case 'registry': return loadRegistry(host, state, step.container);
+    case 'identity': return findIdentity(host, state, step.node);
+    case 'claim': return claimVolumes(host, state);
+    case 'snapshot': return mapVolumes(host, state);
+    case 'check': return checkFileSystems(host, state);
+    case 'mount': return mountRoot(host, state);
+    case 'configure': return configureRoot(host, state);
+    case 'swap': return turnOnSwap(host, state);
+    case 'medium': return mountMedium(host, state);
+    case 'overlay': return mountOverlay(host);
+    case 'live-identity': return writeLiveIdentity(host, state);
+    case 'handover': return writeBootRecord(host, state, prefixLength(state.parameters.sifNetmask) ?? 24);
+    default: return step satisfies never;
+  }
+}
