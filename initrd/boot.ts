@@ -1,4 +1,4 @@
-// The boot program: command line → plan → steps. Started by the stub that is PID 1; ends with code 0 when /sysroot is ready.
+// The boot program: command line → plan → steps. Started by the stub that is PID 1; ends with code 42 when /sysroot is ready.
 // `qjs -m boot.js --dry-run ["COMMAND LINE"]` prints the plan and changes nothing.
 
 import * as os from 'os';
@@ -12,6 +12,8 @@ import { runPlan } from './run-plan.ts';
 import { runStep } from './run-step.ts';
 import type { BootState } from './steps/boot-state.ts';
 
+/** The exit code that tells the stub (init.sh) to go on into the root. */
+const READY = 42;
 const ESCAPE = 27;
 const POLL_MS = 100;
 /** How long a command line with mistakes stays on the console before it is shown again. */
@@ -76,7 +78,7 @@ async function boot(): Promise<void> {
   await runPlan(host, bootPlan(line.parameters), state, (step) => runStep(host, state, step), admin);
   host.print(`mm-stage root ${state.node?.name ?? 'live'}`);
   admin.stop();
-  std.exit(0);
+  std.exit(READY);
 }
 
 function dryRun(text: string): void {

@@ -14,10 +14,12 @@ debug_console() {
 }
 
 while :; do
-  qjs -m /usr/lib/metamaster/boot.js
+  # A rejected promise counts as unhandled until the first await of it, which is too early to end for; boot.js catches its own.
+  qjs --no-unhandled-rejection -m /usr/lib/metamaster/boot.js
   code=$?
   case $code in
-    0)
+    # Its own code for "the root is ready": QuickJS also ends with 0 when a program has nothing left to wait for.
+    42)
       if chroot /sysroot test -x /sbin/init; then
         for tree in dev run sys proc; do
           mkdir -p "/sysroot/$tree"
@@ -26,7 +28,6 @@ while :; do
         exec switch_root -c /dev/console /sysroot /sbin/init
       fi
       echo "metamaster: /sysroot holds no /sbin/init: the root is not whole. Restore the node, or press a key for the debug console." ;;
-    3) debug_console; continue ;;
     *) echo "metamaster: the boot program ended with code $code; it starts again in 10 s. Press Enter for the debug console." ;;
   esac
   # shellcheck disable=SC3045

@@ -103,7 +103,7 @@ describe.skipIf(!mayMakeSpaces)('DHCP with foreign clients', () => {
 
   const address = (self: number): string => ROSTER.nodes[self - 1]!.address;
   test.each([
-    ['ipxe', '52:54:00:12:00:01', 1, (own: string) => ({ file: `http://${own}/boot.ipxe`, ipxe: 'b00101' })],
+    ['ipxe', '52:54:00:12:00:01', 1, (own: string) => ({ file: `tftp://${own}/boot.ipxe`, ipxe: 'b00101' })],
     ['edk2', '52:54:00:12:00:02', 2, () => ({ file: 'snponly.efi', vendorClass: 'PXEClient', pxe: '060108ff' })],
     ['rom', NODE3, 3, () => ({ file: 'undionly.kpxe', vendorClass: 'PXEClient', pxe: '060108ff' })],
     ['http', '52:54:00:12:01:02', 2, (own: string) => ({ file: `http://${own}/snponly.efi`, vendorClass: 'HTTPClient' })],

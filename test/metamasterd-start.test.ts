@@ -75,7 +75,7 @@ describe('--explain', () => {
     expect(status).toBe(0);
     expect(out).toMatch(/^52:54:00:00:00:03 is node3 .*address 10\.1\.0\.3/);
     expect(out).toMatch(/rank 0: .*\nrank 1: /);
-    expect(out).toMatch(/iPXE, BIOS: http:\/\/10\.1\.0\.[12]\/boot\.ipxe/);
+    expect(out).toMatch(/iPXE, BIOS: tftp:\/\/10\.1\.0\.[12]\/boot\.ipxe/);
   });
   test('a stranger, and what is no MAC address', () => {
     expect(metamasterd('--config', path('node.json'), '--explain', '52:54:00:00:00:99').out).toContain('not in the roster');

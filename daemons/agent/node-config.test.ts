@@ -36,7 +36,7 @@ test.each([
   ['a number that is nobody\'s', { ...config, number: 3 }, 'number'],
   ['two nodes of one number', { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), number: 1 }] } }, 'roster.nodes[1].number'],
   ['two nodes of one name', { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), name: 'node1' }] } }, 'roster.nodes[1].name'],
-  ['two nodes of one MAC', { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), macs: node(1).macs }] } }, 'roster.nodes[1].macs'],
+  ['two nodes of one MAC', { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), macs: node(1).macs }] } }, 'roster.nodes[1].macs[0]'],
   ['two nodes of one address', { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), address: '10.1.0.1' }] } }, 'roster.nodes[1].address'],
   ['a node with the moving address', { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), address: '10.1.0.253' }] } }, 'roster.nodes[1].address'],
   ['a node with the address of the SAN', { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), address: '10.1.0.250' }] } }, 'roster.nodes[1].address'],

@@ -42,7 +42,7 @@ describe('what it is told', () => {
     return [bootFile, [...options].map(([code, value]) => [code, code === OPTION.vendorClass ? String.fromCharCode(...value) : toHex(value)])];
   };
   test.each<[string, Client, boolean, unknown[]]>([
-    ['iPXE: the script by HTTP, no wait for ProxyDHCP, no option 60', { kind: 'ipxe', architectures: [0] }, false, ['http://10.7.0.1/boot.ipxe', [[175, 'b00101']]]],
+    ['iPXE: the script by TFTP, no wait for ProxyDHCP, no option 60', { kind: 'ipxe', architectures: [0] }, false, ['tftp://10.7.0.1/boot.ipxe', [[175, 'b00101']]]],
     ['iPXE to be replaced, BIOS', { kind: 'ipxe', architectures: [0] }, true, ['undionly.kpxe', [[175, 'b00101']]]],
     ['iPXE to be replaced, UEFI', { kind: 'ipxe', architectures: [7] }, true, ['snponly.efi', [[175, 'b00101']]]],
     ['BIOS ROM: 60 with 43', { kind: 'bios-rom', architectures: [0] }, false, ['undionly.kpxe', [[60, 'PXEClient'], [43, '060108ff']]]],

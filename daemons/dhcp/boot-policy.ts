@@ -1,5 +1,6 @@
 // Which boot file a client is told, and with which options. Named pure functions, nothing else: who may ask is decided elsewhere.
 
+import { BIOS_LOADER, BOOT_SCRIPT, UEFI_LOADER } from '../core/boot-file-names.ts';
 import type { Ipv4 } from '../core/ipv4.ts';
 import type { RosterNode } from '../core/roster.ts';
 import { decodeIpxeOptions, encodeIpxeOptions } from '../wire/dhcp-ipxe.ts';
@@ -7,13 +8,6 @@ import { architecturesOf, OPTION, textOption, textValue } from '../wire/dhcp-opt
 import type { DhcpOptions } from '../wire/dhcp-option-area.ts';
 import { pxeNoDiscovery } from '../wire/dhcp-pxe.ts';
 import { decodeUserClass } from '../wire/dhcp-user-class.ts';
-
-/** The loader for a plain BIOS PXE ROM, by TFTP. */
-export const BIOS_LOADER = 'undionly.kpxe';
-/** The loader for x64 UEFI, by TFTP or HTTP. */
-export const UEFI_LOADER = 'snponly.efi';
-/** The script that iPXE fetches by HTTP; the server writes it for the asking blade. */
-export const BOOT_SCRIPT = 'boot.ipxe';
 
 /**
  * What kind of program asks: `ipxe`, a plain PXE ROM (`bios-rom`), x64 UEFI by PXE or by HTTP boot, an operating system,
@@ -109,9 +103,10 @@ export function bootAnswer(client: Client, server: Ipv4, replaceIpxe: boolean): 
   ]);
   switch (client.kind) {
     case 'ipxe': {
+      // By TFTP, which every iPXE speaks. HTTP comes in the script, with time-outs and TFTP as the fall-back.
       const options = new Map([[OPTION.ipxe as number, encodeIpxeOptions({ noPxeDhcp: true })]]);
       const loader = replaceIpxe ? loaderFor(client) : undefined;
-      return { bootFile: loader ?? `http://${server}/${BOOT_SCRIPT}`, options };
+      return { bootFile: loader ?? `tftp://${server}/${BOOT_SCRIPT}`, options };
     }
     case 'bios-rom':
       return { bootFile: BIOS_LOADER, options: pxe };

@@ -110,16 +110,16 @@ describe('the loader of the roster', () => {
 
   test('an iPXE of another version is replaced, then runs the script', () => {
     const machine = server(1, [1], { ourIpxeVersion: '1.21.1' });
-    expect([acked(machine, 0, ipxe('1.0.0')), acked(machine, 5 * SECOND, ipxe('1.21.1', { xid: 2 }))]).toEqual(['undionly.kpxe', 'http://10.7.0.1/boot.ipxe']);
+    expect([acked(machine, 0, ipxe('1.0.0')), acked(machine, 5 * SECOND, ipxe('1.21.1', { xid: 2 }))]).toEqual(['undionly.kpxe', 'tftp://10.7.0.1/boot.ipxe']);
   });
 
   test('a wrongly stated version ends in the script, not in a loop', () => {
     const machine = server(1, [1], { ourIpxeVersion: '9.9.9' });
     const files = [0, 1, 2, 3].map((n) => acked(machine, n * 10 * SECOND, ipxe('1.21.1', { xid: n })));
-    expect(files).toEqual(['undionly.kpxe', 'undionly.kpxe', 'undionly.kpxe', 'http://10.7.0.1/boot.ipxe']);
+    expect(files).toEqual(['undionly.kpxe', 'undionly.kpxe', 'undionly.kpxe', 'tftp://10.7.0.1/boot.ipxe']);
   });
 
-  test('a node with its ROM keeps its iPXE', () => expect(file(hear(server(2, [2], { ourIpxeVersion: '9.9.9' }), 0, IPXE_DISCOVER))).toBe('http://10.7.0.2/boot.ipxe'));
+  test('a node with its ROM keeps its iPXE', () => expect(file(hear(server(2, [2], { ourIpxeVersion: '9.9.9' }), 0, IPXE_DISCOVER))).toBe('tftp://10.7.0.2/boot.ipxe'));
 });
 
 test('explain says who, by whom, what and why', () => {
@@ -129,7 +129,7 @@ test('explain says who, by whom, what and why', () => {
   const lines = machine.explain('52:54:00:12:00:03' as Mac);
   expect(lines).toContain('52:54:00:12:00:03 is node3 (node 3): address 10.7.0.3');
   expect(lines).toContain(`rank 0: node ${first} (node${first})`);
-  expect(lines).toContain(`iPXE, BIOS: http://10.7.0.${first}/boot.ipxe`);
+  expect(lines).toContain(`iPXE, BIOS: tftp://10.7.0.${first}/boot.ipxe`);
   expect(lines).toContain('last heard: discover, 0 retransmissions, no server chosen');
   expect(machine.explain('52:54:00:12:00:04' as Mac)).toContain('iPXE, BIOS: undionly.kpxe, unless it is version 1.21.1');
   expect(machine.explain(UNKNOWN)).toContain('is not in the roster');
@@ -162,7 +162,7 @@ test('fuzz: any bytes give effects, never a throw, and no reply but to a node of
         const withoutRelay = encodeDhcp({ ...reply, options: new Map([...reply.options].filter(([code]) => code !== 82)) });
         expect(withoutRelay.length).toBeLessThanOrEqual(client);
         expect(effect.bytes.length).toBeLessThanOrEqual(1472);
-        expect(textOption(reply.options, 67) ?? '').toMatch(/^(|undionly\.kpxe|snponly\.efi|http:\/\/10\.7\.0\.1\/(boot\.ipxe|snponly\.efi))$/);
+        expect(textOption(reply.options, 67) ?? '').toMatch(/^(|undionly\.kpxe|snponly\.efi|tftp:\/\/10\.7\.0\.1\/boot\.ipxe|http:\/\/10\.7\.0\.1\/snponly\.efi)$/);
       }
     }),
     { numRuns: 2000 },

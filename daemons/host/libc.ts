@@ -18,13 +18,17 @@ export type Libc = WrappedFunctionsFromDefinitions<typeof CALLS> & {
 
 let loaded: Libc | undefined;
 
+/** node:ffi itself. Throws where it is missing or forbidden. */
+export function ffi(): typeof import('node:ffi') {
+  return createRequire(import.meta.url)('node:ffi') as typeof import('node:ffi');
+}
+
 /** The C library of this process. Throws where node:ffi is missing or forbidden. */
 export function libc(): Libc {
   if (loaded === undefined) {
-    const ffi = createRequire(import.meta.url)('node:ffi') as typeof import('node:ffi');
-    const { lib, functions } = ffi.dlopen(null, CALLS);
+    const { lib, functions } = ffi().dlopen(null, CALLS);
     const errnoLocation = lib.getFunction('__errno_location', { arguments: [], return: 'pointer' });
-    loaded = { ...functions, errno: () => ffi.getInt32(errnoLocation(), 0) };
+    loaded = { ...functions, errno: () => ffi().getInt32(errnoLocation(), 0) };
   }
   return loaded;
 }

@@ -54,6 +54,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     env: { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
+  log?.on('error', reject);
   log?.write(`# ${argv.join(' ')}\n`);
   let output = '';
   let errorOutput = '';
@@ -70,10 +71,14 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   if (options.input !== undefined) child.stdin!.end(options.input);
   child.on('error', (error) => reject(new CommandError(argv, 127, error.message)));
   child.on('close', (code, signal) => {
-    log?.end();
     const exit = code ?? 128 + constants.signals[signal!];
-    if ((options.accept ?? [0]).includes(exit)) resolve({ code: exit, output, errorOutput });
-    else reject(new CommandError(argv, exit, (errorOutput || output).trim().split('\n').slice(-12).join('\n')));
+    const settle = () => {
+      if ((options.accept ?? [0]).includes(exit)) resolve({ code: exit, output, errorOutput });
+      else reject(new CommandError(argv, exit, (errorOutput || output).trim().split('\n').slice(-12).join('\n')));
+    };
+    // The next program may write to the same log: this one's lines come before.
+    if (log === undefined) settle();
+    else log.end(settle);
   });
   return promise;
 }

@@ -5,6 +5,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import type { Ipv4 } from '../core/ipv4.ts';
 import type { Instant, Machine } from '../core/machine.ts';
 import { MachineLoop } from './machine-loop.ts';
+import { numericOnly } from './numeric-lookup.ts';
 
 /** Room for a burst of requests when a whole rack is switched on. */
 const REQUEST_BUFFER_BYTES = 1024 * 1024;
@@ -45,10 +46,6 @@ export interface TransferSockets {
   readonly port: number;
   close(): void;
 }
-
-/** Addresses are numbers here, so there is nothing to look up; dgram's own look-up costs a turn of the event loop a packet. */
-type Lookup = (hostname: string, options: unknown, callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void) => void;
-const numericOnly: Lookup = (hostname, _options, callback) => callback(null, hostname, 4);
 
 /** A datagram that could not be sent is a lost one: the protocol repeats it. */
 function sendQuietly(socket: Socket, bytes: Uint8Array, port: number, address: string): void {

@@ -6,6 +6,7 @@ import type { Socket } from 'node:dgram';
 import type { Ipv4 } from '../core/ipv4.ts';
 import { logEffect } from '../core/log-effect.ts';
 import type { LogEffect } from '../core/log-effect.ts';
+import { numericOnly } from './numeric-lookup.ts';
 
 /** The first pause before a socket is opened again, and the longest: a blade asks for half a minute at least. */
 const RETRY_FIRST_MS = 50;
@@ -30,10 +31,6 @@ type State =
   | { readonly kind: 'open'; readonly socket: Socket; readonly sinceMs: number }
   | { readonly kind: 'waiting'; readonly timer: NodeJS.Timeout }
   | { readonly kind: 'stopped' };
-
-/** Addresses are numbers here; dgram's own look-up would cost a turn of the event loop for each packet. */
-type Lookup = (hostname: string, options: unknown, callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void) => void;
-const numericOnly: Lookup = (hostname, _options, callback) => callback(null, hostname, 4);
 
 /** A socket that may be open just now. */
 export interface UdpSocket {

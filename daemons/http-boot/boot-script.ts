@@ -2,6 +2,7 @@
 // A script that ends, or a line that fails without `||`, drops the blade to its next boot device: none of these does.
 // In iPXE's grammar `||`, `&&` and `;` on their own separate commands and a word that starts with `#` ends the line.
 
+import { BOOT_SCRIPT, INITRD, KERNEL } from '../core/boot-file-names.ts';
 import type { Ipv4 } from '../core/ipv4.ts';
 import type { Roster, RosterNode } from '../core/roster.ts';
 
@@ -18,7 +19,7 @@ export interface BootFiles {
   readonly initrd: string;
 }
 
-export const BOOT_FILES: BootFiles = { kernel: 'vmlinuz', initrd: 'initrd.img' };
+export const BOOT_FILES: BootFiles = { kernel: KERNEL, initrd: INITRD };
 
 export interface BootScriptInput {
   readonly roster: Roster;
@@ -72,7 +73,7 @@ function attempt(scheme: 'http' | 'tftp', server: Ipv4, label: string, next: str
 /** A fresh script from whoever answers DHCP now; by TFTP where HTTP is not to be had. Falls through when there is none. */
 function chainLines(query: string): string[] {
   const chain = (scheme: string, name: string) => `chain --replace --autofree --timeout ${FETCH_TIMEOUT_MS} ${scheme}://\${next-server}/${name} ||`;
-  return [chain('http', `boot.ipxe${query}`), chain('tftp', 'boot.ipxe')];
+  return [chain('http', `${BOOT_SCRIPT}${query}`), chain('tftp', BOOT_SCRIPT)];
 }
 
 /**
@@ -107,7 +108,7 @@ export function bootScript(input: BootScriptInput): string {
 export function macScript(server: Ipv4): string {
   const lines = [
     '#!ipxe',
-    `chain --replace --autofree --timeout ${FETCH_TIMEOUT_MS} http://${server}/boot.ipxe?mac=\${net0/mac:hexhyp} ||`,
+    `chain --replace --autofree --timeout ${FETCH_TIMEOUT_MS} http://${server}/${BOOT_SCRIPT}?mac=\${net0/mac:hexhyp} ||`,
     ':again',
     'echo mm-stage retry no script for ${net0/mac}',
     `sleep ${PAUSE_S} ||`,

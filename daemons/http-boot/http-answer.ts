@@ -1,5 +1,6 @@
 // Every decision of the boot web server: a request in, a response out. The sockets are in daemons/host/http-server.ts.
 
+import { BOOT_SCRIPT } from '../core/boot-file-names.ts';
 import { encodeUtf8 } from '../core/bytes.ts';
 import type { Ipv4 } from '../core/ipv4.ts';
 import { type Mac, parseMac } from '../core/mac.ts';
@@ -139,7 +140,7 @@ function route(request: HttpRequest, content: HttpContent): HttpResponse {
     return request.method === 'GET' || request.method === 'POST' ? stageResponse(target) : plain(405, 'GET or POST', { allow: 'GET, POST' });
   }
   if (!reading) return plain(405, 'this server is read only', { allow: 'GET, HEAD' });
-  if (target.path === 'boot.ipxe') return scriptResponse(target, request, content);
+  if (target.path === BOOT_SCRIPT) return scriptResponse(target, request, content);
   if (target.path === 'status') return text(200, 'application/json', `${JSON.stringify(content.status())}\n`);
   const file = content.file(target.path);
   return file === undefined ? plain(404, 'no such file') : fileResponse(file, request.headers);

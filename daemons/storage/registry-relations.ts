@@ -1,50 +1,26 @@
 // How the parts of a registry must fit together. Every contradiction is reported with the path of the part that is to be changed.
 
-import { broadcastOf, networkOf, sameNetwork } from '../core/ipv4.ts';
 import { BLOCK_BYTES } from './block.ts';
 import type { Report } from './json-shape.ts';
 import type { Registry, VolumeKind, VolumeRecord } from './registry-model.ts';
+import { checkRoster, reportRepeated } from './roster-shape.ts';
 import { DATA_OFFSET_BYTES } from './volume-label.ts';
 
 /** Reports every relation that does not hold in a registry whose values are right by themselves. */
 export function checkRelations(registry: Registry, report: Report): void {
-  checkNodes(registry, report);
+  checkRoster(registry.roster, report);
   checkOrigins(registry, report);
-  unique(registry.volumes.map((volume, i) => [volume.name, `volumes[${i}].name`]), 'a volume name of its own', report);
-  unique(registry.volumes.map((volume, i) => [volume.uuid, `volumes[${i}].uuid`]), 'a UUID of its own', report);
-  unique(registry.origins.map((origin, i) => [origin.uuid, `origins[${i}].uuid`]), 'a UUID of its own', report);
+  reportRepeated(registry.volumes.map((volume, i) => [volume.name, `volumes[${i}].name`]), 'a volume name of its own', report);
+  reportRepeated(registry.volumes.map((volume, i) => [volume.uuid, `volumes[${i}].uuid`]), 'a UUID of its own', report);
+  reportRepeated(registry.origins.map((origin, i) => [origin.uuid, `origins[${i}].uuid`]), 'a UUID of its own', report);
   registry.volumes.forEach((volume, i) => checkVolume(registry, volume, `volumes[${i}]`, report));
   checkExtents(registry, report);
   checkNodesVolumes(registry, report);
 }
 
-/** Reports each value that stood at another path before. */
-function unique(values: readonly (readonly [string | number, string])[], rule: string, report: Report): void {
-  const places = new Map<string | number, string>();
-  for (const [value, at] of values) {
-    const before = places.get(value);
-    if (before === undefined) places.set(value, at);
-    else report(at, `${rule}; ${before} has it too`, value);
-  }
-}
-
-function checkNodes({ roster }: Registry, report: Report): void {
-  const { nodes, netmask, metaMasterAddress } = roster;
-  unique(nodes.map((node, i) => [node.number, `roster.nodes[${i}].number`]), 'a number of its own', report);
-  unique(nodes.map((node, i) => [node.name, `roster.nodes[${i}].name`]), 'a name of its own', report);
-  unique(nodes.flatMap((node, i) => node.macs.map((mac, k) => [mac, `roster.nodes[${i}].macs[${k}]`] as const)), 'a MAC address of its own', report);
-  const addresses = nodes.map((node, i) => [node.address, `roster.nodes[${i}].address`] as const);
-  unique([[metaMasterAddress, 'roster.metaMasterAddress'], [roster.san.address, 'roster.san.address'], ...addresses], 'an address of its own', report);
-  for (const [address, at] of [[metaMasterAddress, 'roster.metaMasterAddress'] as const, ...addresses]) {
-    if (!sameNetwork(address, metaMasterAddress, netmask)) report(at, `an address in the network of the meta-master's address ${metaMasterAddress} (netmask ${netmask})`, address);
-    const hosts = netmask !== '255.255.255.255' && netmask !== '255.255.255.254';
-    if (hosts && (address === networkOf(address, netmask) || address === broadcastOf(address, netmask))) report(at, 'a host\'s address, neither the network\'s own nor broadcast', address);
-  }
-}
-
 function checkOrigins({ origins, volumes }: Registry, report: Report): void {
-  unique(origins.map((origin, i) => [`${origin.name}@${origin.version}`, `origins[${i}]`]), 'a name and version of its own', report);
-  unique(origins.map((origin, i) => [origin.volume, `origins[${i}].volume`]), 'a volume of its own', report);
+  reportRepeated(origins.map((origin, i) => [`${origin.name}@${origin.version}`, `origins[${i}]`]), 'a name and version of its own', report);
+  reportRepeated(origins.map((origin, i) => [origin.volume, `origins[${i}].volume`]), 'a volume of its own', report);
   origins.forEach((origin, i) => {
     const find = (field: 'volume' | 'bootVolume', kind: VolumeKind): VolumeRecord | undefined => {
       const found = volumes.find((volume) => volume.name === origin[field]);

@@ -1,10 +1,6 @@
 // The form of every value of the registry, by itself. How they must fit together: registry-relations.ts.
 
 import { fromHex } from '../core/bytes.ts';
-import { parseIpv4, prefixLength } from '../core/ipv4.ts';
-import { parseMac } from '../core/mac.ts';
-import { isDomainName, isHostLabel, isIscsiName } from '../core/names.ts';
-import type { Roster, RosterNode, SanAddress } from '../core/roster.ts';
 import { NIL_UUID, parseUuid } from '../core/uuid.ts';
 import { CONTAINER_NAME } from './container-partitions.ts';
 import type { Extent } from './extents.ts';
@@ -12,55 +8,20 @@ import type { Fields, Shape } from './json-shape.ts';
 import { either, list, literal, object, record, secret, text, whole } from './json-shape.ts';
 import type { InstallAnswer, OriginRecord, Registry, RegistrySecret, VolumeRecord } from './registry-model.ts';
 import { REGISTRY_FORMAT, REGISTRY_VERSION, VOLUME_KINDS } from './registry-model.ts';
-import { MAX_WRITERS } from './registry-layout.ts';
+import { nodeNumberShape, ONE_LINE, rosterShape } from './roster-shape.ts';
 import { MAX_CHUNK_SECTORS, MIN_CHUNK_SECTORS, isChunkSectors } from './volume-label.ts';
 
 /** Volume names become file names and device-mapper names (127 characters at most, together with the container's). */
 export const VOLUME_NAME = /^[a-z][a-z0-9@._-]{0,62}$/;
-/** The kernel's command line holds 2048 characters on x86; ours are only a part of it. */
-const KERNEL_PARAMETERS_MAX = 1024;
 /** Keys of tables: property names of our own making, never `__proto__`. */
 const TABLE_KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-/** One line of any text: nothing that could begin another line in a file or in a boot script. */
-const ONE_LINE = /^[^\p{Cc}]*$/u;
 /** crypt(3)'s alphabet: no colon (a field of /etc/shadow), no white space, not empty (which would be no password at all). */
 const PASSWORD_HASH = /^[!-9;-~]{1,256}$/;
 const MAX_BYTES = Number.MAX_SAFE_INTEGER;
 
 const uuid = text('a UUID that is not nil', (value) => (parseUuid(value) === NIL_UUID ? undefined : parseUuid(value)));
-const ipv4 = text('an IPv4 address', parseIpv4);
-const oneLine = (max: number): Shape<string> => text(`one line of at most ${max} characters`, (value) => value.length <= max && ONE_LINE.test(value));
 const hexBytes = (bytes: number): Shape<string> => text(`${2 * bytes} lower-case hexadecimal digits`, (value) => fromHex(value)?.length === bytes && value === value.toLowerCase());
 const volumeName = text(`a volume name (${VOLUME_NAME.source})`, (value) => VOLUME_NAME.test(value));
-const nodeNumber = whole(1, MAX_WRITERS - 1);
-
-const node = object<RosterNode>({
-  number: nodeNumber,
-  name: text('a host name of lower-case letters, digits and hyphens', isHostLabel),
-  macs: list(text('a MAC address of one network card', parseMac), 1),
-  address: ipv4,
-  loader: literal('rom', 'ours'),
-});
-
-const san = object<SanAddress>({
-  address: ipv4,
-  port: whole(1, 65535),
-  target: text('an iSCSI name (iqn., eui. or naa.)', isIscsiName),
-});
-
-const roster = object<Roster>({
-  clusterName: text('a name of 1 to 64 characters on one line', (value) => value.length > 0 && value.length <= 64 && ONE_LINE.test(value)),
-  container: text('a container name', (value) => CONTAINER_NAME.test(value)),
-  domain: text('a domain name', isDomainName),
-  netmask: text('a netmask', (value) => {
-    const mask = parseIpv4(value);
-    return mask !== undefined && prefixLength(mask) !== undefined ? mask : undefined;
-  }),
-  metaMasterAddress: ipv4,
-  san,
-  kernelParameters: oneLine(KERNEL_PARAMETERS_MAX),
-  nodes: list(node, 1),
-});
 
 const origin = object<OriginRecord>({
   name: text('a name of lower-case letters, digits and hyphens', (value) => CONTAINER_NAME.test(value)),
@@ -86,7 +47,7 @@ const volume = object<VolumeRecord>({
   kind: literal(...VOLUME_KINDS),
   uuid,
   sizeBytes: whole(1, MAX_BYTES),
-  node: { optional: nodeNumber },
+  node: { optional: nodeNumberShape },
   origin: { optional: volumeName },
   chunkSectors: { optional: chunkSectors },
   extents: list(extent, 1),
@@ -113,7 +74,7 @@ const fields: Fields<Registry> = {
   format: literal(REGISTRY_FORMAT),
   version: literal(REGISTRY_VERSION),
   clusterUuid: uuid,
-  roster,
+  roster: rosterShape,
   origins: list(origin),
   extentBytes: whole(1, MAX_BYTES),
   extentCount: whole(1, MAX_BYTES),

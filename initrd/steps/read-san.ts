@@ -5,7 +5,7 @@ import { problemLine } from '../../daemons/core/problem.ts';
 import { nodeOfMac, nodeOfNumber } from '../../daemons/core/roster.ts';
 import { parseMac } from '../../daemons/core/mac.ts';
 import { readContainer, type ContainerFound } from '../../daemons/storage/container-on-disk.ts';
-import type { Registry } from '../../daemons/storage/registry.ts';
+import { originOfVolume, type Registry, stateVolumeOf, storeOf } from '../../daemons/storage/registry.ts';
 import { StepError, type BootHost } from '../boot-host.ts';
 import { found, type BootState, type NodeVolumes } from './boot-state.ts';
 import { diskBytes, disksOfSession, sessionsOf } from './san-login.ts';
@@ -51,12 +51,11 @@ export function loadRegistry(host: BootHost, state: BootState, container: string
 }
 
 function volumesOf(registry: Registry, number: number): NodeVolumes {
-  const own = (kind: string) => registry.volumes.find((volume) => volume.kind === kind && volume.node === number && volume.retired === undefined);
-  const store = found(own('store'), `the store of node ${number}`);
-  const origin = found(registry.volumes.find((volume) => volume.name === store.origin), `the origin of node ${number}`);
-  const record = found(registry.origins.find((candidate) => candidate.volume === origin.name), `the record of ${origin.name}`);
-  const boot = found(registry.volumes.find((volume) => volume.name === record.bootVolume), `the boot volume of ${origin.name}`);
-  return { origin, boot, store, state: found(own('state'), `the state volume of node ${number}`), swap: own('swap') };
+  const store = found(storeOf(registry, number), `the store of node ${number}`);
+  const record = found(originOfVolume(registry, store.origin ?? ''), `the origin of node ${number}`);
+  const named = (name: string) => found(registry.volumes.find((volume) => volume.name === name), `the volume ${name}`);
+  const swap = registry.volumes.find((volume) => volume.kind === 'swap' && volume.node === number);
+  return { origin: named(record.volume), boot: named(record.bootVolume), store, state: found(stateVolumeOf(registry, number), `the state volume of node ${number}`), swap };
 }
 
 /** Every MAC address of the blade. */

@@ -5,13 +5,13 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../daemons/host/run.ts';
+import { BOOT_FILE_NAMES } from '../../daemons/core/boot-file-names.ts';
 import { NIL_UUID } from '../../daemons/core/uuid.ts';
 import { valueOf } from '../../daemons/core/problem.ts';
 import { BLOCK_BYTES, SECTOR_BYTES } from '../../daemons/storage/block.ts';
 import { encodeBootVolume } from '../../daemons/storage/boot-volume.ts';
 import { diskOffset } from '../../daemons/storage/disk-offset.ts';
 import { linearTable } from '../../daemons/storage/dm-table.ts';
-import { encodeGpt } from '../../daemons/storage/gpt.ts';
 import { OWNER_OFFSET } from '../../daemons/storage/owner-record.ts';
 import { readContainer } from '../../daemons/storage/container-on-disk.ts';
 import { planRegistryFormat } from '../../daemons/storage/registry-format.ts';
@@ -22,9 +22,8 @@ import { DATA_OFFSET_BYTES, labelSteps, type LabelledKind } from '../../daemons/
 import type { Disk } from './disk.ts';
 import type { Layout } from './layout.ts';
 import type { Progress } from './progress.ts';
+import { tableSteps } from './table-steps.ts';
 
-/** The boot files that the disc brings and every node serves. */
-export const BOOT_FILES = ['vmlinuz', 'initrd.img', 'undionly.kpxe', 'snponly.efi'] as const;
 /** The stages of `install`, for the progress line. */
 export const INSTALL_STAGES = 7;
 
@@ -98,12 +97,8 @@ export class Installation {
   }
 
   #writeTable(): void {
-    // An old registry of this container must be gone before the table says where the new one is.
-    const { primary, backup, backupSector } = encodeGpt(this.#layout.gpt);
-    this.#disk.write(backupSector * SECTOR_BYTES, backup);
-    this.#disk.flush();
-    this.#disk.write(0, primary);
-    this.#disk.flush();
+    const { gpt, superblock, ranges } = this.#layout;
+    this.#disk.carryOut(tableSteps(this.#disk.read, this.#disk.bytes, gpt, superblock.container, ranges.registry), (offset) => offset);
   }
 
   #formatRegistry(): void {
@@ -129,7 +124,7 @@ export class Installation {
     const record = this.#layout.registry.origins[0]!;
     const volume = this.#volume(record.bootVolume);
     const place = this.#place(volume);
-    const files = BOOT_FILES.map((name) => {
+    const files = BOOT_FILE_NAMES.map((name) => {
       const path = join(this.#places.bootFolder, name);
       return { name, bytes: statSync(path).size, sha256: sha256File(path) };
     });
@@ -183,10 +178,12 @@ export class Installation {
   }
 
   /** The registry makes the cluster: before it there was an unfinished installation. It is read back as a blade would read it. */
-  #commit(): void {
+  async #commit(): Promise<void> {
     const { superblock, registry } = this.#layout;
     const steps = valueOf(planRegistryWrite({ superblock, headers: [], writer: 0, leaseVersion: 0, generation: 1, body: encodeRegistry(registry), writtenAtUnixMs: Date.now() }));
     this.#disk.carryOut(steps, (offset) => this.#registryPlace(offset));
+    // Else the page cache would answer instead of the SAN. A disk that is a file has no such call (code 1).
+    await run(['blockdev', '--flushbufs', this.#disk.path], { accept: [0, 1] });
     const back = valueOf(readContainer(this.#disk.read, this.#disk.bytes, registry.roster.container));
     if (back.registry.clusterUuid !== registry.clusterUuid) throw new Error('the registry does not read back as it was written: the SAN does not keep what it acknowledges');
   }

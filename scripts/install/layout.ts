@@ -8,7 +8,7 @@ import { allocate } from '../../daemons/storage/extents.ts';
 import type { Gpt } from '../../daemons/storage/gpt.ts';
 import type { ContainerRanges } from '../../daemons/storage/container-on-disk.ts';
 import { MAX_SLOT_BYTES, registryPartitionBytes, type Superblock } from '../../daemons/storage/registry-layout.ts';
-import type { Registry, RegistrySecret, VolumeRecord } from '../../daemons/storage/registry.ts';
+import { decodeRegistry, encodeRegistry, type Registry, type RegistrySecret, type VolumeRecord } from '../../daemons/storage/registry.ts';
 import { chunkSectorsFor, storeSizeBytes } from '../../daemons/storage/snapshot-store.ts';
 import { DATA_OFFSET_BYTES } from '../../daemons/storage/volume-label.ts';
 import { installRecord, rosterOf, type Answers } from './answers.ts';
@@ -130,7 +130,21 @@ export function planLayout(request: LayoutRequest): Result<Layout> {
     }],
     extentBytes: EXTENT_BYTES, extentCount, volumes: volumes.value, authorizedKeys: answers['authorized-keys'], install: installRecord(answers), secret: request.secret,
   };
+  const problems = registryProblems(registry, slotBytes);
+  if (problems.length > 0) return { ok: false, problems };
   return { ok: true, value: { gpt: gpt.value, ranges: ranges.value, superblock: { container, clusterUuid, writers, slotBytes }, registry } };
+}
+
+/** The registry is written last: that it cannot be, or could not be read back, must be known before anything is written. */
+function registryProblems(registry: Registry, slotBytes: number): readonly Problem[] {
+  const body = encodeRegistry(registry);
+  const read = decodeRegistry(body);
+  if (!read.ok) return read.problems;
+  if (body.length <= slotBytes) return [];
+  return [{
+    code: 'MM-INSTALL-REGISTRY-SIZE', where: 'registry', rule: `at most ${slotBytes} bytes`, seen: `${body.length} bytes`,
+    remedy: 'Give fewer or shorter authorized-keys, or a larger maximum-nodes, for which more room is made.',
+  }];
 }
 
 /** The plan as text: what will lie where. */

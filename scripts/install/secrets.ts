@@ -12,7 +12,7 @@ const MEMORY = '/run';
 
 /** The SHA-512 crypt of the first line of a file. The password goes through standard input, never through a command line. */
 async function hashOfFile(path: string): Promise<string> {
-  const [password = ''] = readFileSync(path, 'utf8').split('\n');
+  const [password = ''] = readFileSync(path, 'utf8').split(/\r?\n/);
   if (password === '') throw new Error(`${path}: the first line is empty; write root's password there`);
   const { output } = await run(['busybox', 'mkpasswd', '-m', 'sha512', '-P', '0'], { input: `${password}\n` });
   return output.trim();

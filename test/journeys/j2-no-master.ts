@@ -1,6 +1,6 @@
 // J2, no master: whichever blade is the last one alive, it boots the others.
 
-import type { Cluster } from './cluster.ts';
+import type { Cluster } from '../../scripts/virtual-rack/cluster.ts';
 import { expectThat, type Journey } from './journey.ts';
 import { checkNode } from './j1-spark-plug.ts';
 

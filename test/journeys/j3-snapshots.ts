@@ -1,6 +1,6 @@
 // J3, snapshots: every node has its own root, the origin stays as it is, and a store has one owner.
 
-import type { Cluster } from './cluster.ts';
+import type { Cluster } from '../../scripts/virtual-rack/cluster.ts';
 import { expectEqual, expectThat, type Journey } from './journey.ts';
 import { checkNode } from './j1-spark-plug.ts';
 
@@ -33,22 +33,26 @@ export async function snapshots(cluster: Cluster, journey: Journey): Promise<voi
   await journey.stage('each node maps its own snapshot only', async () => {
     for (const node of [1, 2, 3]) await checkNode(cluster, node);
   });
+  const label = storeOfNode2(cluster);
   await journey.stage("a second blade claims node 2's store while node 2 runs, and is refused", async () => {
-    const label = storeOfNode2(cluster);
-    await rack.dvdIn(STRANGER, cluster.disc);
-    await rack.powerOn(STRANGER);
-    await rack.waitForConsole(STRANGER, /Debug console/, { timeoutMs: 90_000 });
-    // The menu entry is edited as an administrator would: `e`, to the linux line, to its end, more parameters, Ctrl-X boots.
-    await rack.type(STRANGER, 'e');
-    await rack.waitForConsole(STRANGER, /initrd-dvd/, { timeoutMs: 30_000 });
-    await rack.type(STRANGER, '\u001b[B\u001b[B\u001b[B\u0005 mm.node=2\u0018');
+    await cluster.bootDiscEdited(STRANGER, 'mm.node=2');
     const { match } = await rack.waitForConsole(STRANGER, /mm-stage initrd claim failed: (.*)/, { timeoutMs: REFUSED_MS });
     expectThat('the refusal names the foreign owner', match[1]!.includes('MM-CLAIM-FOREIGN'), match[1]);
+    journey.note(match[1]!);
+  });
+  await journey.stage('Esc opens the debug console in the middle of that, and Ctrl-D goes on', async () => {
+    await rack.type(STRANGER, '\u001b');
+    const opened = await rack.waitForConsole(STRANGER, /debug console; Ctrl-D goes on/, { timeoutMs: 60_000 });
+    await rack.type(STRANGER, 'ls /dev/mapper; echo mapped=$(ls /dev/mapper | wc -l)\n');
+    const mapped = await rack.waitForConsole(STRANGER, /mapped=(\d+)/, { timeoutMs: 30_000, after: opened.end });
+    expectEqual('devices that the refused blade has mapped, besides the control one', mapped.match[1]!, '1');
+    await rack.type(STRANGER, '\u0004');
+    await rack.waitForConsole(STRANGER, /going on/, { timeoutMs: 30_000, after: mapped.end });
+    await rack.waitForConsole(STRANGER, /mm-stage initrd claim failed/, { timeoutMs: REFUSED_MS, after: mapped.end });
     await cluster.powerOff(STRANGER);
     await rack.dvdOut(STRANGER);
     expectEqual("the label of node 2's store", storeOfNode2(cluster), label);
     expectEqual('the file on node 2, after all', await cluster.ssh(2, `cat ${MARK}`), 'mine');
-    journey.note(match[1]!);
   });
   await journey.stage('checksum of the origin again', async () => {
     expectEqual('SHA-256 of the origin', cluster.originHash(), before);

@@ -1,7 +1,7 @@
 // J4, death in mid-boot: the power of the serving blade is cut while it sends kernel or initrd; the other one still comes up.
 
 import { run } from '../../daemons/host/run.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster } from '../../scripts/virtual-rack/cluster.ts';
 import { expectThat, type Journey } from './journey.ts';
 import { bootedBy } from './j2-no-master.ts';
 import { checkNode } from './j1-spark-plug.ts';

@@ -1,7 +1,7 @@
 // Runs the journeys on one rack, in order, and prints one object: `node test/journeys/run-journeys.ts [--json] [--all] [--only J1,J2] [--keep]`.
 
 import { parseArgs } from 'node:util';
-import { Cluster } from './cluster.ts';
+import { Cluster } from '../../scripts/virtual-rack/cluster.ts';
 import { runJourney, type Journey, type JourneyResult } from './journey.ts';
 import { sparkPlug } from './j1-spark-plug.ts';
 import { noMaster } from './j2-no-master.ts';

@@ -1,4 +1,5 @@
-// A cluster in the virtual rack as a journey sees it: blades with power, consoles, and a shell on every node by SSH.
+// A cluster in the virtual rack: installed from the disc, booted, and reached by console, SSH and HTTP. What scripts/up does for a
+// newcomer and the journeys for a test is the same.
 
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync } from 'node:fs';
@@ -10,12 +11,14 @@ import { readContainer, type ContainerFound } from '../../daemons/storage/contai
 import { diskOffset } from '../../daemons/storage/disk-offset.ts';
 import type { VolumeRecord } from '../../daemons/storage/registry.ts';
 import type { ReadAt } from '../../daemons/storage/read-at.ts';
-import { openRack, type VirtualRack } from '../../scripts/virtual-rack/rack.ts';
-import { JourneyError } from './journey.ts';
+import type { PowerOnOptions } from './rack-blade.ts';
+import { openRack, type VirtualRack } from './rack.ts';
 
-/** How long a blade may take from power-on to serving, and what else is waited for. Software emulation on a busy machine is slow. */
+/** How long is waited for what. Software emulation on a busy machine is slow. */
 export const PATIENCE = { serveMs: 240_000, menuMs: 90_000, liveMs: 240_000, installMs: 600_000, sshMs: 120_000 } as const;
 const SSH_POLL_MS = 500;
+/** GRUB looks at its serial line now and then, and keeps one byte. */
+const KEY_MS = 150;
 
 /** The names and sizes of the rack's cluster. */
 export const CLUSTER = { container: 'debian', name: 'blade', target: 'iqn.2026-11.metamaster:san', volumeMib: 1024, stateMib: 64 } as const;
@@ -53,19 +56,42 @@ export class Cluster {
       `container-name: ${CLUSTER.container}`, 'storage-ip: 192.168.0.252', `iscsi-target: ${CLUSTER.target}`, 'write-cache: off',
       `number-of-nodes: ${blades.length}`, 'maximum-nodes: 16', `volume-size: ${CLUSTER.volumeMib}`, `state-size: ${CLUSTER.stateMib}`, `cluster-hostname: ${CLUSTER.name}`,
       'kernel-parameters: "console=ttyS0,115200 quiet"', 'root-password-file: /root/password', `authorized-keys: ["${await this.#makeKey()}"]`, 'nodes:',
-      ...macs.map((mac) => `  - mac: "${mac}"`), '',
+      // Blade 3 stands for the ones whose ROM is not to be trusted with a script: it is sent our own loader by plain PXE first.
+      ...macs.map((mac, at) => `  - {mac: "${mac}", loader: ${at === 2 ? 'ours' : 'rom'}}`), '',
     ].join('\n');
   }
 
   /** Boots a blade from the disc with an entry of its menu. */
-  async bootDisc(blade: number, key: MenuKey): Promise<void> {
+  async bootDisc(blade: number, key: MenuKey, options: PowerOnOptions = {}): Promise<void> {
     await this.rack.dvdIn(blade, this.disc);
-    await this.rack.powerOn(blade);
+    await this.rack.powerOn(blade, options);
     await this.rack.waitForConsole(blade, /Debug console/, { timeoutMs: PATIENCE.menuMs });
     await this.rack.type(blade, key);
   }
 
-  /** Waits for the live system's shell and types the answers into a file there. */
+  /** Types key by key, as slowly as a boot menu reads its serial line. */
+  async typeSlowly(blade: number, text: string): Promise<void> {
+    for (const key of text) {
+      await this.rack.type(blade, key);
+      await new Promise((resolve) => setTimeout(resolve, KEY_MS));
+    }
+  }
+
+  /**
+   * Boots a blade from the disc's first entry, edited as an administrator would: `e`, down to the linux line, to its end, more
+   * parameters, Ctrl-X boots.
+   */
+  async bootDiscEdited(blade: number, parameters: string, options: PowerOnOptions = {}): Promise<void> {
+    await this.rack.dvdIn(blade, this.disc);
+    await this.rack.powerOn(blade, options);
+    await this.rack.waitForConsole(blade, /Debug console/, { timeoutMs: PATIENCE.menuMs });
+    await this.rack.type(blade, 'e');
+    await this.rack.waitForConsole(blade, /initrd-dvd/, { timeoutMs: PATIENCE.menuMs });
+    const linuxLine = '\u000e\u000e\u000e';
+    await this.typeSlowly(blade, `${linuxLine}\u0005 ${parameters}\u0018`);
+  }
+
+  /** Waits for the live system's shell. */
   async liveShell(blade: number): Promise<void> {
     await this.rack.waitForConsole(blade, /root@metamaster-live:~#/, { timeoutMs: PATIENCE.liveMs });
   }
@@ -76,6 +102,46 @@ export class Cluster {
     for (const line of text.trimEnd().split('\n')) await this.rack.type(blade, `${line}\n`);
     await this.rack.type(blade, `END-OF-FILE\nstty echo; sha256sum ${path}\n`);
     await this.rack.waitForConsole(blade, new RegExp(createHash('sha256').update(`${text.trimEnd()}\n`).digest('hex')), { timeoutMs: 30_000 });
+  }
+
+  /** How many nodes the cluster on the SAN has; undefined when there is none, or no whole one. */
+  installedNodes(): number | undefined {
+    if (!existsSync(this.rack.sanPath)) return undefined;
+    const found = this.withSan((read, bytes) => readContainer(read, bytes, CLUSTER.container));
+    return found.ok ? found.value.registry.roster.nodes.length : undefined;
+  }
+
+  /** Boots blade 1 from the disc into the live system, installs the cluster from there, and switches the blade off. */
+  async install(blades: readonly number[]): Promise<void> {
+    await this.bootDisc(1, 'i', { memory: '1G' });
+    await this.liveShell(1);
+    await this.typeFile(1, '/root/answers.yaml', await this.answers(blades));
+    await this.runInstaller(1);
+    await this.powerOff(1);
+  }
+
+  /** Starts the installer on a live console and waits for its end. @throws Error when it fails */
+  async runInstaller(blade: number): Promise<void> {
+    const before = this.rack.consoleText(blade).length;
+    await this.rack.type(blade, 'umask 077; echo rack > /root/password; metamaster install --answers /root/answers.yaml --yes; echo "install ended with $?"\n');
+    const { match } = await this.rack.waitForConsole(blade, /install ended with (\d+)/, { timeoutMs: PATIENCE.installMs, after: before });
+    if (match[1] !== '0') throw new Error(`the installation ended with exit code ${match[1]}: scripts/rack logs ${blade} shows why`);
+  }
+
+  /** Switches every blade on: from the network when a node serves, else blade 1 from the disc first. */
+  async bootAll(blades: readonly number[], stage: (name: string, work: () => Promise<unknown>) => Promise<void>): Promise<void> {
+    const status = await this.rack.status();
+    const on = blades.filter((number) => status.blades.find((blade) => blade.number === number)?.power === 'on');
+    if (on.length === 0) {
+      await stage('blade 1: Boot cluster, from the disc', async () => {
+        await this.bootDisc(1, 'b');
+        await this.serving(1);
+        await this.rack.dvdOut(1);
+      });
+    }
+    const rest = blades.filter((number) => !on.includes(number) && (on.length > 0 || number !== 1));
+    for (const number of rest) await this.rack.powerOn(number);
+    for (const number of blades) await stage(`blade ${number} serves`, () => this.serving(number));
   }
 
   /** Waits until a blade serves others; returns its own seconds since power-on, by stage. */
@@ -94,10 +160,10 @@ export class Cluster {
     for (;;) {
       const { code, output, errorOutput } = await run(argv, { accept: Array.from({ length: 256 }, (_, i) => i) });
       if (code !== 255) {
-        if (code !== 0) throw new JourneyError(`node ${node}: ${command}: exit code ${code}: ${errorOutput.trim() || output.trim()}`);
+        if (code !== 0) throw new Error(`node ${node}: ${command}: exit code ${code}: ${errorOutput.trim() || output.trim()}`);
         return output.trim();
       }
-      if (performance.now() > deadline) throw new JourneyError(`node ${node}: no SSH within ${PATIENCE.sshMs / 1000} s: ${errorOutput.trim()}`);
+      if (performance.now() > deadline) throw new Error(`node ${node}: no SSH within ${PATIENCE.sshMs / 1000} s: ${errorOutput.trim()}`);
       await new Promise((resolve) => setTimeout(resolve, SSH_POLL_MS));
     }
   }

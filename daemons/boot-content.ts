@@ -1,0 +1,82 @@
+// What one node has for the blades, by TFTP as by HTTP: the files of its boot volume, and the scripts that it writes for each.
+
+import type { NodeConfig } from './agent/node-config.ts';
+import { AUTOEXEC_SCRIPT, BOOT_SCRIPT } from './core/boot-file-names.ts';
+import { encodeUtf8, toHex } from './core/bytes.ts';
+import type { Ipv4 } from './core/ipv4.ts';
+import type { Mac } from './core/mac.ts';
+import { nodeOfMac, nodeOfNumber, type RosterNode } from './core/roster.ts';
+import { sha256 } from './core/sha256.ts';
+import type { BootFileTable } from './host/boot-files.ts';
+import { autoexecScript, BOOT_FILES, bootScript, macScript } from './http-boot/boot-script.ts';
+import type { HttpContent, HttpFile } from './http-boot/http-answer.ts';
+import { serverOrder } from './http-boot/server-order.ts';
+
+export interface BootContentOptions {
+  readonly config: NodeConfig;
+  readonly files: BootFileTable;
+  /**
+   * The numbers of the nodes that a boot script shall name, as they are when it is written. Default, for who hears no beacons:
+   * every node of the roster; one that is dead costs a blade one time-out.
+   */
+  readonly live?: () => readonly number[];
+}
+
+export class BootContent {
+  readonly #config: NodeConfig;
+  readonly #me: RosterNode;
+  readonly #files: BootFileTable;
+  readonly #generated: ReadonlyMap<string, HttpFile>;
+  readonly #live: () => readonly number[];
+
+  constructor({ config, files, live }: BootContentOptions) {
+    this.#config = config;
+    this.#me = nodeOfNumber(config.roster, config.number)!;
+    this.#files = files;
+    const everyNode = config.roster.nodes.map((node) => node.number);
+    this.#live = live ?? (() => everyNode);
+    const autoexec = encodeUtf8(autoexecScript());
+    this.#generated = new Map([[AUTOEXEC_SCRIPT, { bytes: autoexec, sha256: toHex(sha256(autoexec)) }]]);
+  }
+
+  /** A file that is the same for every blade. */
+  file(name: string): HttpFile | undefined {
+    return this.#files.get(name) ?? this.#generated.get(name);
+  }
+
+  /** True for what a blade fetches on its way up. */
+  isBootFile(name: string): boolean {
+    return name === BOOT_SCRIPT || this.file(name) !== undefined;
+  }
+
+  /** The bytes that the client at this address gets for a name. */
+  tftpFile(name: string, client: Ipv4): Uint8Array | undefined {
+    if (name === BOOT_SCRIPT) return encodeUtf8(this.#scriptOf(this.#nodeAt(client)) ?? macScript(this.#me.address));
+    return this.file(name)?.bytes;
+  }
+
+  /** The same for the web server; `status` is what it says of the node. */
+  http(status: () => unknown): HttpContent {
+    return {
+      file: (name) => this.file(name),
+      scriptFor: (client) => this.#scriptOf('mac' in client ? nodeOfMac(this.#config.roster, client.mac) : this.#nodeAt(client.address)),
+      askAgainScript: () => macScript(this.#me.address),
+      status,
+    };
+  }
+
+  /** The boot interface of the node that has this address. */
+  macAt(address: Ipv4): Mac | undefined {
+    return this.#nodeAt(address)?.macs[0];
+  }
+
+  #nodeAt(address: Ipv4): RosterNode | undefined {
+    return this.#config.roster.nodes.find((node) => node.address === address);
+  }
+
+  #scriptOf(node: RosterNode | undefined): string | undefined {
+    if (node === undefined) return undefined;
+    const { roster, number } = this.#config;
+    return bootScript({ roster, node, files: BOOT_FILES, servers: serverOrder(roster, node.macs[0]!, number, this.#live()) });
+  }
+}

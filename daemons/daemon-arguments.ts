@@ -1,0 +1,139 @@
+// What the daemons are started with: the arguments that they share, and the reading of the files that these name. Everything
+// that is wrong with all of them is said at once.
+
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type NodeConfig, parseClusterKey, parseNodeConfig } from './agent/node-config.ts';
+import type { LogLevel } from './core/log-effect.ts';
+import { InputError, type Problem, type Result, valueOf } from './core/problem.ts';
+import { type BootFileTable, readBootDirectory, readBootVolume } from './host/boot-files.ts';
+import { BOOT_FILES } from './http-boot/boot-script.ts';
+
+/** Every argument of every daemon: parseArgs' description of it, and its line in the help. */
+const OPTIONS = {
+  config: { type: 'string', default: '/etc/metamaster/node.json', help: '--config FILE         who this node is and who belongs to the cluster [/etc/metamaster/node.json]' },
+  'cluster-key': { type: 'string', help: "--cluster-key FILE    the cluster's key in hexadecimal; without it the node acts as if alone" },
+  'boot-volume': { type: 'string', help: '--boot-volume PATH    the boot volume; fd:N takes a file that is already open' },
+  'boot-dir': { type: 'string', help: '--boot-dir DIR        plain files in place of a boot volume, to try things out' },
+  port: { type: 'string', help: "--port N              another port than the protocol's own, 0 for any free one; for tests: no ROM asks there" },
+  control: { type: 'string', help: "--control PATH        Unix socket for 'metamaster status', in a directory of its own, which becomes private" },
+  'log-level': { type: 'string', default: 'info', help: '--log-level LEVEL     debug, info, warn or error [info]' },
+  'check-config': { type: 'boolean', default: false, help: '--check-config        read everything, say what is wrong, and end' },
+  explain: { type: 'string', help: '--explain MAC         say what a blade of this MAC address would be told, and end' },
+  help: { type: 'boolean', default: false, help: '--help                this text' },
+} as const;
+
+/** The name of an argument. */
+export type OptionName = keyof typeof OPTIONS;
+
+/** The arguments' values; one that a daemon does not have is undefined. */
+export interface Arguments {
+  readonly config: string;
+  readonly 'cluster-key'?: string;
+  readonly 'boot-volume'?: string;
+  readonly 'boot-dir'?: string;
+  readonly port?: string;
+  readonly control?: string;
+  readonly 'log-level': string;
+  readonly 'check-config': boolean;
+  readonly explain?: string;
+  readonly help: boolean;
+}
+
+/** Everything that a daemon reads before it serves. */
+export interface Inputs {
+  readonly config: NodeConfig;
+  readonly clusterKey: Uint8Array | undefined;
+  /** Empty when none were asked for. */
+  readonly files: BootFileTable;
+  readonly logLevel: LogLevel;
+  /** Undefined: the protocol's own. */
+  readonly port: number | undefined;
+}
+
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+/** A wrong argument. */
+export function usage(where: string, rule: string, seen: string): Problem {
+  return { code: 'MM-ARGUMENTS', where, rule, seen, remedy: 'See --help.' };
+}
+
+/** The help of a daemon that has these arguments. */
+export function helpText(title: string, names: readonly OptionName[]): string {
+  return `${title}\n\n${names.map((name) => `  ${OPTIONS[name].help}\n`).join('')}`;
+}
+
+/** Reads a command line. Throws node:util's TypeError (`ERR_PARSE_ARGS_…`) for an argument that is not among `names`. */
+export function readArguments(names: readonly OptionName[], argv: readonly string[]): Arguments {
+  const { values } = parseArgs({ args: [...argv], options: Object.fromEntries(names.map((name) => [name, OPTIONS[name]])) });
+  return values as unknown as Arguments;
+}
+
+/** Reads the file that tells a node who it is. Problems: MM-NODE-CONFIG; throws the system's error when it cannot be read. */
+export function readConfig(path: string): Result<NodeConfig> {
+  const text = readFileSync(path, 'utf8');
+  try {
+    return parseNodeConfig(JSON.parse(text));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { ok: false, problems: [{ code: 'MM-NODE-CONFIG', where: path, rule: 'must be JSON', seen: error.message, remedy: 'Boot the node again, which writes the file afresh.' }] };
+  }
+}
+
+/** The boot files that the arguments name, whatever they are; undefined when they name none. Throws InputError. */
+export function readFilesGiven(values: Arguments): BootFileTable | undefined {
+  const volume = values['boot-volume'];
+  const directory = values['boot-dir'];
+  if (volume !== undefined && directory !== undefined) throw new InputError([usage('--boot-volume', 'at most one of --boot-volume and --boot-dir', 'both')]);
+  if (volume !== undefined) return readBootVolume(volume);
+  return directory === undefined ? undefined : readBootDirectory(directory);
+}
+
+/** The boot files to serve; a kernel and an initrd must be among them. */
+function readFilesNeeded(values: Arguments): BootFileTable {
+  const files = readFilesGiven(values);
+  if (files === undefined) throw new InputError([usage('--boot-volume', 'one of --boot-volume and --boot-dir', 'neither')]);
+  const missing = Object.values(BOOT_FILES).filter((name) => !files.has(name));
+  if (missing.length > 0) {
+    const seen = Array.from(files.keys()).join(' ') || 'no file';
+    throw new InputError([{ code: 'MM-BOOT-FILES', where: values['boot-volume'] ?? values['boot-dir']!, rule: `must hold ${missing.join(' and ')}`, seen, remedy: 'Write the boot volume again with `metamaster upgrade`.' }]);
+  }
+  return files;
+}
+
+function portOf(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65535) return port;
+  throw new InputError([usage('--port', 'a whole number from 0 to 65535', text)]);
+}
+
+function levelOf(text: string): LogLevel {
+  const level = LEVELS.find((one) => one === text);
+  if (level === undefined) throw new InputError([usage('--log-level', `one of ${LEVELS.join(', ')}`, text)]);
+  return level;
+}
+
+/**
+ * Reads what the arguments name. `filesNeeded`: kernel and initrd must be among the boot files; else none need be given.
+ * Throws InputError with the problems of all files together.
+ */
+export function readInputs(values: Arguments, filesNeeded: boolean): Inputs {
+  const problems: Problem[] = [];
+  const attempt = <T>(where: string, read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof InputError) problems.push(...error.problems);
+      else problems.push({ code: 'MM-FILE', where, rule: 'must be readable', seen: error instanceof Error ? error.message : String(error), remedy: 'Check the path and its permissions.' });
+      return undefined;
+    }
+  };
+  const { port: portText, 'cluster-key': keyFile } = values;
+  const config = attempt(values.config, () => valueOf(readConfig(values.config)));
+  const clusterKey = keyFile === undefined ? undefined : attempt(keyFile, () => valueOf(parseClusterKey(readFileSync(keyFile, 'utf8'), keyFile)));
+  const files = attempt(values['boot-volume'] ?? values['boot-dir'] ?? '--boot-volume', () => (filesNeeded ? readFilesNeeded(values) : (readFilesGiven(values) ?? new Map())));
+  const logLevel = attempt('--log-level', () => levelOf(values['log-level']));
+  const port = portText === undefined ? undefined : attempt('--port', () => portOf(portText));
+  if (config === undefined || files === undefined || logLevel === undefined || problems.length > 0) throw new InputError(problems);
+  return { config, clusterKey, files, logLevel, port };
+}

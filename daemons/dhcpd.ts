@@ -1,0 +1,38 @@
+#!/usr/bin/env -S node --disable-warning=ExperimentalWarning
+// The DHCP server of one node by itself. TFTP and HTTP must be served at the same address: that is what it tells the blades.
+
+import { BladeLog } from './blade-log.ts';
+import { nodeOfNumber } from './core/roster.ts';
+import { type Given, runDaemon } from './daemon-process.ts';
+import type { DhcpInput } from './dhcp/dhcp-server.ts';
+import { explainMac } from './explain-mac.ts';
+import { startDhcp } from './host/dhcp-socket.ts';
+import { stage, writeLog } from './host/log.ts';
+import { startLiveNodes } from './live-nodes.ts';
+import { dhcpServerOf } from './node-dhcp.ts';
+
+async function serve({ config, clusterKey, files, log }: Given): Promise<undefined> {
+  const { roster, number } = config;
+  const { name, address } = nodeOfNumber(roster, number)!;
+  const blades = new BladeLog(roster, log);
+  const dhcp = startDhcp<DhcpInput>({
+    address,
+    machine: dhcpServerOf(config, files),
+    log: (effect) => writeLog(log, effect),
+    onStage: ({ mac, detail }) => blades.note(mac, 'dhcp', detail),
+  });
+  const beacons = startLiveNodes({ config, clusterKey, log, onServing: (nodes) => dhcp.input({ kind: 'live', nodes }) });
+  await dhcp.ready;
+  beacons?.input({ kind: 'serving', serving: true });
+  log.info({ node: number, address }, 'dhcp.serving');
+  stage('serving', `${name} ${address} dhcp`);
+}
+
+runDaemon({
+  name: 'dhcpd',
+  what: 'the DHCP server of one node; boot files are read only for the version of its iPXE (loader.json), and need not be given',
+  options: ['config', 'cluster-key', 'boot-volume', 'boot-dir', 'log-level', 'check-config', 'explain', 'help'],
+  filesNeeded: false,
+  serve,
+  explain: explainMac,
+});

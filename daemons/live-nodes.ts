@@ -1,0 +1,40 @@
+// The beacons of one node: it tells the others that it lives, and hears which of them serve.
+
+import { randomBytes } from 'node:crypto';
+import type { NodeConfig } from './agent/node-config.ts';
+import { toHex } from './core/bytes.ts';
+import { nodeOfNumber } from './core/roster.ts';
+import { type BeaconShell, startBeacons } from './host/beacon-socket.ts';
+import { type Logger, writeLog } from './host/log.ts';
+import { type BeaconInput, BeaconTable } from './membership/beacon-table.ts';
+
+/** As the beacons have it. */
+const INCARNATION_BYTES = 8;
+
+export interface LiveNodesOptions {
+  readonly config: NodeConfig;
+  /** Without it the node speaks to no other and acts as if alone. */
+  readonly clusterKey: Uint8Array | undefined;
+  readonly log: Logger;
+  /** The numbers of the nodes whose boot services answer, this one among them once it has said so. */
+  readonly onServing: (nodes: readonly number[]) => void;
+}
+
+/** Starts speaking and listening; undefined without a key. The others hear that this node serves when it is told so by `input`. */
+export function startLiveNodes({ config, clusterKey: key, log, onServing }: LiveNodesOptions): BeaconShell<BeaconInput> | undefined {
+  if (key === undefined) {
+    log.warn('cluster-key.missing');
+    return undefined;
+  }
+  const { roster, number: self, rosterGeneration: generation } = config;
+  return startBeacons<BeaconInput>({
+    address: nodeOfNumber(roster, self)!.address,
+    machine: new BeaconTable({ roster, generation, self, key, incarnation: toHex(randomBytes(INCARNATION_BYTES)) }),
+    log: (effect) => writeLog(log, effect),
+    onNews: (news) => {
+      if (news.kind === 'newer-roster') return log.warn({ generation: news.generation, node: news.node }, 'roster.outdated');
+      onServing(news.serving);
+      log.info({ alive: news.nodes.join(), serving: news.serving.join() }, 'membership.live');
+    },
+  });
+}

@@ -1,0 +1,75 @@
+// The roster as JSON: the form of its values, and how they must fit together. The registry holds it, and the file that the initrd
+// lays down for the node's daemons repeats it.
+
+import { broadcastOf, networkOf, parseIpv4, prefixLength, sameNetwork } from '../core/ipv4.ts';
+import { parseMac } from '../core/mac.ts';
+import { isDomainName, isHostLabel, isIscsiName } from '../core/names.ts';
+import type { Roster, RosterNode, SanAddress } from '../core/roster.ts';
+import { CONTAINER_NAME } from './container-partitions.ts';
+import { list, literal, object, type Report, type Shape, text, whole } from './json-shape.ts';
+import { MAX_WRITERS } from './registry-layout.ts';
+
+/** The kernel's command line holds 2048 characters on x86; ours are only a part of it. */
+const KERNEL_PARAMETERS_MAX = 1024;
+/** A cluster's name is shown on consoles and in tables. */
+const CLUSTER_NAME_MAX = 64;
+/** One line of any text: nothing that could begin another line in a file or in a boot script. */
+export const ONE_LINE = /^[^\p{Cc}]*$/u;
+
+const ipv4 = text('an IPv4 address', parseIpv4);
+
+/** The number of a node: every node has slots of its own in the registry. */
+export const nodeNumberShape: Shape<number> = whole(1, MAX_WRITERS - 1);
+
+const node = object<RosterNode>({
+  number: nodeNumberShape,
+  name: text('a host name of lower-case letters, digits and hyphens', isHostLabel),
+  macs: list(text('a MAC address of one network card', parseMac), 1),
+  address: ipv4,
+  loader: literal('rom', 'ours'),
+});
+
+const san = object<SanAddress>({
+  address: ipv4,
+  port: whole(1, 65535),
+  target: text('an iSCSI name (iqn., eui. or naa.)', isIscsiName),
+});
+
+/** Reads a roster value by value. */
+export const rosterShape: Shape<Roster> = object<Roster>({
+  clusterName: text(`a name of 1 to ${CLUSTER_NAME_MAX} characters on one line`, (value) => value.length > 0 && value.length <= CLUSTER_NAME_MAX && ONE_LINE.test(value)),
+  container: text('a container name', (value) => CONTAINER_NAME.test(value)),
+  domain: text('a domain name', isDomainName),
+  netmask: text('a netmask whose ones are all in front', (value) => {
+    const mask = parseIpv4(value);
+    return mask !== undefined && prefixLength(mask) !== undefined ? mask : undefined;
+  }),
+  metaMasterAddress: ipv4,
+  san,
+  kernelParameters: text(`one line of at most ${KERNEL_PARAMETERS_MAX} characters`, (value) => value.length <= KERNEL_PARAMETERS_MAX && ONE_LINE.test(value)),
+  nodes: list(node, 1),
+});
+
+/** Reports each value that stood at another path before. */
+export function reportRepeated(values: readonly (readonly [string | number, string])[], rule: string, report: Report): void {
+  const places = new Map<string | number, string>();
+  for (const [value, at] of values) {
+    const before = places.get(value);
+    if (before === undefined) places.set(value, at);
+    else report(at, `${rule}; ${before} has it too`, value);
+  }
+}
+
+/** Reports what two nodes may not share, and where a node may not stand. The roster is at the path `roster`. */
+export function checkRoster({ nodes, netmask, metaMasterAddress, san: { address: sanAddress } }: Roster, report: Report): void {
+  reportRepeated(nodes.map((one, i) => [one.number, `roster.nodes[${i}].number`]), 'a number of its own', report);
+  reportRepeated(nodes.map((one, i) => [one.name, `roster.nodes[${i}].name`]), 'a name of its own', report);
+  reportRepeated(nodes.flatMap((one, i) => one.macs.map((mac, k) => [mac, `roster.nodes[${i}].macs[${k}]`] as const)), 'a MAC address of its own', report);
+  const addresses = nodes.map((one, i) => [one.address, `roster.nodes[${i}].address`] as const);
+  reportRepeated([[metaMasterAddress, 'roster.metaMasterAddress'], [sanAddress, 'roster.san.address'], ...addresses], 'an address of its own', report);
+  for (const [address, at] of [[metaMasterAddress, 'roster.metaMasterAddress'] as const, ...addresses]) {
+    if (!sameNetwork(address, metaMasterAddress, netmask)) report(at, `an address in the network of the meta-master's address ${metaMasterAddress} (netmask ${netmask})`, address);
+    const hosts = netmask !== '255.255.255.255' && netmask !== '255.255.255.254';
+    if (hosts && (address === networkOf(address, netmask) || address === broadcastOf(address, netmask))) report(at, 'a host\'s address, neither the network\'s own nor broadcast', address);
+  }
+}

@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest';
+import { ModelBlade } from '../model-blade.test-kit.ts';
+import { ModelSan } from '../model-san.test-kit.ts';
+import { bringUpInterface } from './bring-up-interface.ts';
+
+const STEP = { candidates: ['eth0', 'ib0'], address: '10.0.0.2', netmask: '255.255.255.0', probeConflict: false };
+
+function blade(): ModelBlade {
+  const one = new ModelBlade(new ModelSan());
+  one.state = { parameters: {} as never, bootNonce: '', stages: [] };
+  one.run(['modprobe', 'pci:v00001AF4d00001000']);
+  return one;
+}
+
+describe('the storage interface', () => {
+  test('gets its address, and names the hardware', async () => {
+    const one = blade();
+    await bringUpInterface(one, one.state!, STEP);
+    expect(one.addresses).toEqual(['10.0.0.2/24']);
+    expect(one.state).toMatchObject({
+      interfaceName: 'eth0', mac: '52:54:00:00:00:02', hardwareId: '4c4c4544-0000-0000-0000-000000000002/52:54:00:00:00:02',
+      initiator: 'iqn.2026-11.metamaster:4c4c4544-0000-0000-0000-000000000002.525400000002',
+    });
+  });
+
+  test('done twice it has the address once', async () => {
+    const one = blade();
+    await bringUpInterface(one, one.state!, STEP);
+    await bringUpInterface(one, one.state!, { ...STEP, probeConflict: true });
+    expect(one.addresses).toEqual(['10.0.0.2/24']);
+    expect(one.argvs.some(([program]) => program === 'arping')).toBe(false);
+  });
+
+  test('a board without a UUID is told apart by its MAC address alone', async () => {
+    const one = blade();
+    one.files.delete('/sys/class/dmi/id/product_uuid');
+    await bringUpInterface(one, one.state!, STEP);
+    expect(one.state!.hardwareId).toBe('no-uuid/52:54:00:00:00:02');
+  });
+
+  test('a menu\'s default address that somebody has is refused; one from the roster is not even asked for', async () => {
+    const one = blade();
+    one.taken.add('10.0.0.2');
+    await expect(bringUpInterface(one, one.state!, { ...STEP, probeConflict: true })).rejects.toThrow('the address 10.0.0.2 is in use by another machine');
+    expect(one.addresses).toEqual([]);
+    await bringUpInterface(one, one.state!, STEP);
+    expect(one.addresses).toEqual(['10.0.0.2/24']);
+  });
+
+  test('an interface that is not there is told with those that are', async () => {
+    const one = blade();
+    await expect(bringUpInterface(one, one.state!, { ...STEP, candidates: ['eth5'] })).rejects.toThrow('no interface named eth5; there are: eth0');
+  });
+
+  test('one that appears late, with a link that comes late, is waited for', async () => {
+    const one = new ModelBlade(new ModelSan());
+    one.state = { parameters: {} as never, bootNonce: '', stages: [] };
+    one.cable = false;
+    one.sleep = async () => {
+      if (one.exists('/sys/class/net/eth0')) one.files.set('/sys/class/net/eth0/carrier', '1\n');
+      else one.run(['modprobe', 'pci:v00001AF4d00001000']);
+    };
+    await bringUpInterface(one, one.state, STEP);
+    expect(one.addresses).toEqual(['10.0.0.2/24']);
+  });
+
+  test('no link and no usable MAC address are told', async () => {
+    const one = blade();
+    one.cable = false;
+    await expect(bringUpInterface(one, one.state!, STEP)).rejects.toThrow('eth0 has no link');
+    one.cable = true;
+    one.files.set('/sys/class/net/eth0/address', 'nonsense\n');
+    await expect(bringUpInterface(one, one.state!, STEP)).rejects.toThrow('eth0 has no usable MAC address');
+  });
+});

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import { commandLineOf, ModelBlade } from '../model-blade.test-kit.ts';
+import { ModelSan } from '../model-san.test-kit.ts';
+import { configureRoot } from './configure-root.ts';
+
+async function booted(options = {}): Promise<ModelBlade> {
+  const blade = new ModelBlade(new ModelSan(), options);
+  expect(await blade.boot()).toBe('handover');
+  return blade;
+}
+
+test('the mounted root becomes node 2: its name, its keys, its password, secrets readable by root alone', async () => {
+  const blade = await booted();
+  expect(blade.files.get('/sysroot/etc/hostname')).toBe('node2\n');
+  expect(blade.files.get('/sysroot/etc/ssh/ssh_host_ed25519_key')).toBe('PRIVATE-2\n');
+  expect(blade.modes.get('/sysroot/etc/ssh/ssh_host_ed25519_key')).toBe(0o600);
+  expect(blade.modes.get('/sysroot/etc/metamaster/cluster-key')).toBe(0o600);
+  expect(blade.files.get('/sysroot/etc/shadow')).toBe('root:$y$j9T$salt$hash:20000:0:99999:7:::\ndaemon:*:20000:0:99999:7:::\n');
+  expect(blade.modes.get('/sysroot/etc/shadow')).toBe(0o640);
+  expect(blade.argvs).toContainEqual(['mkdir', '-p', '-m', '700', '/sysroot/root/.ssh']);
+});
+
+test('nothing outside the root is written, and nothing of another node', async () => {
+  const blade = await booted();
+  const written = [...blade.modes.keys()].filter((path) => !path.startsWith('/sysroot/') && !path.startsWith('/sys/'));
+  expect(written.sort()).toEqual(['/run/metamaster.table', '/run/metamaster/boot.json']);
+  expect([...blade.files.values()].join('')).not.toContain('PRIVATE-1');
+});
+
+test('done again it writes nothing, for each chunk of the root costs room in the store', async () => {
+  const blade = await booted();
+  blade.modes.clear();
+  configureRoot(blade, blade.state!);
+  expect([...blade.modes.keys()]).toEqual([]);
+});
+
+test('a file that somebody changed is put right, and only that one', async () => {
+  const blade = await booted();
+  blade.modes.clear();
+  blade.files.set('/sysroot/etc/hostname', 'node1\n');
+  configureRoot(blade, blade.state!);
+  expect([...blade.modes.keys()]).toEqual(['/sysroot/etc/hostname']);
+});
+
+test('the node takes its own address beside a borrowed one, and an address for router advertisements', async () => {
+  const blade = await booted({ commandLine: `${commandLineOf(254)} mm.node=2` });
+  expect(blade.addresses).toEqual(['10.0.0.254/24', '10.0.0.2/24']);
+  expect(blade.argvs.some((argv) => argv.includes('-6') && argv.includes('nodad'))).toBe(true);
+});
+
+test('a kernel without IPv6 is no obstacle', async () => {
+  const blade = new ModelBlade(new ModelSan());
+  blade.override = (argv) => (argv.includes('-6') ? { code: 2, said: 'RTNETLINK answers: Operation not supported' } : undefined);
+  expect(await blade.boot()).toBe('handover');
+});

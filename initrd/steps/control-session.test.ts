@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { ModelBlade } from '../model-blade.test-kit.ts';
+import { ModelSan } from '../model-san.test-kit.ts';
+import { controlInitiator, openControlSession } from './control-session.ts';
+import type { BootRecord } from './handover.ts';
+
+const TARGET = 'iqn.2026-01.example:san';
+const RECORD = { target: TARGET, portal: '10.0.0.252:3260', hardwareId: '4c4c4544-0000-0000-0000-000000000002/52:54:00:00:00:02' } as BootRecord;
+const SESSIONS = '/sys/class/iscsi_session';
+
+function withSession(blade: ModelBlade, name: string, initiator: string, disk: string): void {
+  blade.files.set(`${SESSIONS}/${name}/targetname`, `${TARGET}\n`);
+  blade.files.set(`${SESSIONS}/${name}/initiatorname`, `${initiator}\n`);
+  blade.files.set(`${SESSIONS}/${name}/device/target3:0:0/3:0:0:1/block/${disk}/dev`, '8:16\n');
+}
+
+/** A booted node: the patient session is open, iscsid answers after some time. */
+function node(): ModelBlade {
+  const blade = new ModelBlade(new ModelSan());
+  withSession(blade, 'session1', 'iqn.2026-11.metamaster:4c4c4544-0000-0000-0000-000000000002.525400000002', 'sda');
+  let asked = 0;
+  blade.override = (argv) => {
+    if (argv[0] !== 'iscsiadm') return undefined;
+    if (argv.join(' ') === 'iscsiadm -m iface') return { code: asked++ < 3 ? 20 : 0, said: 'iscsid is not running' };
+    if (argv.includes('new')) return { code: 15, said: 'exists' };
+    if (argv.includes('--login')) withSession(blade, 'session2', controlInitiator(RECORD.hardwareId!), 'sdb');
+    return { code: 0, said: '' };
+  };
+  return blade;
+}
+
+test('the control session has an initiator name of its own and gives a disk of its own, an impatient one', async () => {
+  const blade = node();
+  expect(await openControlSession(blade, RECORD)).toBe('sdb');
+  expect(blade.readText('/sys/block/sdb/device/timeout')).toBe('10');
+  expect(blade.readText('/sys/block/sda/device/timeout')).toBeUndefined();
+  const said = blade.argvs.map((argv) => argv.join(' '));
+  expect(said).toContain('iscsiadm -m iface -I control --op update -n iface.initiatorname -v iqn.2026-11.metamaster:4c4c4544-0000-0000-0000-000000000002.525400000002.control');
+  expect(said).toContain(`iscsiadm -m node -T ${TARGET} -p 10.0.0.252:3260 -I control --op update -n node.session.timeo.replacement_timeout -v 5`);
+  expect(said.at(-1)).toBe(`iscsiadm -m node -T ${TARGET} -p 10.0.0.252:3260 -I control --login`);
+});
+
+test('one that is open is used', async () => {
+  const blade = node();
+  withSession(blade, 'session5', 'iqn.2026-11.metamaster:x.control', 'sdc');
+  expect(await openControlSession(blade, RECORD)).toBe('sdc');
+  expect(blade.argvs).toEqual([]);
+});
+
+test('an iscsid that never answers, and a login that is refused, are told', async () => {
+  const blade = node();
+  blade.override = () => ({ code: 20, said: 'can not connect to iSCSI daemon\n' });
+  await expect(openControlSession(blade, RECORD)).rejects.toThrow('iscsid does not answer: can not connect to iSCSI daemon');
+  blade.override = (argv) => (argv.includes('--login') ? { code: 24, said: 'authorization failure' } : { code: 0, said: '' });
+  await expect(openControlSession(blade, RECORD)).rejects.toThrow('exit code 24: authorization failure');
+});
+
+test('a session without a disk is an error after a while, never the patient session\'s disk', async () => {
+  const blade = node();
+  blade.override = (argv) => (argv[0] === 'iscsiadm' ? { code: 0, said: '' } : undefined);
+  await expect(openControlSession(blade, RECORD)).rejects.toThrow('the control session shows no disk');
+});

@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import { StepError } from '../boot-host.ts';
+import { ModelBlade } from '../model-blade.test-kit.ts';
+import { ModelSan } from '../model-san.test-kit.ts';
+import { diskBytes, disksOfSession, logIn, PATIENT_COMMAND_SECONDS, PATIENT_RECOVERY_SECONDS, sessionsOf } from './san-login.ts';
+
+const STEP = { address: '10.0.0.252', port: 3260, target: 'iqn.2026-01.example:san' };
+
+function blade(): ModelBlade {
+  const one = new ModelBlade(new ModelSan());
+  one.state = { parameters: {} as never, bootNonce: '', stages: [], initiator: 'iqn.2026-11.metamaster:blade' };
+  return one;
+}
+
+describe('login', () => {
+  test('opens a session as the hardware and makes session and disk patient', async () => {
+    const one = blade();
+    await logIn(one, one.state!, STEP);
+    expect(one.argvs).toEqual([[
+      'iscsistart', '-i', 'iqn.2026-11.metamaster:blade', '-t', STEP.target, '-g', '1', '-a', '10.0.0.252', '-p', '3260', '--param', `node.session.timeo.replacement_timeout=${PATIENT_RECOVERY_SECONDS}`,
+    ]]);
+    expect(sessionsOf(one, STEP.target)).toEqual(['session1']);
+    expect(disksOfSession(one, 'session1')).toEqual(['sda']);
+    expect(one.readText('/sys/class/iscsi_session/session1/recovery_tmo')).toBe(String(PATIENT_RECOVERY_SECONDS));
+    expect(one.readText('/sys/block/sda/device/timeout')).toBe(String(PATIENT_COMMAND_SECONDS));
+    expect(diskBytes(one, 'sda')).toBe(one.san.diskBytes);
+    expect(diskBytes(one, 'sdq')).toBe(0);
+  });
+
+  test('a session that is open is used, not opened twice', async () => {
+    const one = blade();
+    await logIn(one, one.state!, STEP);
+    await logIn(one, one.state!, STEP);
+    expect(one.argvs).toHaveLength(1);
+    expect(sessionsOf(one, 'iqn.2026-01.example:another')).toEqual([]);
+  });
+
+  test.each([
+    ['connect to 10.0.0.252:3260 failed (No route to host)', /storage_ip=, sifip= and sifnm=/],
+    ['connect to 10.0.0.252:3260 failed (Network is unreachable)', /storage_ip=, sifip= and sifnm=/],
+    ['connect to 10.0.0.252:3260 failed (Connection refused)', /storage_port=/],
+    ['Login failed to authenticate (0201)', /access list and CHAP/],
+    ['login status 0203: target not found', /ivid=/],
+    ['something nobody foresaw', /Check that the SAN is on/],
+  ])('%s leads to the likeliest cause', async (said, remedy) => {
+    const one = blade();
+    one.override = () => ({ code: 8, said: `iscsistart: version 2.1.11\n${said}\n` });
+    const error = await logIn(one, one.state!, STEP).catch((caught: unknown) => caught as StepError);
+    expect(error).toBeInstanceOf(StepError);
+    expect((error as StepError).message).toBe(`iSCSI login failed (code 8): ${said}`);
+    expect((error as StepError).remedy).toMatch(remedy);
+  });
+
+  test('a target without a LUN is waited for, then told', async () => {
+    const one = blade();
+    one.override = () => {
+      one.files.set('/sys/class/iscsi_session/session1/targetname', `${STEP.target}\n`);
+      return { code: 0, said: '' };
+    };
+    await expect(logIn(one, one.state!, STEP)).rejects.toThrow('shows no disk');
+    expect(one.uptimeSeconds()).toBeGreaterThanOrEqual(11);
+  });
+});

@@ -1,0 +1,50 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LIVE_MODULES, SAN_MODULES } from '../initrd/boot-plan.ts';
+import { readRecipe } from './recipe.ts';
+
+const RECIPES = join(import.meta.dirname, 'recipes');
+const files = readdirSync(RECIPES).filter((name) => name.endsWith('.json'));
+
+describe.each(files)('%s', (file) => {
+  const recipe = readRecipe(join(RECIPES, file));
+
+  test('is named after itself, and names nothing twice', () => {
+    expect(`${recipe.name}.json`).toBe(file);
+    for (const list of [recipe.packages, recipe.tools, recipe.mask, recipe.generatorsOff, recipe.leaveOut, recipe.bootModules]) expect(list.filter((one, i) => list.indexOf(one) !== i)).toEqual([]);
+  });
+
+  test('has the programs and the modules that the boot needs', () => {
+    expect(['quickjs', 'open-iscsi', 'dmsetup', 'e2fsprogs'].filter((name) => !recipe.packages.includes(name))).toEqual([]);
+    expect(recipe.packages.some((name) => /^busybox(-static)?$/.test(name))).toBe(true);
+    const modules = new Set([...recipe.bootModules, ...recipe.dvdModules].map((name) => name.replaceAll('-', '_')));
+    expect(SAN_MODULES.filter((name) => !modules.has(name))).toEqual([]);
+    expect(LIVE_MODULES.filter((name) => !modules.has(name))).toEqual([]);
+    const network = new Set(recipe.bootModules.map((name) => name.replaceAll('-', '_')));
+    expect(SAN_MODULES.filter((name) => !network.has(name)), 'the network boot has no module but its own').toEqual([]);
+  });
+});
+
+describe('a recipe that is wrong', () => {
+  let folder = '';
+  beforeAll(() => { folder = mkdtempSync(join(tmpdir(), 'recipe-')); });
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const good = JSON.parse(readFileSync(join(RECIPES, files[0]!), 'utf8')) as Record<string, unknown>;
+  const read = (changes: Record<string, unknown>) => {
+    const path = join(folder, 'recipe.json');
+    writeFileSync(path, JSON.stringify({ ...good, ...changes }));
+    return () => readRecipe(path);
+  };
+
+  test('is refused with the name of the field', () => {
+    expect(read({})).not.toThrow();
+    expect(read({ suite: 'trixie; rm' })).toThrow('suite');
+    expect(read({ epoch: 0 })).toThrow('epoch');
+    expect(read({ packages: ['systemd', ''] })).toThrow('packages');
+    expect(read({ name: '../x' })).toThrow('name');
+    expect(read({ pakages: [] })).toThrow('pakages');
+    expect(read({ mask: undefined })).toThrow('mask');
+  });
+});
