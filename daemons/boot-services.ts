@@ -47,6 +47,8 @@ export class BootServices {
   #icmp6: Icmp6Socket | undefined;
   #advertisingFailed = '';
   #serving = false;
+  /** Numbers of the nodes that are heard of. */
+  #alive: readonly number[];
   /** Numbers of the nodes whose boot services answer. */
   #live: readonly number[];
 
@@ -55,6 +57,7 @@ export class BootServices {
     const { roster, number } = config;
     this.#options = options;
     this.#me = nodeOfNumber(roster, number)!;
+    this.#alive = [number];
     this.#live = [number];
     this.#blades = new BladeLog(roster, log);
     this.#content = new BootContent({ config, files, live: () => this.#live });
@@ -66,7 +69,7 @@ export class BootServices {
   async start(): Promise<void> {
     const { log, config, clusterKey, files, onBroken } = this.#options;
     const { address } = this.#me;
-    const beacons = startLiveNodes({ config, clusterKey, log, onServing: (nodes) => this.#onServing(nodes) });
+    const beacons = startLiveNodes({ config, clusterKey, log, onLive: (alive, serving) => this.#onLive(alive, serving) });
     this.#dhcpShell = startDhcp<DhcpInput>({
       address,
       machine: this.#hearingRequests(),
@@ -85,10 +88,11 @@ export class BootServices {
   status(): Status {
     const { config, files } = this.#options;
     const unknown = this.#dhcp.unknown();
-    return statusOf(now(), { config, files, unknown, startedAt: this.#startedAt, serving: this.#serving, live: this.#live, stages: this.#blades.list() });
+    return statusOf(now(), { config, files, unknown, startedAt: this.#startedAt, serving: this.#serving, alive: this.#alive, live: this.#live, stages: this.#blades.list() });
   }
 
-  #onServing(nodes: readonly number[]): void {
+  #onLive(alive: readonly number[], nodes: readonly number[]): void {
+    this.#alive = alive;
     this.#live = nodes;
     this.#dhcpShell?.input({ kind: 'live', nodes });
     this.#advertiser.step({ kind: 'live', nodes });

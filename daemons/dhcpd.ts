@@ -21,7 +21,7 @@ async function serve({ config, clusterKey, files, log }: Given): Promise<undefin
     log: (effect) => writeLog(log, effect),
     onStage: ({ mac, detail }) => blades.note(mac, 'dhcp', detail),
   });
-  const beacons = startLiveNodes({ config, clusterKey, log, onServing: (nodes) => dhcp.input({ kind: 'live', nodes }) });
+  const beacons = startLiveNodes({ config, clusterKey, log, onLive: (_alive, nodes) => dhcp.input({ kind: 'live', nodes }) });
   await dhcp.ready;
   beacons?.input({ kind: 'serving', serving: true });
   log.info({ node: number, address }, 'dhcp.serving');

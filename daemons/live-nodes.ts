@@ -16,12 +16,12 @@ export interface LiveNodesOptions {
   /** Without it the node speaks to no other and acts as if alone. */
   readonly clusterKey: Uint8Array | undefined;
   readonly log: Logger;
-  /** The numbers of the nodes whose boot services answer, this one among them once it has said so. */
-  readonly onServing: (nodes: readonly number[]) => void;
+  /** The numbers of the nodes that are alive, and of those whose boot services answer; this one is among the latter once it has said so. */
+  readonly onLive: (alive: readonly number[], serving: readonly number[]) => void;
 }
 
 /** Starts speaking and listening; undefined without a key. The others hear that this node serves when it is told so by `input`. */
-export function startLiveNodes({ config, clusterKey: key, log, onServing }: LiveNodesOptions): BeaconShell<BeaconInput> | undefined {
+export function startLiveNodes({ config, clusterKey: key, log, onLive }: LiveNodesOptions): BeaconShell<BeaconInput> | undefined {
   if (key === undefined) {
     log.warn('cluster-key.missing');
     return undefined;
@@ -33,7 +33,7 @@ export function startLiveNodes({ config, clusterKey: key, log, onServing }: Live
     log: (effect) => writeLog(log, effect),
     onNews: (news) => {
       if (news.kind === 'newer-roster') return log.warn({ generation: news.generation, node: news.node }, 'roster.outdated');
-      onServing(news.serving);
+      onLive(news.nodes, news.serving);
       log.info({ alive: news.nodes.join(), serving: news.serving.join() }, 'membership.live');
     },
   });

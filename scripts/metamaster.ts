@@ -4,11 +4,13 @@ import { InputError, problemLine } from '../daemons/core/problem.ts';
 import { bootCommand } from './boot-command.ts';
 import { installCommand } from './install/install-command.ts';
 import { sanCommand } from './san.ts';
+import { statusCommand } from './status-command.ts';
 
 /** The commands: what each is for, and where it is done. */
 const COMMANDS: Readonly<Record<string, { readonly what: string; readonly run: (argv: readonly string[]) => Promise<number> }>> = {
   install: { what: 'lay a cluster out on the SAN, from the live system of the disc', run: installCommand },
   san: { what: 'show, check or export what a SAN (or an image file of one) holds', run: sanCommand },
+  status: { what: 'say which nodes are alive and serving, and how far the blades have come, from a running node', run: statusCommand },
   boot: { what: 'print the steps that a kernel command line leads to', run: bootCommand },
 };
 

@@ -12,7 +12,7 @@ scripts/test unit       types, style, bundles and unit tests only
 scripts/test rack       only the journeys, on the virtual rack
   --only J1,J3          of the journeys, these (later ones build on J1's cluster; with --keep it stays)
   --keep                leave the rack running
-  --json                (rack) print the result as one object; progress goes to standard error
+  --json                print the journeys' result as one object; progress and the total go to standard error
 
 The last line of a whole run is "N passed, N failed, N skipped": tests and journeys together.`;
 

@@ -56,7 +56,7 @@ async function up(): Promise<void> {
   if (values.json) process.stdout.write(`${JSON.stringify(status)}\n`);
   else {
     process.stdout.write((await run(['scripts/rack', 'status', '--name', values.name])).output);
-    process.stdout.write(`\nThe rack is up. Try:\n  scripts/rack power off 1     cut a blade's power; the others go on, and boot it again: scripts/rack power on 1\n  scripts/rack console 2       log in as root, password "rack"; Ctrl-] leaves\n  scripts/rack down            take everything away\n`);
+    process.stdout.write(`\nThe rack is up. Try:\n  scripts/rack power off 1     cut a blade's power; the others go on, and boot it again: scripts/rack power on 1\n  scripts/rack console 2       log in as root, password "rack"; Ctrl-] leaves\n  scripts/rack down            take the rack away; the SAN's file stays, unless --wipe\n`);
   }
 }
 

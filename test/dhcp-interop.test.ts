@@ -1,103 +1,63 @@
-// The DHCP server against clients that are not ours, over real sockets: two servers and a client on one switch, each in a
+// The DHCP server against clients that are not ours, over real sockets: two real `dhcpd` and a client on one switch, each in a
 // network namespace that this test makes and removes. Needs root and iproute2; busybox with udhcpc for the part that uses it
 // (METAMASTER_BUSYBOX names one that is not in the PATH).
 
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Mac } from '../daemons/core/mac.ts';
 import { answerOrder } from '../daemons/dhcp/answer-rank.ts';
 import { ROSTER } from '../daemons/dhcp/test-roster.ts';
+import { TestDaemon, writeNodeConfig } from './daemon.test-kit.ts';
+import { inSpace, ip, MAY_MAKE_SPACES, NetworkSpaces } from './network-spaces.test-kit.ts';
 
-const PREFIX = `mmdhcp${process.pid}`;
-const SWITCH = `${PREFIX}-switch`;
-const CLIENT = `${PREFIX}-client`;
+const spaces = new NetworkSpaces('mmdhcp');
+const CLIENT = spaces.space('client');
 const SERVERS = [1, 4];
-const serverSpace = (self: number): string => `${PREFIX}-n${self}`;
 const NODE3 = '52:54:00:12:00:03' as Mac;
 const BUSYBOX = process.env['METAMASTER_BUSYBOX'] ?? 'busybox';
 
-const works = (command: string, ...argv: string[]): boolean => spawnSync(command, argv, { stdio: 'ignore' }).status === 0;
 const hasBusybox = (): boolean => spawnSync(BUSYBOX, ['--list'], { encoding: 'utf8' }).stdout?.split('\n').includes('udhcpc') ?? false;
-const mayMakeSpaces = process.getuid?.() === 0 && works('ip', '-V');
-if (!mayMakeSpaces) console.warn('dhcp-interop: skipped, it needs root and the ip command');
+if (!MAY_MAKE_SPACES) console.warn('dhcp-interop: skipped, it needs root and the ip command');
 else if (!hasBusybox()) console.warn('dhcp-interop: udhcpc skipped, no busybox with udhcpc in the PATH or in METAMASTER_BUSYBOX');
-
-const ip = (...argv: string[]): void => void execFileSync('ip', argv, { stdio: ['ignore', 'ignore', 'pipe'] });
-const inSpace = (space: string, ...argv: string[]): string[] => ['netns', 'exec', space, ...argv];
-
-/** A name space of its own for one host, with an interface `eth0` on the switch. */
-function plugIn(space: string, port: string, mac?: string): void {
-  ip('netns', 'add', space);
-  ip('-n', SWITCH, 'link', 'add', port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', space);
-  ip('-n', SWITCH, 'link', 'set', port, 'master', 'br0', 'up');
-  if (mac) ip('-n', space, 'link', 'set', 'eth0', 'address', mac);
-  ip('-n', space, 'link', 'set', 'eth0', 'up');
-}
-
-/** Name spaces of this test whose process is gone: a killed run could not clean up. */
-function removeSpaces(mine: boolean): void {
-  const names = execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' }).split('\n').map((line) => line.split(' ')[0]!);
-  for (const name of names) {
-    const pid = /^mmdhcp(\d+)-/.exec(name)?.[1];
-    if (pid && (mine ? name.startsWith(`${PREFIX}-`) : !existsSync(`/proc/${pid}`))) ip('netns', 'del', name);
-  }
-}
 
 interface Server {
   readonly self: number;
-  readonly process: ChildProcess;
-  /** Every line that it said, as objects. */
-  readonly lines: { kind: string; event?: string; mac?: string; detail?: string }[];
+  readonly daemon: TestDaemon;
 }
 
-function startServer(self: number): Promise<Server> {
-  const child = spawn('ip', inSpace(serverSpace(self), process.execPath, join(import.meta.dirname, 'dhcp-interop-server.ts'), String(self), String(SERVERS.length)), { stdio: ['ignore', 'pipe', 'inherit'] });
-  const server: Server = { self, process: child, lines: [] };
-  const lines = createInterface({ input: child.stdout });
-  return new Promise((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`server ${self} ended with ${code} before it was ready`)));
-    lines.on('line', (line) => {
-      const said = JSON.parse(line) as Server['lines'][number];
-      server.lines.push(said);
-      if (said.kind === 'ready') resolve(server);
-    });
-  });
+async function startServer(self: number, folder: string): Promise<Server> {
+  const address = `${ROSTER.nodes[self - 1]!.address}/24`;
+  // No default route: the server must find its interface by its own address.
+  const space = spaces.plugIn(`n${self}`, { address });
+  const daemon = new TestDaemon('dhcpd', ['--config', writeNodeConfig(folder, ROSTER, self), '--cluster-key', join(folder, 'key'), '--boot-dir', join(folder, 'boot')], space);
+  await daemon.line(({ msg, serving }) => msg === 'membership.live' && serving === SERVERS.join());
+  return { self, daemon };
 }
 
-const offersTo = (server: Server, mac: Mac): number => server.lines.filter((line) => line.kind === 'stage' && line.mac === mac && line.detail?.startsWith('OFFER')).length;
+const offersTo = ({ daemon }: Server, mac: Mac): number => daemon.lines.filter((line) => line.msg === 'dhcp.reply' && line['mac'] === mac && String(line['detail']).startsWith('OFFER')).length;
 
-describe.skipIf(!mayMakeSpaces)('DHCP with foreign clients', () => {
+describe.skipIf(!MAY_MAKE_SPACES)('DHCP with foreign clients', () => {
   let servers: Server[] = [];
   let folder = '';
 
   beforeAll(async () => {
-    removeSpaces(false);
     folder = mkdtempSync(join(tmpdir(), 'mmdhcp-'));
-    ip('netns', 'add', SWITCH);
-    ip('-n', SWITCH, 'link', 'add', 'br0', 'type', 'bridge', 'forward_delay', '0');
-    ip('-n', SWITCH, 'link', 'set', 'br0', 'up');
-    for (const self of SERVERS) {
-      // No default route: the server must find its interface by its own address.
-      plugIn(serverSpace(self), `n${self}`);
-      ip('-n', serverSpace(self), 'address', 'add', `${ROSTER.nodes[self - 1]!.address}/24`, 'dev', 'eth0');
-    }
-    plugIn(CLIENT, 'client', NODE3);
+    writeFileSync(join(folder, 'key'), '0f'.repeat(32));
+    mkdirSync(join(folder, 'boot'));
+    writeFileSync(join(folder, 'boot/loader.json'), '{"ipxeVersion":"1.21.1"}\n');
+    spaces.start();
+    spaces.plugIn('client', { mac: NODE3 });
     // A ROM needs no route; a socket does.
     ip('-n', CLIENT, 'route', 'add', '255.255.255.255', 'dev', 'eth0');
-    servers = await Promise.all(SERVERS.map(startServer));
+    servers = await Promise.all(SERVERS.map((self) => startServer(self, folder)));
   }, 30_000);
 
   afterAll(async () => {
-    await Promise.all(servers.map(({ process: child }) => new Promise((resolve) => {
-      if (child.exitCode !== null || child.signalCode !== null) resolve(undefined);
-      child.once('exit', resolve).kill('SIGKILL');
-    })));
-    removeSpaces(true);
+    await Promise.all(servers.map(({ daemon }) => daemon.stop()));
+    spaces.stop();
     if (folder) rmSync(folder, { recursive: true });
   });
 
@@ -117,6 +77,16 @@ describe.skipIf(!mayMakeSpaces)('DHCP with foreign clients', () => {
     expect(replies).toEqual([{ type: 2, ...common }, { type: 5, ...common }]);
   });
 
+  test('npm dhcp gets an offer and, once it asks in a form that RFC 2131 knows, its lease', () => {
+    // Node 4 does not answer itself, so that both answers are node 1's.
+    const mac = '52:54:00:12:01:04';
+    const { stdout, status } = spawnSync('ip', inSpace(CLIENT, process.execPath, join(import.meta.dirname, 'dhcp-npm-client.ts'), mac), { encoding: 'utf8' });
+    const said = stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(said.slice(0, 2)).toEqual([2, 5].map((type) => ({ event: 'message', type, yiaddr: address(4), siaddr: '0.0.0.0', server: address(1) })));
+    expect(said[2]).toMatchObject({ event: 'bound', address: address(4), leasePeriod: 0xffffffff, options: { netmask: '255.255.255.0', hostname: 'node4', domainName: 'rack.test', broadcast: '10.7.0.255' } });
+    expect(status).toBe(0);
+  });
+
   const udhcpc = (out: string, ...more: string[]): { status: number | null; lease: Record<string, string> } => {
     const script = join(folder, 'lease.sh');
     // udhcpc "succeeds" without a script; this one only writes down what it was told.
@@ -127,7 +97,7 @@ describe.skipIf(!mayMakeSpaces)('DHCP with foreign clients', () => {
     return { status, lease: Object.fromEntries(text.split('\n').filter((line) => line.includes('=')).map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)])) };
   };
 
-  describe.skipIf(!mayMakeSpaces || !hasBusybox())('busybox udhcpc', () => {
+  describe.skipIf(!MAY_MAKE_SPACES || !hasBusybox())('busybox udhcpc', () => {
     // The replay of the ROM has used this MAC, so the order may be turned; what counts is what is said.
     test('gets its address for ever, its name and its boot file as a PXE client', () => {
       const { status, lease } = udhcpc('pxe.env', '-V', 'PXEClient:Arch:00007:UNDI:003016', '-x', '0x5d:0007');
@@ -146,7 +116,7 @@ describe.skipIf(!mayMakeSpaces)('DHCP with foreign clients', () => {
       ip('-n', CLIENT, 'link', 'set', 'eth0', 'address', '52:54:00:99:00:01');
       expect(udhcpc('stranger.env')).toEqual({ status: 1, lease: {} });
       ip('-n', CLIENT, 'link', 'set', 'eth0', 'address', NODE3);
-      await expect.poll(() => servers.map(({ lines }) => lines.filter(({ event }) => event === 'dhcp.unknown-mac').length)).toEqual([1, 1]);
+      await expect.poll(() => servers.map(({ daemon }) => daemon.lines.filter(({ msg }) => msg === 'dhcp.unknown-mac').length)).toEqual([1, 1]);
     });
 
     test('the silent server of rank 0 is replaced by the next one within the retransmissions', async () => {
@@ -155,9 +125,9 @@ describe.skipIf(!mayMakeSpaces)('DHCP with foreign clients', () => {
       const first = answerOrder(fresh, 3, SERVERS, 0)[0]!;
       const dead = servers.find(({ self }) => self === first)!;
       const survivor = servers.find(({ self }) => self !== first)!;
-      dead.process.kill('SIGSTOP');
+      dead.daemon.process.kill('SIGSTOP');
       const { lease } = udhcpc('survivor.env');
-      dead.process.kill('SIGCONT');
+      dead.daemon.process.kill('SIGCONT');
       expect([lease['ip'], lease['serverid']]).toEqual(['10.7.0.3', address(survivor.self)]);
       await expect.poll(() => offersTo(survivor, fresh)).toBe(1);
     });

@@ -11,6 +11,7 @@ test('the whole status', () => {
     config,
     startedAt: 1000 as Instant,
     serving: true,
+    alive: [1, 2, 3],
     live: [1, 2],
     stages: [
       { mac: '52:54:00:00:00:01' as Mac, step: 'kernel', detail: 'by HTTP', at: 4000 as Instant },
@@ -26,6 +27,7 @@ test('the whole status', () => {
     rosterGeneration: 7,
     serving: true,
     upMs: 4000,
+    alive: [1, 2, 3],
     live: [1, 2],
     blades: [
       { mac: '52:54:00:00:00:01', node: 1, step: 'kernel', detail: 'by HTTP', agoMs: 1000 },

@@ -18,6 +18,7 @@ export interface StatusInput {
   readonly config: NodeConfig;
   readonly startedAt: Instant;
   readonly serving: boolean;
+  readonly alive: readonly number[];
   readonly live: readonly number[];
   readonly stages: readonly BladeStage[];
   readonly unknown: readonly UnknownMac[];
@@ -32,6 +33,9 @@ export interface Status {
   readonly rosterGeneration: number;
   readonly serving: boolean;
   readonly upMs: number;
+  /** The nodes that are heard of, this one among them. */
+  readonly alive: readonly number[];
+  /** Of these the ones whose boot services answer. */
   readonly live: readonly number[];
   readonly blades: readonly { readonly mac: Mac; readonly node: number | null; readonly step: string; readonly detail: string; readonly agoMs: number }[];
   readonly unknown: readonly { readonly mac: Mac; readonly count: number; readonly detail: string; readonly agoMs: number }[];
@@ -39,7 +43,7 @@ export interface Status {
 }
 
 /** The status at `now`. */
-export function statusOf(now: Instant, { config, startedAt, serving, live, stages, unknown, files }: StatusInput): Status {
+export function statusOf(now: Instant, { config, startedAt, serving, alive, live, stages, unknown, files }: StatusInput): Status {
   const { roster, number } = config;
   return {
     cluster: roster.clusterName,
@@ -48,6 +52,7 @@ export function statusOf(now: Instant, { config, startedAt, serving, live, stage
     rosterGeneration: config.rosterGeneration,
     serving,
     upMs: Math.round(now - startedAt),
+    alive,
     live,
     blades: stages.map(({ mac, step, detail, at }) => ({ mac, node: nodeOfMac(roster, mac)?.number ?? null, step, detail, agoMs: Math.round(now - at) })),
     unknown: unknown.map(({ mac, count, detail, lastAt }) => ({ mac, count, detail, agoMs: Math.round(now - lastAt) })),

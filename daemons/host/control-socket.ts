@@ -4,8 +4,11 @@ import { dirname } from 'node:path';
 
 /** The command line and a console or two. */
 const CONNECTIONS_MAX = 16;
-/** Questions are a word; answers are bounded by the rack. */
-const MESSAGE_MAX_BYTES = 64 * 1024;
+/** The largest status: 1024 blades, each with a detail of 160 characters that JSON may spell in six bytes each, comes to 1.2 MB. */
+const MESSAGE_MAX_BYTES = 4 * 1024 * 1024;
+
+/** What both sides of the socket must agree upon. */
+export const CONTROL_CONFIG = { id: 'metamasterd', silent: true, parser: 'guarded', maxMessageSize: MESSAGE_MAX_BYTES } as const;
 
 export interface ControlSocket {
   close(): void;
@@ -17,13 +20,10 @@ export async function openControlSocket(path: string, answers: Readonly<Record<s
   const { IPCModule } = await import('node-ipc');
   const ipc = new IPCModule();
   Object.assign(ipc.config, {
-    id: 'metamasterd',
-    silent: true,
-    parser: 'guarded',
+    ...CONTROL_CONFIG,
     // The directory becomes the daemon's alone (mode 0700), which is what keeps others out.
     socketRoot: `${dirname(path)}/`,
     maxConnections: CONNECTIONS_MAX,
-    maxMessageSize: MESSAGE_MAX_BYTES,
   });
   await new Promise<void>((resolve, reject) => {
     ipc.serve(path, resolve);
@@ -35,7 +35,12 @@ export async function openControlSocket(path: string, answers: Readonly<Record<s
     });
     for (const [event, answer] of Object.entries(answers)) {
       server.on(event, (_data, socket) => {
-        server.emit(socket, event, answer());
+        try {
+          server.emit(socket, event, answer());
+        } catch (error) {
+          // An answer that cannot be sent is no reason to stop serving the blades.
+          onError(error as Error);
+        }
       });
     }
     server.start();

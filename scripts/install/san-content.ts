@@ -33,8 +33,8 @@ function isEmpty(read: ReadAt, sectors: number): boolean {
   const diskBytes = sectors * SECTOR_BYTES;
   if (!isZero(read(0, Math.min(SAMPLE_BYTES, diskBytes)))) return false;
   if (sectors >= GPT_LEAST_SECTORS && !isBeginningOfTable(read((sectors - GPT_BACKUP_SECTORS) * SECTOR_BYTES, GPT_BACKUP_SECTORS * SECTOR_BYTES))) return false;
-  const step = Math.floor(diskBytes / SAMPLES / MIB) * MIB;
-  for (let at = step; step > 0 && at < diskBytes - MIB; at += step) if (!isZero(read(at, 4096))) return false;
+  const step = Math.max(1, Math.floor(diskBytes / SAMPLES / MIB)) * MIB;
+  for (let at = step; at < diskBytes - MIB; at += step) if (!isZero(read(at, 4096))) return false;
   return true;
 }
 

@@ -36,6 +36,8 @@ export interface BladeHardware {
   readonly rom?: string;
   /** The medium in the drive. The drive itself is always there. */
   readonly dvd?: string;
+  /** An image on a USB stick, which the firmware then tries before anything else. */
+  readonly stick?: string;
   /** What the firmware tries first. An empty drive costs it no time. */
   readonly first: 'dvd' | 'network';
   /** Flash images of a UEFI blade; undefined: a BIOS blade. */
@@ -62,7 +64,7 @@ function network(blade: BladeHardware): string[] {
   const rom = blade.rom === undefined ? '' : `,romfile=${blade.rom === 'none' ? '' : quoted(blade.rom)}`;
   const argv = [
     '-netdev', `tap,id=n0,ifname=${blade.tap},script=no,downscript=no`,
-    '-device', `virtio-net-pci,netdev=n0,mac=${blade.mac},bootindex=${blade.first === 'network' ? 0 : 1}${rom}`,
+    '-device', `virtio-net-pci,netdev=n0,mac=${blade.mac},bootindex=${blade.first === 'network' && blade.stick === undefined ? 0 : 2}${rom}`,
   ];
   if (blade.outside !== undefined) {
     argv.push(
@@ -71,6 +73,14 @@ function network(blade: BladeHardware): string[] {
     );
   }
   return argv;
+}
+
+function stick(blade: BladeHardware): string[] {
+  if (blade.stick === undefined) return [];
+  return [
+    '-device', 'qemu-xhci,id=usb', '-drive', `if=none,id=stick,format=raw,readonly=on,file=${quoted(blade.stick)}`,
+    '-device', 'usb-storage,bus=usb.0,drive=stick,removable=on,bootindex=0',
+  ];
 }
 
 /** QEMU's argument list, beginning with the program. */
@@ -85,7 +95,8 @@ export function qemuArgv(blade: BladeHardware): string[] {
     '-boot', `strict=on,reboot-timeout=${REBOOT_TIMEOUT_MS}`,
     ...network(blade),
     '-drive', `if=none,id=medium,media=cdrom,readonly=on${medium}`,
-    '-device', `ide-cd,id=dvd,drive=medium,bus=ide.1,bootindex=${blade.first === 'dvd' ? 0 : 1}`,
+    '-device', `ide-cd,id=dvd,drive=medium,bus=ide.1,bootindex=${blade.first === 'dvd' && blade.stick === undefined ? 0 : 1}`,
+    ...stick(blade),
     // wait=on: the machine starts when the console logger listens, so that no character is lost.
     '-chardev', `socket,id=con,path=${quoted(blade.serialSocket)},server=on,wait=on`, '-serial', 'chardev:con',
     '-device', 'i6300esb', '-watchdog-action', 'reset',

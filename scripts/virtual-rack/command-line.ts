@@ -50,7 +50,7 @@ ${JSON_HELP}`,
     operands: '<on|off|reset> <N…|all>', says: 'switch blades on, cut their power, press reset',
     options: {
       ...CHANGE, memory: { type: 'string' }, smp: { type: 'string' }, cpu: { type: 'string' }, 'hardware-uuid': { type: 'string' },
-      mac: { type: 'string' }, rom: { type: 'string' }, uefi: { type: 'boolean' }, outside: { type: 'boolean' }, boot: { type: 'string' },
+      mac: { type: 'string' }, rom: { type: 'string' }, uefi: { type: 'boolean' }, outside: { type: 'boolean' }, boot: { type: 'string' }, stick: { type: 'string' },
     },
     help: `Any N from 1 to ${MAX_BLADES} will do, also beyond the rack's number of blades. For \`on\`:
   --memory SIZE         default: the rack's
@@ -61,6 +61,7 @@ ${JSON_HELP}`,
   --rom FILE|none       its option ROM; none: the firmware's own network boot
   --uefi                UEFI firmware in place of BIOS
   --outside             a second network card, on the outside network 198.51.100.0/24
+  --stick IMAGE         a USB stick, tried before anything else
   --boot dvd|network    what the firmware tries first; default: dvd
 ${NAME_HELP}
 ${DRY_HELP}`,

@@ -40,6 +40,8 @@ export interface PowerOnOptions {
   readonly uefi?: boolean | undefined;
   /** Adds the second interface, on the outside network. */
   readonly outside?: boolean | undefined;
+  /** An image to boot from a USB stick. */
+  readonly stick?: string | undefined;
   /** What the firmware tries first; the default is `dvd`. */
   readonly boot?: 'dvd' | 'network' | undefined;
 }
@@ -69,6 +71,8 @@ function hardwareOf(context: RackContext, settings: RackSettings, blade: number,
   const uuid = options.hardwareUuid === undefined ? bladeUuid(id, blade) : (parseUuid(options.hardwareUuid) ?? refused('--hardware-uuid', 'a UUID has the form 8-4-4-4-12', options.hardwareUuid));
   const rom = options.rom === undefined || options.rom === 'none' ? options.rom : resolve(options.rom);
   if (rom !== undefined && rom !== 'none' && !existsSync(rom)) refused('--rom', 'the option ROM must exist', rom);
+  const stick = options.stick === undefined ? undefined : resolve(options.stick);
+  if (stick !== undefined && !existsSync(stick)) refused('--stick', "the stick's image must exist", stick);
   const { dvd } = readBlade(context.identity, blade);
   if (dvd !== undefined && !existsSync(dvd)) fail('MM-RACK-DVD', dvd, 'the medium in the drive must exist', 'no such file', `Take it out: scripts/rack dvd out ${blade}.`);
   const code = join(FIRMWARE_FOLDER, 'OVMF_CODE_4M.fd');
@@ -85,6 +89,7 @@ function hardwareOf(context: RackContext, settings: RackSettings, blade: number,
     ...(options.outside === true ? { outside: { mac: outsideMac(id, blade), tap: tapName(blade, 'outside') } } : {}),
     ...(rom === undefined ? {} : { rom }),
     ...(dvd === undefined ? {} : { dvd }),
+    ...(stick === undefined ? {} : { stick }),
     first: options.boot ?? 'dvd',
     ...(options.uefi === true ? { uefi: { code, variables: files.uefiVariables } } : {}),
     serialSocket: files.serialSocket,

@@ -7,6 +7,7 @@ import { sparkPlug } from './j1-spark-plug.ts';
 import { noMaster } from './j2-no-master.ts';
 import { snapshots } from './j3-snapshots.ts';
 import { deathInMidBoot } from './j4-death-in-mid-boot.ts';
+import { discAndLoaders } from './jd-disc-and-loaders.ts';
 
 /** Every journey; `later` ones run only with --all. */
 const JOURNEYS: readonly { readonly id: string; readonly title: string; readonly later?: boolean; readonly run: (cluster: Cluster, journey: Journey) => Promise<void> }[] = [
@@ -14,6 +15,7 @@ const JOURNEYS: readonly { readonly id: string; readonly title: string; readonly
   { id: 'J2', title: 'no master: the last blade alive boots the others, whichever it is', run: noMaster },
   { id: 'J3', title: 'snapshots: own roots, one origin, one owner', run: snapshots },
   { id: 'J4', title: 'death in mid-boot: the server loses power while it sends', run: deathInMidBoot },
+  { id: 'JD', title: 'disc and loaders: DVD and stick, BIOS and UEFI, plain PXE, TFTP alone', run: discAndLoaders },
 ];
 
 const { values } = parseArgs({

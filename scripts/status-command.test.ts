@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Status } from '../daemons/agent/status.ts';
+import type { Mac } from '../daemons/core/mac.ts';
+import { openControlSocket } from '../daemons/host/control-socket.ts';
+import { statusText } from './status-command.ts';
+
+const MAC3 = '52:54:00:00:00:03' as Mac;
+const STATUS: Status = {
+  cluster: 'rack', node: 1, name: 'node1', rosterGeneration: 7, serving: true, upMs: 125_000, alive: [1, 2, 4], live: [1, 2],
+  blades: [
+    { mac: '52:54:00:00:00:02' as Mac, node: 2, step: 'handover', detail: '', agoMs: 7_300_000 },
+    { mac: MAC3, node: 3, step: 'http', detail: 'initrd.img\u001b[2J', agoMs: 1400 },
+  ],
+  unknown: [{ mac: '52:54:00:00:00:99' as Mac, count: 4, detail: 'PXEClient', agoMs: 200_000_000 }],
+  files: [{ name: 'vmlinuz', bytes: 2 ** 20, sha256: '' }, { name: 'initrd.img', bytes: 2 ** 19, sha256: '' }],
+};
+
+test('for a person: the latest first, and nothing that a terminal would obey', () => {
+  expect(statusText(STATUS)).toBe(`cluster  rack, seen from node1 (node 1), roster generation 7
+here     serving, up 2 min, 2 boot files of 1.5 MiB in memory
+serving  nodes 1, 2
+alive    but not serving: 4
+
+blades, by what this node has seen of them:
+  node 3  52:54:00:00:00:03  1 s ago  http      initrd.img?[2J
+  node 2  52:54:00:00:00:02  2 h ago  handover
+
+asked for a boot and not in the roster:
+  52:54:00:00:00:99  2 d ago  4 times  PXEClient
+`);
+});
+
+test('a node that is alone and has seen nobody', () => {
+  expect(statusText({ ...STATUS, serving: false, alive: [1], live: [], blades: [], unknown: [] })).toMatch(/not serving yet.*\nserving {2}nobody\nalive {4}but not serving: 1\n\nno blade was seen yet\n$/);
+});
+
+describe('over the socket', () => {
+  let directory: string;
+  let path: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'mm-status-'));
+    path = join(directory, 'control.sock');
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  function metamaster(...argv: string[]): Promise<{ code: number | null; out: string; err: string }> {
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'metamaster.ts'), 'status', '--socket', path, ...argv], { timeout: 20_000 });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (piece) => (out += String(piece)));
+    child.stderr.on('data', (piece) => (err += String(piece)));
+    return new Promise((resolve) => {
+      child.on('close', (code) => resolve({ code, out, err }));
+    });
+  }
+
+  test('the daemon\'s own socket answers, in text and as JSON', async () => {
+    const socket = await openControlSocket(path, { status: () => STATUS }, () => {});
+    try {
+      expect(await metamaster()).toEqual({ code: 0, out: statusText(STATUS), err: '' });
+      expect(JSON.parse((await metamaster('--json')).out)).toEqual(STATUS);
+    } finally {
+      socket.close();
+    }
+  });
+
+  test('a rack whose every blade and a thousand strangers were seen fits into one answer', async () => {
+    const detail = '\u0001'.repeat(160);
+    const many: Status = { ...STATUS, blades: Array.from({ length: 1024 }, () => ({ mac: MAC3, node: null, step: 'x'.repeat(32), detail, agoMs: 1 })) };
+    const socket = await openControlSocket(path, { status: () => many }, () => {});
+    try {
+      expect((JSON.parse((await metamaster('--json')).out) as Status).blades).toHaveLength(1024);
+    } finally {
+      socket.close();
+    }
+  });
+
+  test('no daemon at all', async () => {
+    expect(await metamaster()).toMatchObject({ code: 1, out: '', err: `metamaster: MM-STATUS-NO-DAEMON: ${path}: needs a running metamasterd; seen ENOENT. Run this on a node that is up (the live system of the disc has no daemon), or see \`systemctl status metamasterd\`.\n` });
+  });
+
+  test('somebody who hangs up', async () => {
+    const server: Server = createServer((peer) => peer.destroy());
+    await new Promise<void>((resolve) => {
+      server.listen(path, resolve);
+    });
+    try {
+      expect(await metamaster()).toMatchObject({ code: 1, err: expect.stringContaining('MM-STATUS-NO-DAEMON') as string });
+    } finally {
+      server.close();
+    }
+  });
+});

@@ -1,0 +1,80 @@
+// `metamaster status`: what the daemon of this node knows of the rack, asked over its control socket.
+
+import { parseArgs } from 'node:util';
+import type { Status } from '../daemons/agent/status.ts';
+import { InputError } from '../daemons/core/problem.ts';
+import { askControl } from '../daemons/host/control-client.ts';
+
+/** Where the unit lets the daemon open it. */
+const SOCKET = '/run/metamasterd/control.sock';
+
+const HELP = `metamaster status [--json] [--socket PATH]
+Says which nodes are alive and serve, how far each blade has come, and who asked that is not in the roster, as the daemon of
+this node has heard it. Run it as root on a node that is up.
+
+  --socket PATH   the daemon's control socket [${SOCKET}]
+  --json          everything that the daemon says, as one object`;
+
+/** Why nobody answered, and what to do: the system's codes of connect(2) on a Unix socket. */
+const CAUSES: Readonly<Record<string, readonly [rule: string, remedy: string]>> = {
+  ENOENT: ['a running metamasterd', 'Run this on a node that is up (the live system of the disc has no daemon), or see `systemctl status metamasterd`.'],
+  ECONNREFUSED: ['a running metamasterd', 'It has ended; see `journalctl -u metamasterd`. systemd starts it again by itself.'],
+  EACCES: ['root', 'The socket is the daemon\'s own: run the command as root.'],
+};
+
+function explained(path: string, error: unknown): InputError {
+  const code = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? '') : '';
+  const [rule, remedy] = CAUSES[code] ?? ['an answer', 'See `journalctl -u metamasterd`; `systemctl restart metamasterd` costs the other nodes nothing.'];
+  return new InputError([{ code: 'MM-STATUS-NO-DAEMON', where: path, rule: `needs ${rule}`, seen: code || (error instanceof Error ? error.message : String(error)), remedy }]);
+}
+
+/** A length of time in its largest unit, e.g. `3 min`. */
+function duration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  return seconds < 86_400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** A terminal must not obey what a stranger on the boot network said. */
+const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, '?');
+
+/** Lines with the columns under each other. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]!.length))) ?? [];
+  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')}`.trimEnd());
+}
+
+/** The status for a person. */
+export function statusText(status: Status): string {
+  const { alive, live, blades, unknown, files } = status;
+  const silent = alive.filter((number) => !live.includes(number));
+  const newestFirst = <T extends { readonly agoMs: number }>(rows: readonly T[]): T[] => rows.toSorted((a, b) => a.agoMs - b.agoMs);
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  return [
+    `cluster  ${status.cluster}, seen from ${status.name} (node ${status.node}), roster generation ${status.rosterGeneration}`,
+    `here     ${status.serving ? 'serving' : 'not serving yet'}, up ${duration(status.upMs)}, ${files.length} boot files of ${(bytes / 2 ** 20).toFixed(1)} MiB in memory`,
+    `serving  ${live.length === 0 ? 'nobody' : `nodes ${live.join(', ')}`}`,
+    ...(silent.length === 0 ? [] : [`alive    but not serving: ${silent.join(', ')}`]),
+    '',
+    blades.length === 0 ? 'no blade was seen yet' : 'blades, by what this node has seen of them:',
+    ...table(newestFirst(blades).map(({ mac, node, step, detail, agoMs }) => [node === null ? 'stranger' : `node ${node}`, mac, `${duration(agoMs)} ago`, printable(step), printable(detail)])),
+    ...(unknown.length === 0 ? [] : ['', 'asked for a boot and not in the roster:']),
+    ...table(newestFirst(unknown).map(({ mac, count, detail, agoMs }) => [mac, `${duration(agoMs)} ago`, `${count} times`, printable(detail)])),
+    '',
+  ].join('\n');
+}
+
+/** Runs the command; returns the exit code. @throws InputError MM-STATUS-NO-DAEMON when nobody answers */
+export async function statusCommand(argv: readonly string[]): Promise<number> {
+  const { values } = parseArgs({ args: [...argv], options: { socket: { type: 'string', default: SOCKET }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } });
+  if (values.help) {
+    process.stdout.write(`${HELP}\n`);
+    return 0;
+  }
+  const status = (await askControl(values.socket, 'status').catch((error: unknown) => {
+    throw explained(values.socket, error);
+  })) as Status;
+  process.stdout.write(values.json ? `${JSON.stringify(status)}\n` : statusText(status));
+  return 0;
+}
