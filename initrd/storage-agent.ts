@@ -47,8 +47,8 @@ async function main(): Promise<void> {
   const text = host.readText('/run/metamaster/boot.json');
   if (text === undefined) return;
   const record = JSON.parse(text) as BootRecord;
-  await releaseBorrowedAddress(host, record);
   const disk = await openControlSession(host, record);
+  await releaseBorrowedAddress(host, record);
   const device = `/dev/${disk}`;
   host.print(`storage-agent: the impatient session shows the SAN as ${device}`);
   const found = readContainer((offset, length) => host.readDirect(device, floor(offset), ceil(offset, length)).subarray(offset % BLOCK_BYTES, (offset % BLOCK_BYTES) + length), diskBytes(host, disk), record.container ?? '');

@@ -15,7 +15,7 @@ import { TestDaemon, writeNodeConfig } from './daemon.test-kit.ts';
 const LOCAL: Roster = {
   ...ROSTER,
   metaMasterAddress: '127.0.0.253' as Ipv4,
-  nodes: ROSTER.nodes.map((node) => ({ ...node, address: `127.0.0.${node.number}` as Ipv4 })),
+  nodes: ROSTER.nodes.map(({ number, name, macs, loader }) => ({ number, name, macs, loader, address: `127.0.0.${number}` as Ipv4 })),
 };
 const KERNEL = new Uint8Array(100_000).fill(7);
 

@@ -135,11 +135,11 @@ describe('who is let in', () => {
 });
 
 describe('a power cut', () => {
-  /** Boots once with the power failing in the write after `writes`; of that write those sectors arrive that `seed` lets through. */
-  async function bootWithCut(disk: ModelSan['disk'], writes: number, seed: number): Promise<string> {
+  /** Boots once with the power failing in the write after `writes`; of that write those sectors arrive that `arrives` lets through. */
+  async function bootWithCut(disk: ModelSan['disk'], writes: number, arrives: (sector: number) => boolean): Promise<string> {
     const san = new ModelSan(disk);
     san.writesUntilPowerLoss = writes;
-    san.arrives = arrivalOf(seed);
+    san.arrives = arrives;
     return new ModelBlade(san).boot();
   }
 
@@ -162,7 +162,30 @@ describe('a power cut', () => {
     for (let writes = 0; writes < whole.writes.length; writes++) {
       for (const seed of [0, 1, 2, 3, 4, 5]) {
         const { disk } = new ModelSan();
-        expect(await bootWithCut(disk, writes, seed)).toBe('no power');
+        expect(await bootWithCut(disk, writes, arrivalOf(seed))).toBe('no power');
+        await expectGoodBoot(disk);
+      }
+    }
+  });
+
+  test.each(LABEL_OFFSETS)('at any write, where an earlier one spoilt the label\'s copy at %i, the next boot of the same blade succeeds', async (spoilt) => {
+    for (let writes = 0; writes < 12; writes++) {
+      for (const arrives of [arrivalOf(0), arrivalOf(2), (sector: number) => sector % 8 === 0]) {
+        const { disk, at } = new ModelSan();
+        for (const name of ['node2', 'state2']) disk.write(at(name, spoilt), new Uint8Array(BLOCK_BYTES).fill(0x11));
+        await bootWithCut(disk, writes, arrives);
+        await expectGoodBoot(disk);
+      }
+    }
+  });
+
+  test('at any two writes, one boot after the other, of each only the first sector of every block arriving, the third boot succeeds', async () => {
+    const whole = new ModelSan();
+    await new ModelBlade(whole).boot();
+    for (let first = 0; first < whole.writes.length; first++) {
+      for (let second = 0; second < whole.writes.length; second++) {
+        const { disk } = new ModelSan();
+        for (const writes of [first, second]) await bootWithCut(disk, writes, (sector) => sector % 8 === 0);
         await expectGoodBoot(disk);
       }
     }
@@ -172,7 +195,7 @@ describe('a power cut', () => {
     const cut = fc.record({ writes: fc.nat({ max: 12 }), seed: fc.nat({ max: 1000 }) });
     await fc.assert(fc.asyncProperty(fc.boolean(), fc.array(cut, { maxLength: 4 }), async (used, cuts) => {
       const { disk } = used ? await usedSan() : new ModelSan();
-      for (const { writes, seed } of cuts) await bootWithCut(disk, writes, seed);
+      for (const { writes, seed } of cuts) await bootWithCut(disk, writes, arrivalOf(seed));
       await expectGoodBoot(disk);
     }), { numRuns: 60 });
   });

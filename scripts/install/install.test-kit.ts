@@ -7,15 +7,17 @@ import { createHash } from 'node:crypto';
 import { BOOT_FILE_NAMES } from '../../daemons/core/boot-file-names.ts';
 import { valueOf } from '../../daemons/core/problem.ts';
 import { MIB, SECTOR_BYTES } from '../../daemons/storage/block.ts';
+import { readContainer } from '../../daemons/storage/container-on-disk.ts';
 import { MemoryDisk } from '../../daemons/storage/memory-disk.test-kit.ts';
 import type { RegistrySecret } from '../../daemons/storage/registry.ts';
 import { sampleUuid } from '../../daemons/storage/sample-san.test-kit.ts';
 import { FLUSH, type WriteStep } from '../../daemons/storage/write-step.ts';
 import { parseAnswers, type Answers } from './answers.ts';
 import { Disk } from './disk.ts';
-import type { DiscPlaces } from './engine.ts';
-import type { LayoutRequest, OriginImage } from './layout.ts';
+import { Installation, type DiscPlaces } from './engine.ts';
+import { planLayout, type Layout, type LayoutRequest, type OriginImage } from './layout.ts';
 import { Progress } from './progress.ts';
+import { examineForInstall, keptTable } from './san-content.ts';
 
 /** Answers for so many nodes, with small volumes; `more` are further lines of the file. */
 export function sampleAnswers(nodes: number, more: readonly string[] = []): Answers {
@@ -35,7 +37,8 @@ export function sampleSecret(nodes: number): RegistrySecret {
   return { rootPasswordHash: '!', clusterKey: 'ab'.repeat(32), sshHostKeys: Object.fromEntries(Array.from({ length: nodes }, (_, i) => [String(i + 1), key])) };
 }
 
-export const SAMPLE_IMAGE: OriginImage = { imageBytes: 5 * MIB, imageSha256: 'cd'.repeat(32), kernelRelease: '6.12.90+deb13-amd64' };
+/** Not of whole sectors, and small: every test of a power cut copies the disk many times. */
+export const SAMPLE_IMAGE: OriginImage = { imageBytes: 200_001, imageSha256: 'cd'.repeat(32), kernelRelease: '6.12.90+deb13-amd64' };
 
 /** A request for a layout; its UUIDs begin with `firstUuid`. */
 export function sampleRequest(nodes: number, diskBytes: number, more: readonly string[] = [], firstUuid = 1000): LayoutRequest {
@@ -92,4 +95,36 @@ export class SilentProgress extends Progress {
   override begin(): void {}
   override update(): void {}
   override end(): void {}
+}
+
+/** The disk of the installations in tests: room for four nodes with the least volumes. */
+export const DISK_BYTES = 1024 * MIB;
+
+/** What a test varies of an installation. */
+export interface InstallOptions {
+  readonly nodes?: number;
+  readonly firstUuid?: number;
+  /** Further lines of the answers. */
+  readonly more?: readonly string[];
+}
+
+/** The plan for a disk as it is found, whatever is to be lost. */
+export function layoutFor(disk: Pick<Disk, 'read' | 'bytes'>, { nodes = 2, firstUuid = 1000, more = [] }: InstallOptions = {}): Layout {
+  const existing = keptTable(examineForInstall(disk.read, disk.bytes, 'debian'), 'debian');
+  return valueOf(planLayout({ ...sampleRequest(nodes, disk.bytes, more, firstUuid), ...(existing === undefined ? {} : { existing }) }));
+}
+
+/** Installs on a disk that holds `before`; the disk, with all that was written to it, and the plan. */
+export async function installOn(places: DiscPlaces, before: MemoryDisk, options: InstallOptions = {}): Promise<{ disk: ModelDisk; layout: Layout }> {
+  const disk = new ModelDisk(DISK_BYTES, before);
+  const layout = layoutFor(disk, options);
+  await new Installation(layout, disk, places, new SilentProgress()).run();
+  disk.close();
+  return { disk, layout };
+}
+
+/** The cluster that a blade would find on the disk, if any. */
+export function clusterOf({ read }: Pick<MemoryDisk, 'read'>): string | undefined {
+  const found = readContainer(read, DISK_BYTES, 'debian');
+  return found.ok ? found.value.registry.clusterUuid : undefined;
 }
