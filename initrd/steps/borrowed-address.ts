@@ -31,6 +31,8 @@ export async function releaseBorrowedAddress(host: BootHost, record: BootRecord)
     host.writeText(BATCH_FILE, `addr del ${bootAddress}/${prefixLength} dev ${interfaceName}\naddr add ${bootAddress}/32 dev ${interfaceName}\n`, 0o600);
     const changed = host.run(['ip', '-batch', BATCH_FILE]);
     if (changed.code !== 0) {
+      // Whichever of the two failed, the address must be there for the connection that still uses it.
+      host.run(['ip', 'addr', 'replace', `${bootAddress}/32`, 'dev', interfaceName]);
       host.print(`storage-agent: ${bootAddress} is kept: ${changed.said.trim()}`);
       return;
     }

@@ -2,7 +2,7 @@
 // the registry comes last, and until it is there the disk is "an installation that was broken off", which can be begun again.
 
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../daemons/host/run.ts';
 import { BOOT_FILE_NAMES } from '../../daemons/core/boot-file-names.ts';
@@ -206,9 +206,4 @@ export function imageSha256(path: string, bytes: number, onProgress: (share: num
     closeSync(fd);
   }
   return hash.digest('hex');
-}
-
-/** Keeps a human-readable copy of the answers on the live system, for whoever looks there after the installation. */
-export function writeInstallInfo(path: string, record: Readonly<Record<string, unknown>>): void {
-  writeFileSync(path, `${Object.entries(record).map(([key, value]) => `${key}: ${JSON.stringify(value)}`).join('\n')}\n`, { mode: 0o644 });
 }

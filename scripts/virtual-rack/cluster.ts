@@ -48,16 +48,15 @@ export class Cluster {
     return readFileSync(`${this.#keyFile}.pub`, 'utf8').trim();
   }
 
-  /** The answers file for a cluster of the rack's blades. The password is `rack`, and good for nothing else. */
-  async answers(blades: readonly number[]): Promise<string> {
+  /** The answers file for a cluster of the rack's blades; `oursOn`: the one whose ROM is replaced by our loader. The password is `rack`. */
+  async answers(blades: readonly number[], oursOn?: number): Promise<string> {
     const status = await this.rack.status();
     const macs = blades.map((number) => status.blades.find((blade) => blade.number === number)?.mac ?? '');
     return [
       `container-name: ${CLUSTER.container}`, 'storage-ip: 192.168.0.252', `iscsi-target: ${CLUSTER.target}`, 'write-cache: off',
       `number-of-nodes: ${blades.length}`, 'maximum-nodes: 16', `volume-size: ${CLUSTER.volumeMib}`, `state-size: ${CLUSTER.stateMib}`, `cluster-hostname: ${CLUSTER.name}`,
       'kernel-parameters: "console=ttyS0,115200 quiet"', 'root-password-file: /root/password', `authorized-keys: ["${await this.#makeKey()}"]`, 'nodes:',
-      // Blade 3 stands for the ones whose ROM is not to be trusted with a script: it is sent our own loader by plain PXE first.
-      ...macs.map((mac, at) => `  - {mac: "${mac}", loader: ${at === 2 ? 'ours' : 'rom'}}`), '',
+      ...macs.map((mac, at) => `  - {mac: "${mac}", loader: ${blades[at] === oursOn ? 'ours' : 'rom'}}`), '',
     ].join('\n');
   }
 

@@ -29,18 +29,21 @@ async function bootTable(cluster: Cluster, node: number): Promise<Record<string,
 
 const round = (seconds: number): number => Math.round(seconds * 10) / 10;
 
+/** The fourth node's ROM is only used as a plain PXE ROM; journey JD switches it on. */
+export const PLAIN_PXE = 4;
+
 export async function sparkPlug(cluster: Cluster, journey: Journey): Promise<void> {
   const { rack } = cluster;
   await journey.stage('rack with an empty SAN', async () => {
     await rack.down({ wipe: true });
-    await rack.up({ blades: 3, memory: '1G' });
+    await rack.up({ blades: 4, memory: '1G' });
   });
   await journey.stage('blade 1: live system from the DVD, Install cluster', async () => {
     await cluster.bootDisc(1, 'i');
     await cluster.liveShell(1);
   });
   await journey.stage('installation', async () => {
-    await cluster.typeFile(1, '/root/answers.yaml', await cluster.answers([1, 2, 3]));
+    await cluster.typeFile(1, '/root/answers.yaml', await cluster.answers([1, 2, 3, PLAIN_PXE], PLAIN_PXE));
     // Killed in the middle, it is started again with the same command.
     await rack.type(1, 'umask 077; echo rack > /root/password; metamaster install --answers /root/answers.yaml --yes\n');
     const { end } = await rack.waitForConsole(1, /\] origin \[#/, { timeoutMs: PATIENCE.installMs });

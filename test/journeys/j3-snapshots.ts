@@ -6,7 +6,7 @@ import { checkNode } from './j1-spark-plug.ts';
 
 const MARK = '/root/only-on-node-2';
 /** A blade beyond the rack's roster: other MAC, other mainboard. */
-const STRANGER = 4;
+const STRANGER = 6;
 const REFUSED_MS = 120_000;
 
 /** Everything of node 2 on the SAN that only its owner may write, without the owner record that its renewals change. */

@@ -3,7 +3,8 @@
 
 import { run } from '../../daemons/host/run.ts';
 import { PATIENCE, type Cluster } from '../../scripts/virtual-rack/cluster.ts';
-import { expectThat, type Journey } from './journey.ts';
+import { checkNode, PLAIN_PXE } from './j1-spark-plug.ts';
+import { expectEqual, expectThat, type Journey } from './journey.ts';
 
 /** A blade beyond the roster: nothing of the cluster knows it. */
 const BLADE = 5;
@@ -44,12 +45,15 @@ export async function discAndLoaders(cluster: Cluster, journey: Journey): Promis
     await cluster.powerOff(BLADE);
     await rack.dvdOut(BLADE);
   });
-  await journey.stage('blade 3, told to use our loader, loads undionly.kpxe by TFTP and boots', async () => {
-    await cluster.powerOff(3);
-    await rack.powerOn(3);
-    await cluster.serving(3);
-    const banners = [...rack.consoleText(3).matchAll(/iPXE (\d+\.\d+\.\d+)/g)].map((match) => match[1]!);
-    expectThat("its ROM's iPXE was followed by our own", new Set(banners).size === 2 && /undionly\.kpxe/.test(rack.consoleText(3)), banners);
+  await journey.stage('blade 4, whose ROM is only good for plain PXE, loads undionly.kpxe by TFTP and boots', async () => {
+    await rack.powerOn(PLAIN_PXE);
+    await cluster.serving(PLAIN_PXE);
+    const text = rack.consoleText(PLAIN_PXE);
+    expectEqual('times that our loader was loaded', String([...text.matchAll(/undionly\.kpxe : \d+ bytes/g)].length), '1');
+    const banners = new Set([...text.matchAll(/iPXE (\d+\.\d+\.\d+)/g)].map((match) => match[1]!));
+    expectEqual("versions of iPXE: the ROM's and ours", String(banners.size), '2');
+    await checkNode(cluster, PLAIN_PXE);
+    await cluster.powerOff(PLAIN_PXE);
   });
   await journey.stage('without HTTP, blade 2 boots by TFTP', async () => {
     await cluster.powerOff(2);
