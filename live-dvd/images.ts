@@ -56,6 +56,15 @@ interface ImageOptions {
   readonly recipe: string;
   readonly mirror?: string | undefined;
   readonly locked?: string | undefined;
+  /** The same for the tools tree. */
+  readonly lockedTools?: string | undefined;
+  /** Somewhere else than the recipe's own folder; `current` then stays as it is. */
+  readonly folder?: string | undefined;
+}
+
+/** Where the images of a recipe are made. */
+export function imageFolder(recipe: string): string {
+  return join(IMAGES, recipe);
 }
 
 /** Makes all images of a recipe; returns the disc's path. */
@@ -63,14 +72,14 @@ export async function makeImages(options: ImageOptions): Promise<string> {
   const recipePath = join('live-dvd/recipes', `${options.recipe}.json`);
   if (!existsSync(recipePath)) throw new Error(`there is no recipe ${options.recipe}; there are ${readdirSync('live-dvd/recipes').join(', ')}`);
   const recipe = readRecipe(recipePath);
-  const folder = join(IMAGES, recipe.name);
+  const folder = options.folder ?? imageFolder(recipe.name);
   mkdirSync(folder, { recursive: true });
   const at = (name: string) => join(folder, name);
   const logFile = at('build.log');
   const trees = treesOf(folder);
-  const treeText = JSON.stringify([recipe.suite, recipe.packages, recipe.tools, recipe.leaveOut, recipe.epoch, options.locked ?? '']);
+  const treeText = JSON.stringify([recipe.suite, recipe.packages, recipe.tools, recipe.leaveOut, recipe.epoch, options.locked ?? '', options.lockedTools ?? '']);
   await stage(folder, 'trees', ['live-dvd/trees.ts'], treeText, [at('packages.list'), trees.tools], () => makeTrees(recipe, {
-    folder, logFile, ...(options.mirror === undefined ? {} : { mirror: options.mirror }), ...(options.locked === undefined ? {} : { locked: options.locked }),
+    folder, logFile, ...(options.mirror === undefined ? {} : { mirror: options.mirror }), ...(options.locked === undefined ? {} : { locked: options.locked }), ...(options.lockedTools === undefined ? {} : { lockedTools: options.lockedTools }),
   }));
   const made = [at('trees.stamp')];
   const bootFiles = BOOT_FILE_NAMES.filter((name) => name !== INITRD);
@@ -93,6 +102,7 @@ export async function makeImages(options: ImageOptions): Promise<string> {
   await stage(folder, 'disc', discSources, DEFAULT_PARAMETERS + KERNEL_PARAMETERS, [at('metamaster.iso')], () => buildDisc({
     trees, recipe, folder, menu: 'live-dvd/grub.cfg', parameters: DEFAULT_PARAMETERS, kernelParameters: KERNEL_PARAMETERS, menuSeconds: MENU_SECONDS, logFile,
   }));
+  if (options.folder !== undefined) return at('metamaster.iso');
   rmSync(join(IMAGES, 'current'), { force: true });
   symlinkSync(recipe.name, join(IMAGES, 'current'));
   return at('metamaster.iso');

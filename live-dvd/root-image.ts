@@ -21,7 +21,7 @@ const ENABLED = ['metamaster-iscsid', 'metamaster-storage', 'metamasterd'] as co
 const LEFT_OUT = [
   'boot', 'var/cache/apt', 'var/lib/apt/lists', 'var/cache/debconf', 'var/log/apt', 'var/log/dpkg.log', 'var/log/bootstrap.log', 'var/log/alternatives.log',
   'etc/machine-id', 'var/lib/dbus/machine-id', 'etc/hostname', 'etc/resolv.conf', 'vmlinuz', 'initrd.img', 'vmlinuz.old', 'initrd.img.old', 'etc/fstab',
-  'etc/iscsi/initiatorname.iscsi', 'var/lib/systemd/random-seed',
+  'etc/iscsi/initiatorname.iscsi', 'var/lib/systemd/random-seed', 'var/lib/apt/extended_states',
 ];
 
 /** What the image is, beside the image: the installer checks and records it. */

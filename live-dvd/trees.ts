@@ -21,6 +21,8 @@ export interface TreeOptions {
   readonly mirror?: string;
   /** A list written by an earlier build (`packages.list`): exactly these versions are installed. */
   readonly locked?: string;
+  /** The same for the tools (`tools.list`). */
+  readonly lockedTools?: string;
 }
 
 /** The line of a recorded list: name, version, architecture and the hash that the archive gives for the package. */
@@ -68,7 +70,7 @@ export async function makeTrees(recipe: Recipe, options: TreeOptions): Promise<T
   const trees = treesOf(options.folder);
   await makeTree(recipe, wanted(recipe.packages, options.locked), trees.payload, options);
   writeFileSync(join(options.folder, 'packages.list'), recordedPackages(trees.payload));
-  await makeTree({ ...recipe, leaveOut: ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'] }, recipe.tools, trees.tools, options);
+  await makeTree({ ...recipe, leaveOut: ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*'] }, wanted(recipe.tools, options.lockedTools), trees.tools, options);
   writeFileSync(join(options.folder, 'tools.list'), recordedPackages(trees.tools));
   // Debian's kernel packages come without modules.dep; the payload needs it as much as the initrd.
   await runTool(trees, options.folder, ['depmod', '-b', '/work/payload', kernelRelease(trees.payload)], { logFile: options.logFile });

@@ -4,14 +4,17 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
+import { run } from '../../daemons/host/run.ts';
 import { InputError, valueOf } from '../../daemons/core/problem.ts';
 import { uuidFromRandom } from '../../daemons/core/uuid.ts';
+import { readContainer } from '../../daemons/storage/container-on-disk.ts';
 import { decodeAnswersFile, parseAnswers, rosterOf, type Answers } from './answers.ts';
 import { blockDeviceBytes, Disk } from './disk.ts';
 import { imageSha256, Installation, INSTALL_STAGES } from './engine.ts';
 import { formatLayout, planLayout, type OriginImage } from './layout.ts';
 import { Progress } from './progress.ts';
 import { describeContent, examineForInstall, keptTable, lossOf, refusal } from './san-content.ts';
+import { readOwnerCounters, runningNodes, WATCH_MS } from './running-nodes.ts';
 import { makeSecrets } from './secrets.ts';
 import { openTarget } from './target.ts';
 
@@ -67,6 +70,19 @@ function checkMedium(image: OriginImage): void {
   if (hash !== image.imageSha256) throw new Error(`${PLACES.rootImage}: its SHA-256 is ${hash}, not ${image.imageSha256}: the medium is damaged; make it anew. Nothing was written.`);
 }
 
+/** Looks at the owner records twice, past the page cache. @throws InputError when a node of the old cluster runs */
+async function refuseRunningNodes(disk: Disk, container: string): Promise<void> {
+  process.stderr.write(`Watching the old cluster's owner records for ${WATCH_MS / 1000} s …\n`);
+  const look = async () => {
+    await run(['blockdev', '--flushbufs', disk.path]);
+    return readOwnerCounters(disk.read, valueOf(readContainer(disk.read, disk.bytes, container)));
+  };
+  const before = await look();
+  await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+  const problem = runningNodes(before, await look(), disk.path);
+  if (problem !== undefined) throw new InputError([problem]);
+}
+
 /** Runs the command; returns the exit code. @throws InputError, CommandError or Error, each telling what to do */
 export async function installCommand(argv: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -99,6 +115,7 @@ export async function installCommand(argv: readonly string[]): Promise<number> {
     if (values['dry-run']) return 0;
     const loss = lossOf(content);
     if (!values.yes && !(await confirmed(loss === undefined ? 'Nothing will be lost.' : `This loses ${loss}.`))) return 1;
+    if (content.kind === 'installed') await refuseRunningNodes(disk, roster.container);
     checkMedium(image);
     await new Installation(layout, disk, PLACES, new Progress(INSTALL_STAGES)).run();
     const result = { cluster: roster.clusterName, container: roster.container, nodes: names, disk: disk.path, kernelRelease: image.kernelRelease };
