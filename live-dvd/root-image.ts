@@ -45,6 +45,8 @@ export interface RootInputs {
   readonly overlay: string;
   /** The Node binary, unstripped. */
   readonly node: string;
+  /** Which parts of the binary a cold start reads (live-dvd/measure-prefetch.ts). */
+  readonly prefetchList: string;
   readonly logFile: string;
 }
 
@@ -92,6 +94,9 @@ function addOurFiles(root: string, inputs: RootInputs): void {
   mkdirSync(ours, { recursive: true });
   for (const bundle of ['metamasterd.mjs', 'metamaster.mjs', 'storage-agent.js']) cpSync(join(inputs.bundles, bundle), join(ours, bundle));
   cpSync(join(inputs.folder, 'node-stripped'), join(root, 'usr/bin/node'));
+  // A list for another Node would read the wrong parts: without one the initrd reads the whole binary.
+  const list = JSON.parse(readFileSync(inputs.prefetchList, 'utf8')) as { bytes: number };
+  if (list.bytes === statSync(join(root, 'usr/bin/node')).size) cpSync(inputs.prefetchList, join(ours, 'node-prefetch.json'));
   for (const folder of ['etc/metamaster', 'etc/install', 'var/lib/metamaster']) mkdirSync(join(root, folder), { recursive: true });
 }
 

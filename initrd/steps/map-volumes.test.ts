@@ -3,7 +3,7 @@ import { BLOCK_BYTES } from '../../daemons/storage/block.ts';
 import { chooseLabel, LABEL_OFFSETS } from '../../daemons/storage/volume-label.ts';
 import { commandLineOf, ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
-import { mountRoot, turnOnSwap } from './map-volumes.ts';
+import { mountRoot, readAheadArgv, turnOnSwap } from './map-volumes.ts';
 
 const NODE1 = { mac: '52:54:00:00:00:01', commandLine: commandLineOf(1) };
 
@@ -78,4 +78,14 @@ describe('file systems', () => {
     turnOnSwap(blade, blade.state!);
     expect(swapons()).toBe(1);
   });
+});
+
+describe('reading Node ahead', () => {
+  test('takes only the listed parts, as arguments and never as program text', () => {
+    const argv = readAheadArgv('{"bytes":9,"ranges":[[0,4096],[8192,100]]}');
+    expect(argv.slice(0, 2)).toEqual(['sh', '-c']);
+    expect(argv.slice(3)).toEqual(['sh', '/sysroot/usr/bin/node', '/sysroot/usr/lib/metamaster/metamasterd.mjs', '0', '4096', '8192', '100']);
+  });
+
+  test('without a list it takes all of it', () => expect(readAheadArgv(undefined).slice(3)).toEqual(['sh', '/sysroot/usr/lib/metamaster/metamasterd.mjs', '/sysroot/usr/bin/node']));
 });

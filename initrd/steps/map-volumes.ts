@@ -71,13 +71,25 @@ export function checkFileSystems(host: BootHost, state: BootState): void {
   }
 }
 
+const NODE = '/sysroot/usr/bin/node';
+const DAEMON = '/sysroot/usr/lib/metamaster/metamasterd.mjs';
+/** Reads parts of a file given as `offset length offset length …`, and a second file whole; what it reads is thrown away. */
+const READ_PARTS = 'file=$1; cat "$2" > /dev/null; shift 2; while [ $# -gt 1 ]; do dd if="$file" of=/dev/null bs=1M iflag=skip_bytes,count_bytes skip="$1" count="$2" 2> /dev/null; shift 2; done';
+
+/** What reads ahead the parts of Node's binary that a start of the daemon touches (live-dvd/measure-prefetch.ts); all of it when there is no such list. */
+export function readAheadArgv(list: string | undefined): readonly string[] {
+  const { ranges } = JSON.parse(list ?? '{"ranges":[]}') as { ranges: readonly (readonly [number, number])[] };
+  if (ranges.length === 0) return ['sh', '-c', 'cat "$1" "$2" > /dev/null', 'sh', DAEMON, NODE];
+  return ['sh', '-c', READ_PARTS, 'sh', NODE, DAEMON, ...ranges.flat().map(String)];
+}
+
 /** @throws StepError */
 export function mountRoot(host: BootHost, state: BootState): void {
   const { root, stateVolume } = devices(state);
   const remedy = 'See dmesg. A root that cannot be mounted is mended at the debug console or by a restore of the node.';
   if (!host.exists('/sysroot/usr')) mustRun(host, ['mount', '-t', 'ext4', '-o', 'rw,noatime', root, '/sysroot'], remedy);
   // Node is the largest piece of a cold start: its pages come in while the rest of the boot goes on.
-  host.start(['sh', '-c', 'cat /sysroot/usr/bin/node /sysroot/usr/lib/metamaster/metamasterd.mjs > /dev/null 2>&1']);
+  host.start(readAheadArgv(host.readText('/sysroot/usr/lib/metamaster/node-prefetch.json')));
   if (!host.exists('/sysroot/var/lib/metamaster/lost+found')) {
     host.makeFolder('/sysroot/var/lib/metamaster');
     mustRun(host, ['mount', '-t', 'ext4', '-o', 'rw,noatime', stateVolume, '/sysroot/var/lib/metamaster'], remedy);

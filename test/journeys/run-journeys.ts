@@ -8,6 +8,7 @@ import { noMaster } from './j2-no-master.ts';
 import { snapshots } from './j3-snapshots.ts';
 import { deathInMidBoot } from './j4-death-in-mid-boot.ts';
 import { discAndLoaders } from './jd-disc-and-loaders.ts';
+import { nothingLeft } from './je-nothing-left.ts';
 
 /** Every journey; `later` ones run only with --all. */
 const JOURNEYS: readonly { readonly id: string; readonly title: string; readonly later?: boolean; readonly run: (cluster: Cluster, journey: Journey) => Promise<void> }[] = [
@@ -16,6 +17,7 @@ const JOURNEYS: readonly { readonly id: string; readonly title: string; readonly
   { id: 'J3', title: 'snapshots: own roots, one origin, one owner', run: snapshots },
   { id: 'J4', title: 'death in mid-boot: the server loses power while it sends', run: deathInMidBoot },
   { id: 'JD', title: 'disc and loaders: DVD and stick, BIOS and UEFI, plain PXE, TFTP alone', run: discAndLoaders },
+  { id: 'JE', title: 'the end: nothing of a rack is left behind', run: nothingLeft },
 ];
 
 const { values } = parseArgs({
@@ -25,7 +27,8 @@ const { values } = parseArgs({
   },
 });
 const only = values.only?.split(',');
-const chosen = JOURNEYS.filter(({ id, later }) => (only === undefined ? values.all || later !== true : only.includes(id)));
+// With --keep the rack shall stay, so the journey that takes it down is left out.
+const chosen = JOURNEYS.filter(({ id }) => !values.keep || id !== 'JE').filter(({ id, later }) => (only === undefined ? values.all || later !== true : only.includes(id)));
 const cluster = new Cluster({ name: values.name, disc: values.disc });
 const results: JourneyResult[] = [];
 try {
