@@ -9,7 +9,7 @@ import { BootContent } from './boot-content.ts';
 import type { Mac } from './core/mac.ts';
 import type { Machine } from './core/machine.ts';
 import { nodeOfNumber, type RosterNode } from './core/roster.ts';
-import type { DhcpEffect, DhcpInput, DhcpServer } from './dhcp/dhcp-server.ts';
+import { type DhcpEffect, type DhcpInput, DhcpServer } from './dhcp/dhcp-server.ts';
 import { startHttp, startTftp } from './file-services.ts';
 import type { BootFileTable } from './host/boot-files.ts';
 import { now } from './host/clock.ts';
@@ -18,7 +18,6 @@ import { type Icmp6Socket, openIcmp6 } from './host/icmp6.ts';
 import { type Logger, stage, writeLog } from './host/log.ts';
 import { MachineLoop } from './host/machine-loop.ts';
 import { startLiveNodes } from './live-nodes.ts';
-import { dhcpServerOf } from './node-dhcp.ts';
 import { clusterPrefix, encodeRouterAdvertisement, PREFIX_LIFETIME_S } from './wire/router-advertisement.ts';
 
 /** RFC 2131 section 2: a request of a client begins with op 1. */
@@ -61,7 +60,7 @@ export class BootServices {
     this.#live = [number];
     this.#blades = new BladeLog(roster, log);
     this.#content = new BootContent({ config, files, live: () => this.#live });
-    this.#dhcp = dhcpServerOf(config, files);
+    this.#dhcp = new DhcpServer({ roster, self: number });
     this.#advertiser = new MachineLoop<AdvertiserInput, AdvertiserEffect>(new RouterAdvertiser(number, now()), now, { kind: 'timer' }, () => this.#advertise());
   }
 

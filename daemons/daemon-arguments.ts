@@ -44,7 +44,7 @@ export interface Arguments {
 export interface Inputs {
   readonly config: NodeConfig;
   readonly clusterKey: Uint8Array | undefined;
-  /** Empty when none were asked for. */
+  /** Empty for a daemon that serves none. */
   readonly files: BootFileTable;
   readonly logLevel: LogLevel;
   /** Undefined: the protocol's own. */
@@ -80,23 +80,16 @@ export function readConfig(path: string): Result<NodeConfig> {
   }
 }
 
-/** The boot files that the arguments name, whatever they are; undefined when they name none. Throws InputError. */
-export function readFilesGiven(values: Arguments): BootFileTable | undefined {
-  const volume = values['boot-volume'];
-  const directory = values['boot-dir'];
-  if (volume !== undefined && directory !== undefined) throw new InputError([usage('--boot-volume', 'at most one of --boot-volume and --boot-dir', 'both')]);
-  if (volume !== undefined) return readBootVolume(volume);
-  return directory === undefined ? undefined : readBootDirectory(directory);
-}
-
 /** The boot files to serve; a kernel and an initrd must be among them. */
-function readFilesNeeded(values: Arguments): BootFileTable {
-  const files = readFilesGiven(values);
-  if (files === undefined) throw new InputError([usage('--boot-volume', 'one of --boot-volume and --boot-dir', 'neither')]);
+function readFiles({ 'boot-volume': volume, 'boot-dir': directory }: Arguments): BootFileTable {
+  const name = volume ?? directory;
+  if (name === undefined) throw new InputError([usage('--boot-volume', 'one of --boot-volume and --boot-dir', 'neither')]);
+  if (volume !== undefined && directory !== undefined) throw new InputError([usage('--boot-volume', 'one of --boot-volume and --boot-dir', 'both')]);
+  const files = volume === undefined ? readBootDirectory(name) : readBootVolume(name);
   const missing = Object.values(BOOT_FILES).filter((name) => !files.has(name));
   if (missing.length > 0) {
     const seen = Array.from(files.keys()).join(' ') || 'no file';
-    throw new InputError([{ code: 'MM-BOOT-FILES', where: values['boot-volume'] ?? values['boot-dir']!, rule: `must hold ${missing.join(' and ')}`, seen, remedy: 'Write the boot volume again with `metamaster upgrade`.' }]);
+    throw new InputError([{ code: 'MM-BOOT-FILES', where: name, rule: `must hold ${missing.join(' and ')}`, seen, remedy: 'Write the boot volume again with `metamaster upgrade`.' }]);
   }
   return files;
 }
@@ -114,10 +107,10 @@ function levelOf(text: string): LogLevel {
 }
 
 /**
- * Reads what the arguments name. `filesNeeded`: kernel and initrd must be among the boot files; else none need be given.
+ * Reads what the arguments name. `servesFiles`: boot files must be given, kernel and initrd among them; else none are read.
  * Throws InputError with the problems of all files together.
  */
-export function readInputs(values: Arguments, filesNeeded: boolean): Inputs {
+export function readInputs(values: Arguments, servesFiles: boolean): Inputs {
   const problems: Problem[] = [];
   const attempt = <T>(where: string, read: () => T): T | undefined => {
     try {
@@ -131,7 +124,7 @@ export function readInputs(values: Arguments, filesNeeded: boolean): Inputs {
   const { port: portText, 'cluster-key': keyFile } = values;
   const config = attempt(values.config, () => valueOf(readConfig(values.config)));
   const clusterKey = keyFile === undefined ? undefined : attempt(keyFile, () => valueOf(parseClusterKey(readFileSync(keyFile, 'utf8'), keyFile)));
-  const files = attempt(values['boot-volume'] ?? values['boot-dir'] ?? '--boot-volume', () => (filesNeeded ? readFilesNeeded(values) : (readFilesGiven(values) ?? new Map())));
+  const files = attempt(values['boot-volume'] ?? values['boot-dir'] ?? '--boot-volume', () => (servesFiles ? readFiles(values) : new Map()));
   const logLevel = attempt('--log-level', () => levelOf(values['log-level']));
   const port = portText === undefined ? undefined : attempt('--port', () => portOf(portText));
   if (config === undefined || files === undefined || logLevel === undefined || problems.length > 0) throw new InputError(problems);

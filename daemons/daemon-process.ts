@@ -23,8 +23,8 @@ export interface Daemon {
   /** What it is, after its name in the help. */
   readonly what: string;
   readonly options: readonly OptionName[];
-  /** True when kernel and initrd must be among the boot files; false when boot files need not be given. */
-  readonly filesNeeded: boolean;
+  /** True when it needs boot files, with kernel and initrd among them; false when it reads none. */
+  readonly servesFiles: boolean;
   /** Resolves when it serves; what it resolves with is done after systemd has heard of it. */
   readonly serve: (given: Given) => Promise<(() => Promise<void>) | undefined>;
   /** Answers --explain. */
@@ -48,7 +48,7 @@ function keepAlive(log: Logger): void {
 }
 
 async function serve(daemon: Daemon, values: Arguments): Promise<void> {
-  const inputs = readInputs(values, daemon.filesNeeded);
+  const inputs = readInputs(values, daemon.servesFiles);
   const log = createLog(daemon.name, inputs.logLevel);
   const die = (error: unknown): never => {
     log.error({ reason: stackOf(error) }, 'fatal');
@@ -73,8 +73,8 @@ async function run(daemon: Daemon, argv: readonly string[]): Promise<void> {
   if (values.help) process.stdout.write(helpText(`${daemon.name}: ${daemon.what}`, daemon.options));
   else if (values.explain !== undefined && daemon.explain !== undefined) process.stdout.write(daemon.explain(values, values.explain));
   else if (values['check-config']) {
-    const { config, files } = readInputs(values, daemon.filesNeeded);
-    process.stdout.write(`node ${config.number} of ${config.roster.clusterName}, ${config.roster.nodes.length} nodes, ${files.size} boot files: well\n`);
+    const { config, files } = readInputs(values, daemon.servesFiles);
+    process.stdout.write(`node ${config.number} of ${config.roster.clusterName}, ${config.roster.nodes.length} nodes${daemon.servesFiles ? `, ${files.size} boot files` : ''}: well\n`);
   } else await serve(daemon, values);
 }
 

@@ -4,20 +4,19 @@
 import { BladeLog } from './blade-log.ts';
 import { nodeOfNumber } from './core/roster.ts';
 import { type Given, runDaemon } from './daemon-process.ts';
-import type { DhcpInput } from './dhcp/dhcp-server.ts';
+import { type DhcpInput, DhcpServer } from './dhcp/dhcp-server.ts';
 import { explainMac } from './explain-mac.ts';
 import { startDhcp } from './host/dhcp-socket.ts';
 import { stage, writeLog } from './host/log.ts';
 import { startLiveNodes } from './live-nodes.ts';
-import { dhcpServerOf } from './node-dhcp.ts';
 
-async function serve({ config, clusterKey, files, log }: Given): Promise<undefined> {
+async function serve({ config, clusterKey, log }: Given): Promise<undefined> {
   const { roster, number } = config;
   const { name, address } = nodeOfNumber(roster, number)!;
   const blades = new BladeLog(roster, log);
   const dhcp = startDhcp<DhcpInput>({
     address,
-    machine: dhcpServerOf(config, files),
+    machine: new DhcpServer({ roster, self: number }),
     log: (effect) => writeLog(log, effect),
     onStage: ({ mac, detail }) => blades.note(mac, 'dhcp', detail),
   });
@@ -30,9 +29,9 @@ async function serve({ config, clusterKey, files, log }: Given): Promise<undefin
 
 runDaemon({
   name: 'dhcpd',
-  what: 'the DHCP server of one node; boot files are read only for the version of its iPXE (loader.json), and need not be given',
-  options: ['config', 'cluster-key', 'boot-volume', 'boot-dir', 'log-level', 'check-config', 'explain', 'help'],
-  filesNeeded: false,
+  what: 'the DHCP server of one node',
+  options: ['config', 'cluster-key', 'log-level', 'check-config', 'explain', 'help'],
+  servesFiles: false,
   serve,
   explain: explainMac,
 });

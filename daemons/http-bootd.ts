@@ -27,6 +27,6 @@ runDaemon({
   name: 'http-bootd',
   what: 'the boot web server of one node',
   options: ['config', 'boot-volume', 'boot-dir', 'port', 'log-level', 'check-config', 'help'],
-  filesNeeded: true,
+  servesFiles: true,
   serve,
 });

@@ -23,7 +23,7 @@ runDaemon({
   name: 'metamasterd',
   what: 'the boot services (DHCP, TFTP, HTTP, router advertisements) of one node',
   options: ['config', 'cluster-key', 'boot-volume', 'boot-dir', 'control', 'log-level', 'check-config', 'explain', 'help'],
-  filesNeeded: true,
+  servesFiles: true,
   serve,
   explain: explainMac,
 });

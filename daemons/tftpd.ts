@@ -22,6 +22,6 @@ runDaemon({
   name: 'tftpd',
   what: 'the TFTP server of one node',
   options: ['config', 'boot-volume', 'boot-dir', 'port', 'log-level', 'check-config', 'help'],
-  filesNeeded: true,
+  servesFiles: true,
   serve,
 });

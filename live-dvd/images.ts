@@ -5,8 +5,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { BIOS_LOADER, BOOT_FILE_NAMES, INITRD, KERNEL, LOADER_FACTS, UEFI_LOADER } from '../daemons/core/boot-file-names.ts';
-import { loaderFactsOfPackages, loaderFactsText } from '../daemons/core/loader-facts.ts';
+import { BIOS_LOADER, BOOT_FILE_NAMES, INITRD, KERNEL, UEFI_LOADER } from '../daemons/core/boot-file-names.ts';
 import { buildInitrd } from '../initrd/boot-image.ts';
 import { buildDisc } from './iso.ts';
 import { readRecipe } from './recipe.ts';
@@ -87,9 +86,6 @@ export async function makeImages(options: ImageOptions): Promise<string> {
   await stage(folder, 'boot-files', made, bootFiles.join(), bootFiles.map(at), async () => {
     cpSync(join(trees.payload, 'boot', `vmlinuz-${kernelRelease(trees.payload)}`), at(KERNEL));
     for (const loader of [BIOS_LOADER, UEFI_LOADER]) cpSync(join(trees.tools, 'usr/lib/ipxe', loader), at(loader));
-    const facts = loaderFactsOfPackages(readFileSync(at('tools.list'), 'utf8'));
-    if (facts === undefined) throw new Error(`${at('tools.list')}: no package ipxe whose version begins with three numbers; the loaders must come from one`);
-    writeFileSync(at(LOADER_FACTS), loaderFactsText(facts));
   });
   const initrdSources = ['initrd/init.sh', 'initrd/boot-image.ts', 'initrd/cpio-image.ts', 'initrd/module-set.ts', 'initrd/elf-needs.ts', `${BUNDLES}/initrd.js`, ...made];
   for (const [variant, file] of [['network', INITRD], ['dvd', 'initrd-dvd.img']] as const) {

@@ -3,7 +3,7 @@
 // (METAMASTER_BUSYBOX names one that is not in the PATH).
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -32,7 +32,7 @@ async function startServer(self: number, folder: string): Promise<Server> {
   const address = `${ROSTER.nodes[self - 1]!.address}/24`;
   // No default route: the server must find its interface by its own address.
   const space = spaces.plugIn(`n${self}`, { address });
-  const daemon = new TestDaemon('dhcpd', ['--config', writeNodeConfig(folder, ROSTER, self), '--cluster-key', join(folder, 'key'), '--boot-dir', join(folder, 'boot')], space);
+  const daemon = new TestDaemon('dhcpd', ['--config', writeNodeConfig(folder, ROSTER, self), '--cluster-key', join(folder, 'key')], space);
   await daemon.line(({ msg, serving }) => msg === 'membership.live' && serving === SERVERS.join());
   return { self, daemon };
 }
@@ -46,8 +46,6 @@ describe.skipIf(!MAY_MAKE_SPACES)('DHCP with foreign clients', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'mmdhcp-'));
     writeFileSync(join(folder, 'key'), '0f'.repeat(32));
-    mkdirSync(join(folder, 'boot'));
-    writeFileSync(join(folder, 'boot/loader.json'), '{"ipxeVersion":"1.21.1"}\n');
     spaces.start();
     spaces.plugIn('client', { mac: NODE3 });
     // A ROM needs no route; a socket does.
@@ -61,6 +59,11 @@ describe.skipIf(!MAY_MAKE_SPACES)('DHCP with foreign clients', () => {
     if (folder) rmSync(folder, { recursive: true });
   });
 
+  const replay = (...argv: string[]): Record<string, unknown>[] => {
+    const { stdout, status } = spawnSync('ip', inSpace(CLIENT, process.execPath, join(import.meta.dirname, 'dhcp-replay.ts'), ...argv), { encoding: 'utf8' });
+    expect(status).toBe(0);
+    return stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  };
   const address = (self: number): string => ROSTER.nodes[self - 1]!.address;
   test.each([
     ['ipxe', '52:54:00:12:00:01', 1, (own: string) => ({ file: `tftp://${own}/boot.ipxe`, ipxe: 'b00101' })],
@@ -68,13 +71,18 @@ describe.skipIf(!MAY_MAKE_SPACES)('DHCP with foreign clients', () => {
     ['rom', NODE3, 3, () => ({ file: 'undionly.kpxe', vendorClass: 'PXEClient', pxe: '060108ff' })],
     ['http', '52:54:00:12:01:02', 2, (own: string) => ({ file: `http://${own}/snponly.efi`, vendorClass: 'HTTPClient' })],
   ])('the recorded DISCOVER of %s is served by one node, from offer to ACK', (name, mac, number, boot) => {
-    const { stdout, status } = spawnSync('ip', inSpace(CLIENT, process.execPath, join(import.meta.dirname, 'dhcp-replay.ts'), name), { encoding: 'utf8' });
-    expect(status).toBe(0);
-    const replies = stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    const replies = replay(name);
     const own = address(answerOrder(mac as Mac, number, SERVERS, 0)[0]!);
     const { file, ...options } = boot(own) as { file: string };
     const common = { yiaddr: address(number), siaddr: own, sname: own, server: own, file, bootFile: file, ...options };
     expect(replies).toEqual([{ type: 2, ...common }, { type: 5, ...common }]);
+  });
+
+  test('a node with our loader: its ROM is told to load it, and what comes out of it the script, reset after reset', () => {
+    // Node 4 does not answer itself, so that all answers are node 1's.
+    const files = ['ipxe-rom', 'undionly', 'ipxe-rom', 'undionly'].map((name) => replay(name, '52:54:00:12:00:04').map(({ bootFile }) => bootFile));
+    const [loader, script] = ['undionly.kpxe', `tftp://${address(1)}/boot.ipxe`].map((file) => [file, file]);
+    expect(files).toEqual([loader, script, loader, script]);
   });
 
   test('npm dhcp gets an offer and, once it asks in a form that RFC 2131 knows, its lease', () => {

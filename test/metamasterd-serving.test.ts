@@ -24,7 +24,7 @@ describe.skipIf(!MAY_MAKE_SPACES)('metamasterd', () => {
     folder = mkdtempSync(join(tmpdir(), 'mmserve-'));
     mkdirSync(join(folder, 'boot'));
     mkdirSync(join(folder, 'run'));
-    for (const [name, text] of [['vmlinuz', KERNEL], ['initrd.img', 'i'], ['loader.json', '{"ipxeVersion":"1.21.1"}']]) writeFileSync(join(folder, 'boot', name!), text!);
+    for (const [name, text] of [['vmlinuz', KERNEL], ['initrd.img', 'i']]) writeFileSync(join(folder, 'boot', name!), text!);
     spaces.start();
     const space = spaces.plugIn('node1', { address: '10.7.0.1/24' });
     // The blade of node 4, whose own iPXE is not trusted, with the address that it is about to get.
@@ -43,9 +43,9 @@ describe.skipIf(!MAY_MAKE_SPACES)('metamasterd', () => {
   const curl = (url: string): string => execFileSync('ip', inSpace(CLIENT, 'curl', '--silent', '--show-error', '--max-time', '10', url), { encoding: 'utf8' });
   const recordedDiscover = (name: string, mac: string): Record<string, unknown>[] => execFileSync('ip', inSpace(CLIENT, process.execPath, join(import.meta.dirname, 'dhcp-replay.ts'), name, mac), { encoding: 'utf8' }).trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
 
-  test('an iPXE that is ours by the boot files\' word gets the script, at a node whose own one is to be replaced', () => {
-    expect(recordedDiscover('ipxe', '52:54:00:12:00:04').at(-1)).toMatchObject({ type: 5, yiaddr: '10.7.0.4', bootFile: expect.stringContaining('boot.ipxe') as string });
-    expect(recordedDiscover('old-ipxe', '52:54:00:12:00:04').at(-1)).toMatchObject({ type: 5, yiaddr: '10.7.0.4', bootFile: 'undionly.kpxe' });
+  test('at a node whose own iPXE is to be replaced, that one is told to load ours, and ours gets the script', () => {
+    expect(recordedDiscover('ipxe-rom', '52:54:00:12:00:04').at(-1)).toMatchObject({ type: 5, yiaddr: '10.7.0.4', bootFile: 'undionly.kpxe' });
+    expect(recordedDiscover('undionly', '52:54:00:12:00:04').at(-1)).toMatchObject({ type: 5, yiaddr: '10.7.0.4', bootFile: expect.stringContaining('boot.ipxe') as string });
   });
 
   test('the same files by HTTP and TFTP, and the scripts of the asking blade', () => {
@@ -63,7 +63,7 @@ describe.skipIf(!MAY_MAKE_SPACES)('metamasterd', () => {
     expect(ask()).toMatch(/^cluster {2}rack, seen from node1 \(node 1\)[^]*\n {2}node 4 {2}52:54:00:12:00:04/);
     const [mine, theirs] = [JSON.parse(ask('--json')) as Status, JSON.parse(curl('http://10.7.0.1/status')) as Status];
     expect(mine).toMatchObject({ serving: true, alive: [1], live: [1], files: theirs.files });
-    expect(mine.files.map(({ name }) => name)).toEqual(['initrd.img', 'loader.json', 'vmlinuz']);
+    expect(mine.files.map(({ name }) => name)).toEqual(['initrd.img', 'vmlinuz']);
   });
 
   test('its program and its boot files are locked in memory', async () => {

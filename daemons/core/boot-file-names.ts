@@ -9,11 +9,9 @@ export const INITRD = 'initrd.img';
 export const BIOS_LOADER = 'undionly.kpxe';
 /** The loader for x64 UEFI, by TFTP or HTTP. */
 export const UEFI_LOADER = 'snponly.efi';
-/** What is known of the two loaders: loader-facts.ts. */
-export const LOADER_FACTS = 'loader.json';
 
 /** All of them, in the order in which they stand in a boot volume. */
-export const BOOT_FILE_NAMES = [KERNEL, INITRD, BIOS_LOADER, UEFI_LOADER, LOADER_FACTS] as const;
+export const BOOT_FILE_NAMES = [KERNEL, INITRD, BIOS_LOADER, UEFI_LOADER] as const;
 
 /** Written by the server for each blade, and therefore in no boot volume: the script that iPXE runs. */
 export const BOOT_SCRIPT = 'boot.ipxe';

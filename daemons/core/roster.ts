@@ -14,7 +14,8 @@ export interface RosterNode {
   readonly address: Ipv4;
   /**
    * `rom` (the default): the network card's own iPXE runs the boot script itself where it can.
-   * `ours`: an iPXE of another version is first replaced by the loader of the boot volume, for cards whose own one is broken.
+   * `ours`: whatever program the card brings loads the loader of the boot volume first, and only that runs the script; for cards
+   * whose own iPXE is broken.
    */
   readonly loader: 'rom' | 'ours';
 }

@@ -5,11 +5,12 @@ import { describe, expect, test } from 'vitest';
 import type { Ipv4 } from '../core/ipv4.ts';
 import { macToBytes } from '../core/mac.ts';
 import type { Mac } from '../core/mac.ts';
-import { EDK2_DISCOVER, ROM_DISCOVER } from '../wire/dhcp-golden.ts';
+import { EDK2_DISCOVER, IPXE_ROM_DISCOVER, ROM_DISCOVER, UNDIONLY_DISCOVER } from '../wire/dhcp-golden.ts';
 import { MESSAGE } from '../wire/dhcp-options.ts';
 import type { DhcpPacket } from '../wire/dhcp-packet.ts';
 import { answerOrder } from './answer-rank.ts';
-import { at, hear, message, NODE2, NONE, requested, SECOND, sent, server, serverId, types } from './test-messages.ts';
+import { LOADER_SENDS_MAX } from './loader-memory.ts';
+import { at, file, hear, message, NODE2, NODE4, NONE, requested, SECOND, sent, server, serverId, types } from './test-messages.ts';
 import { ROSTER } from './test-roster.ts';
 
 /** The three nodes that are not the asking one, in their order of answering it. */
@@ -92,5 +93,88 @@ describe('servers among equals', () => {
     expect(answers(rack(), 0, message(EDK2_DISCOVER, MESSAGE.request, bound))).toEqual([1, 0, 0]);
     const last = rack()[2]!.machine;
     expect([MESSAGE.request, MESSAGE.inform].map((type, i) => types(hear(last, i * SECOND, message(EDK2_DISCOVER, type, bound), true)))).toEqual([[MESSAGE.ack], [MESSAGE.ack]]);
+  });
+});
+
+describe('a node with our loader, among equals', () => {
+  const LOADER = 'undionly.kpxe';
+  const STARTED_AT = 3;
+  /** Nodes 1 to 3 as servers of node 4, and a clock. */
+  class Rack {
+    readonly servers = new Map([1, 2, 3].map((self) => [self, server(self, [1, 2, 3])] as const));
+    #ms = 0;
+    #xid = 0;
+
+    /** One program of the blade asks, and again as long as nobody answers; `deaf` hears nothing of it. What it is told, and by whom. */
+    ask(golden: Uint8Array, pauseMs = 5 * SECOND, deaf: readonly number[] = []): { boot: string; by: number; offers: number } {
+      this.#ms += pauseMs;
+      const fields = { chaddr: macToBytes(NODE4), xid: (this.#xid += 1) };
+      const listening = [...this.servers].filter(([self]) => !deaf.includes(self));
+      for (const secs of [4, 8, 16]) {
+        const offers = listening.flatMap(([self, machine]) => sent(hear(machine, this.#ms + secs * SECOND, message(golden, MESSAGE.discover, { ...fields, secs }))).map((offer) => ({ self, offer })));
+        const [chosen] = offers;
+        if (!chosen) continue;
+        const request = message(golden, MESSAGE.request, { ...fields, secs }, [serverId(`10.7.0.${chosen.self}`), requested('10.7.0.4')]);
+        const acks = listening.flatMap(([, machine]) => sent(hear(machine, this.#ms + secs * SECOND + 1, request)));
+        expect(acks.map((ack) => ack.file)).toEqual([chosen.offer.file]);
+        return { boot: chosen.offer.file.endsWith('/boot.ipxe') ? 'script' : chosen.offer.file, by: chosen.self, offers: offers.length };
+      }
+      throw new Error('nobody answered');
+    }
+    boots(...goldens: readonly Uint8Array[]): string[] {
+      return goldens.map((golden) => this.ask(golden).boot);
+    }
+  }
+
+  test('the ROM is told the loader, undionly.kpxe the script, by one server each', () => {
+    const rack = new Rack();
+    expect([rack.ask(IPXE_ROM_DISCOVER), rack.ask(UNDIONLY_DISCOVER)]).toMatchObject([{ boot: LOADER, offers: 1 }, { boot: 'script', offers: 1 }]);
+  });
+
+  test('the one that told the ROM is dead when our loader asks: the next one knows', () => {
+    const rack = new Rack();
+    const { by } = rack.ask(IPXE_ROM_DISCOVER);
+    const next = rack.ask(UNDIONLY_DISCOVER, 5 * SECOND, [by]);
+    expect([next.boot, next.by === by]).toEqual(['script', false]);
+    expect(rack.boots(IPXE_ROM_DISCOVER, UNDIONLY_DISCOVER)).toEqual([LOADER, 'script']);
+  });
+
+  const someDeaf = fc.array(fc.subarray([1, 2, 3], { maxLength: 2 }), { minLength: 2, maxLength: 2 });
+  // No more starts than the limit: a server that hears the ROM each time and our loader never is right to give up on it.
+  test('property: the same with any two of them dead to either, resets and all, as long as who answers our loader heard the ROM', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(someDeaf, fc.integer({ min: 1, max: 1000 })), { minLength: 1, maxLength: LOADER_SENDS_MAX }), (starts) => {
+        const rack = new Rack();
+        for (const [[deafToRom, deafToOurs], pauseS] of starts) {
+          expect(rack.ask(IPXE_ROM_DISCOVER, pauseS * SECOND, deafToRom).boot).toBe(LOADER);
+          const deaf = [...new Set([...deafToRom!, ...deafToOurs!])];
+          expect(rack.ask(UNDIONLY_DISCOVER, 5 * SECOND, deaf.length < 3 ? deaf : deafToRom).boot).toBe('script');
+        }
+      }),
+    );
+  });
+
+  test('a ROM that equals our loader loads it three times in all, not three times from each', () => {
+    expect(new Rack().boots(...Array.from({ length: 5 }, () => UNDIONLY_DISCOVER))).toEqual([LOADER, LOADER, LOADER, 'script', 'script']);
+  });
+
+  test('a server that starts between ROM and loader is right from the next boot on', () => {
+    const rack = new Rack();
+    rack.ask(IPXE_ROM_DISCOVER, 0, [STARTED_AT]);
+    rack.ask(UNDIONLY_DISCOVER);
+    rack.ask(IPXE_ROM_DISCOVER, 5 * 60 * SECOND);
+    const alone = [1, 2, 3].filter((self) => self !== STARTED_AT);
+    expect([rack.ask(UNDIONLY_DISCOVER, 5 * SECOND, alone), rack.ask(IPXE_ROM_DISCOVER, 5 * SECOND, alone)]).toMatchObject([{ boot: 'script', by: STARTED_AT }, { boot: LOADER, by: STARTED_AT }]);
+  });
+
+  test('such a server, asked by our loader itself, sends it round three times and then knows it', () => {
+    const machine = server(1);
+    const ask = (golden: Uint8Array, xid: number) => {
+      const fields = { chaddr: macToBytes(NODE4), xid };
+      hear(machine, xid * 5 * SECOND, message(golden, MESSAGE.discover, fields));
+      return file(hear(machine, xid * 5 * SECOND + 1, message(golden, MESSAGE.request, fields, [serverId('10.7.0.1'), requested('10.7.0.4')])));
+    };
+    const story = [UNDIONLY_DISCOVER, UNDIONLY_DISCOVER, UNDIONLY_DISCOVER, UNDIONLY_DISCOVER, IPXE_ROM_DISCOVER, UNDIONLY_DISCOVER];
+    expect(story.map(ask)).toEqual([LOADER, LOADER, LOADER, 'tftp://10.7.0.1/boot.ipxe', LOADER, 'tftp://10.7.0.1/boot.ipxe']);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { encodeLatin1, fromHex, toHex } from '../core/bytes.ts';
 import type { Ipv4 } from '../core/ipv4.ts';
-import { EDK2_DISCOVER, HTTP_DISCOVER, IPXE_DISCOVER, ROM_DISCOVER } from '../wire/dhcp-golden.ts';
+import { EDK2_DISCOVER, HTTP_DISCOVER, IPXE_ROM_DISCOVER, ROM_DISCOVER, UNDIONLY_DISCOVER } from '../wire/dhcp-golden.ts';
 import { OPTION } from '../wire/dhcp-options.ts';
 import { decodeDhcp } from '../wire/dhcp-packet.ts';
 import { bootAnswer, bootRung, clientOf, needsOurLoader } from './boot-policy.ts';
@@ -14,7 +14,8 @@ const ofGolden = (bytes: Uint8Array) => clientOf(decodeDhcp(bytes)!.options);
 
 describe('what kind of client asks', () => {
   test.each<[string, Uint8Array, Client]>([
-    ['iPXE', IPXE_DISCOVER, { kind: 'ipxe', architectures: [0], ipxeVersion: '1.21.1' }],
+    ['an iPXE ROM', IPXE_ROM_DISCOVER, { kind: 'ipxe', architectures: [0], fingerprint: expect.stringMatching(/^b105011af41000eb030100001701/) as string }],
+    ['our iPXE', UNDIONLY_DISCOVER, { kind: 'ipxe', architectures: [0], fingerprint: expect.stringMatching(/^b105011af41000eb030100002601/) as string }],
     ['EDK2', EDK2_DISCOVER, { kind: 'uefi-x64', architectures: [7] }],
     ['EDK2 by HTTP', HTTP_DISCOVER, { kind: 'http-boot', architectures: [16] }],
     ['a plain ROM', ROM_DISCOVER, { kind: 'bios-rom', architectures: [0] }],
@@ -31,6 +32,7 @@ describe('what kind of client asks', () => {
     ['user class length-prefixed', [[60, text('PXEClient')], [77, text('\x04iPXE')]], 'ipxe'],
     ['gPXE is a plain ROM', [[60, text('PXEClient')], [77, text('gPXE')], [175, new Uint8Array()], [93, archs('0000')]], 'bios-rom'],
     ['option 175 without a user class', [[60, text('PXEClient')], [175, fromHex('eb03011501')!]], 'ipxe'],
+    ['a user class without option 175', [[77, text('iPXE')]], 'ipxe'],
     ['an operating system', [[60, text('udhcp 1.37.0')]], 'os'],
     ['nothing said', [], 'os'],
   ])('%s', (_name, options, kind) => expect(clientOf(new Map(options)).kind).toBe(kind));
@@ -54,18 +56,19 @@ describe('what it is told', () => {
 });
 
 describe('replacing an iPXE by ours', () => {
-  const ipxe = (ipxeVersion: string | undefined, arch = 0): Client => ({ kind: 'ipxe', architectures: [arch], ...(ipxeVersion && { ipxeVersion }) });
+  const ipxe = (fingerprint: string, arch = 0): Client => ({ kind: 'ipxe', architectures: [arch], fingerprint });
   test.each<[string, Client, 'rom' | 'ours', string | undefined, boolean]>([
-    ['another version', ipxe('1.0.0'), 'ours', '1.21.1', true],
-    ['no version said', ipxe(undefined), 'ours', '1.21.1', true],
-    ['ours already', ipxe('1.21.1'), 'ours', '1.21.1', false],
-    ['the roster says rom', ipxe('1.0.0'), 'rom', '1.21.1', false],
-    ['our version is not known', ipxe('1.0.0'), 'ours', undefined, false],
-    ['no loader for it', ipxe('1.0.0', 11), 'ours', '1.21.1', false],
-    ['not an iPXE', { kind: 'bios-rom', architectures: [0] }, 'ours', '1.21.1', false],
+    ['another one', ipxe('01'), 'ours', '02', true],
+    ['one that says nothing', ipxe(''), 'ours', '02', true],
+    ['ours already', ipxe('02'), 'ours', '02', false],
+    ['ours says nothing either', ipxe(''), 'ours', '', false],
+    ['the roster says rom', ipxe('01'), 'rom', '02', false],
+    ['ours is not known yet', ipxe('01'), 'ours', undefined, true],
+    ['no loader for it', ipxe('01', 11), 'ours', '02', false],
+    ['not an iPXE', { kind: 'bios-rom', architectures: [0] }, 'ours', undefined, false],
   ])('%s: %s', (_name, client, loader, ours, expected) => expect(needsOurLoader(client, loader, ours)).toBe(expected));
 
   test('rungs go up from ROM over script to system', () => {
-    expect([bootRung(ipxe('1.0.0'), true), bootRung({ kind: 'uefi-x64', architectures: [7] }, false), bootRung(ipxe('1.21.1'), false), bootRung({ kind: 'os', architectures: [] }, false)]).toEqual([0, 0, 1, 2]);
+    expect([bootRung(ipxe('01'), true), bootRung({ kind: 'uefi-x64', architectures: [7] }, false), bootRung(ipxe('02'), false), bootRung({ kind: 'os', architectures: [] }, false)]).toEqual([0, 0, 1, 2]);
   });
 });

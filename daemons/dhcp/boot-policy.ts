@@ -3,7 +3,7 @@
 import { BIOS_LOADER, BOOT_SCRIPT, UEFI_LOADER } from '../core/boot-file-names.ts';
 import type { Ipv4 } from '../core/ipv4.ts';
 import type { RosterNode } from '../core/roster.ts';
-import { decodeIpxeOptions, encodeIpxeOptions } from '../wire/dhcp-ipxe.ts';
+import { ipxeFingerprint, ipxeNoProxyDhcp } from '../wire/dhcp-ipxe.ts';
 import { architecturesOf, OPTION, textOption, textValue } from '../wire/dhcp-options.ts';
 import type { DhcpOptions } from '../wire/dhcp-option-area.ts';
 import { pxeNoDiscovery } from '../wire/dhcp-pxe.ts';
@@ -18,8 +18,8 @@ export type ClientKind = 'ipxe' | 'bios-rom' | 'uefi-x64' | 'http-boot' | 'os' |
 /** What a request says of its sender. */
 export interface Client {
   readonly kind: ClientKind;
-  /** Only of iPXE, and only where it says so: `major.minor.patch`. */
-  readonly ipxeVersion?: string;
+  /** Only of iPXE, and of each one: see `ipxeFingerprint`. */
+  readonly fingerprint?: string;
   /** Option 93, or what the vendor class says in its place; empty when neither speaks. */
   readonly architectures: readonly number[];
 }
@@ -62,8 +62,7 @@ export function clientOf(options: DhcpOptions): Client {
   // gPXE, iPXE's ancestor, is its own user class and reads no HTTP URL reliably: it counts as a plain ROM.
   const isIpxe = userClass !== undefined ? decodeUserClass(userClass).includes('iPXE') : encapsulated !== undefined;
   if (!isIpxe) return { kind: kindOf(vendorClass, archs), architectures: archs };
-  const version = encapsulated && decodeIpxeOptions(encapsulated)?.version;
-  return { kind: 'ipxe', architectures: archs, ...(version !== undefined && { ipxeVersion: version }) };
+  return { kind: 'ipxe', architectures: archs, fingerprint: ipxeFingerprint(encapsulated) };
 }
 
 /** The loader file for the architecture that an iPXE says it runs on; undefined when there is none. */
@@ -73,13 +72,13 @@ function loaderFor(client: Client): string | undefined {
 }
 
 /**
- * True for an iPXE that is to be replaced before it runs the boot script: the roster says `ours` for its node, its version
- * is not that of our loader, and there is a loader for its architecture. Without `ourVersion` nothing can be compared,
- * and replacing would never end.
+ * True for an iPXE that is to be replaced before it runs the boot script: the roster says `ours` for its node, it is not known
+ * as our loader, and there is a loader for its architecture. `ours` is the fingerprint by which our loader is known on its card
+ * (see loader-memory.ts); undefined: not yet, so that whatever asks counts as the card's own.
  */
-export function needsOurLoader(client: Client, loader: RosterNode['loader'], ourVersion: string | undefined): boolean {
-  if (client.kind !== 'ipxe' || loader !== 'ours' || ourVersion === undefined) return false;
-  return client.ipxeVersion !== ourVersion && loaderFor(client) !== undefined;
+export function needsOurLoader(client: Client, loader: RosterNode['loader'], ours: string | undefined): boolean {
+  if (client.kind !== 'ipxe' || loader !== 'ours' || loaderFor(client) === undefined) return false;
+  return ours === undefined || client.fingerprint !== ours;
 }
 
 /**
@@ -104,7 +103,7 @@ export function bootAnswer(client: Client, server: Ipv4, replaceIpxe: boolean): 
   switch (client.kind) {
     case 'ipxe': {
       // By TFTP, which every iPXE speaks. HTTP comes in the script, with time-outs and TFTP as the fall-back.
-      const options = new Map([[OPTION.ipxe as number, encodeIpxeOptions({ noPxeDhcp: true })]]);
+      const options = new Map([[OPTION.ipxe as number, ipxeNoProxyDhcp()]]);
       const loader = replaceIpxe ? loaderFor(client) : undefined;
       return { bootFile: loader ?? `tftp://${server}/${BOOT_SCRIPT}`, options };
     }

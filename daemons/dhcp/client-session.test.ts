@@ -4,13 +4,13 @@ import { DUPLICATE_MS, nextSession, RETRY_WINDOW_MS, SESSION_FORGET_MS } from '.
 import type { ClientSession, Heard } from './client-session.ts';
 
 const at = (ms: number): Instant => ms as Instant;
-const discover: Heard = { request: 'discover', xid: 7, secs: 0, rung: 0 };
+const discover: Heard = { request: 'discover', xid: 7, secs: 0, rung: 0, loader: undefined };
 const first = nextSession(undefined, at(0), discover);
 const SECOND = 1000;
 
 describe('client session', () => {
   test('begins with no tries and no turn', () => {
-    expect(first).toEqual({ ...discover, heardAt: 0, tries: 0, turn: 0, chosen: false, progressed: false, loaderSends: 0 });
+    expect(first).toEqual({ ...discover, heardAt: 0, tries: 0, turn: 0, chosen: false, progressed: false });
   });
 
   type Row = [name: string, previous: Partial<ClientSession>, heard: Partial<Heard>, ms: number, expected: { tries: number; turn: number }];
@@ -30,6 +30,11 @@ describe('client session', () => {
     ['everything is forgotten in the end', { turn: 3 }, { xid: 8 }, SESSION_FORGET_MS + 1, { tries: 0, turn: 0 }],
   ])('%s', (_name, previous, heard, ms, expected) => {
     expect(nextSession({ ...first, ...previous }, at(ms), { ...discover, ...heard })).toMatchObject(expected);
+  });
+
+  test('what was learned of the boot programs is kept, whatever becomes of the session', () => {
+    const loader = { last: '01', lastAt: at(0), ours: undefined, chose: false, sends: 0 };
+    for (const [xid, ms] of [[7, SECOND], [8, SECOND], [7, SESSION_FORGET_MS + 1]] as const) expect(nextSession(first, at(ms), { ...discover, xid, loader }).loader).toBe(loader);
   });
 
   test('a copy made by the network counts for nothing', () => {

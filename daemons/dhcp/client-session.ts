@@ -1,6 +1,7 @@
 // How often a client has asked in vain, seen from one server that hears its broadcasts. It decides whose turn it is to answer.
 
 import type { Instant } from '../core/machine.ts';
+import type { LoaderMemory } from './loader-memory.ts';
 
 /** Requests that any server could answer, and that are therefore answered by rank. */
 export type RankedRequest = 'discover' | 'init-reboot' | 'rebinding' | 'inform';
@@ -13,6 +14,8 @@ export interface Heard {
   readonly secs: number;
   /** How far up the boot the client is; see `bootRung`. */
   readonly rung: number;
+  /** What its boot programs have taught so far; undefined where none is to be replaced. It outlives the session. */
+  readonly loader: LoaderMemory | undefined;
 }
 
 /** What a server remembers of one MAC address. */
@@ -26,8 +29,6 @@ export interface ClientSession extends Heard {
   readonly chosen: boolean;
   /** The client got further than DHCP in this session, as far as this node has seen. */
   readonly progressed: boolean;
-  /** How often in a row this node has told an iPXE to replace itself by our loader. */
-  readonly loaderSends: number;
 }
 
 /** A client's pause between two tries is at most 64 s, more or less a second (RFC 2131 section 4.1); a longer one is a new start. */
@@ -48,12 +49,12 @@ function isRetransmission(previous: ClientSession, heard: Heard, now: Instant): 
 
 /** The session after a ranked request: the first one, a retransmission, or a new start that may be the next server's. */
 export function nextSession(previous: ClientSession | undefined, now: Instant, heard: Heard): ClientSession {
-  const fresh: ClientSession = { ...heard, heardAt: now, tries: 0, turn: 0, chosen: false, progressed: false, loaderSends: 0 };
+  const fresh: ClientSession = { ...heard, heardAt: now, tries: 0, turn: 0, chosen: false, progressed: false };
   if (!previous || now - previous.heardAt > SESSION_FORGET_MS) return fresh;
   if (isRetransmission(previous, heard, now)) {
     const duplicate = heard.xid === previous.xid && heard.secs === previous.secs && now - previous.heardAt < DUPLICATE_MS;
-    return duplicate ? previous : { ...previous, xid: heard.xid, secs: heard.secs, heardAt: now, tries: previous.tries + 1 };
+    return duplicate ? previous : { ...previous, xid: heard.xid, secs: heard.secs, loader: heard.loader, heardAt: now, tries: previous.tries + 1 };
   }
   const gotFurther = previous.progressed || heard.rung > previous.rung || previous.request !== 'discover';
-  return { ...fresh, turn: previous.turn + (gotFurther ? 0 : 1), loaderSends: previous.loaderSends };
+  return { ...fresh, turn: previous.turn + (gotFurther ? 0 : 1) };
 }

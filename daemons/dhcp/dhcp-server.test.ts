@@ -3,15 +3,13 @@ import { describe, expect, test } from 'vitest';
 import type { Ipv4 } from '../core/ipv4.ts';
 import { macFromBytes, macToBytes } from '../core/mac.ts';
 import type { Mac } from '../core/mac.ts';
-import { EDK2_DISCOVER, IPXE_DISCOVER, ROM_DISCOVER } from '../wire/dhcp-golden.ts';
-import { encodeIpxeOptions } from '../wire/dhcp-ipxe.ts';
+import { EDK2_DISCOVER, IPXE_DISCOVER, IPXE_ROM_DISCOVER, ROM_DISCOVER, UNDIONLY_DISCOVER } from '../wire/dhcp-golden.ts';
 import { addressOption, MESSAGE, messageTypeOf, OPTION, textOption } from '../wire/dhcp-options.ts';
 import type { MessageType } from '../wire/dhcp-options.ts';
 import { decodeDhcp, encodeDhcp } from '../wire/dhcp-packet.ts';
-import type { DhcpPacket } from '../wire/dhcp-packet.ts';
 import { answerOrder } from './answer-rank.ts';
 import type { DhcpServer } from './dhcp-server.ts';
-import { at, file, hear, logged, message, NODE2, NONE, requested, SECOND, sent, server, serverId, types, UNKNOWN } from './test-messages.ts';
+import { at, file, hear, logged, message, NODE2, NODE4, NONE, requested, SECOND, sent, server, serverId, types, UNKNOWN } from './test-messages.ts';
 import { ROSTER } from './test-roster.ts';
 
 describe('one server alone', () => {
@@ -102,28 +100,62 @@ describe('the other messages', () => {
 });
 
 describe('the loader of the roster', () => {
-  const ipxe = (version: string, fields: Partial<DhcpPacket> = {}) => message(IPXE_DISCOVER, MESSAGE.discover, { chaddr: macToBytes('52:54:00:12:00:04' as Mac), ...fields }, [[OPTION.ipxe, encodeIpxeOptions({ version, noPxeDhcp: false })]]);
-  const acked = (machine: DhcpServer, ms: number, discover: Uint8Array) => {
-    hear(machine, ms, discover);
-    return file(hear(machine, ms + 1, message(discover, MESSAGE.request, {}, [serverId('10.7.0.1'), requested('10.7.0.4')])));
-  };
-
-  test('an iPXE of another version is replaced, then runs the script', () => {
-    const machine = server(1, [1], { ourIpxeVersion: '1.21.1' });
-    expect([acked(machine, 0, ipxe('1.0.0')), acked(machine, 5 * SECOND, ipxe('1.21.1', { xid: 2 }))]).toEqual(['undionly.kpxe', 'tftp://10.7.0.1/boot.ipxe']);
+  const SCRIPT = 'tftp://10.7.0.1/boot.ipxe';
+  /** A blade asks with these programs, every ten seconds, with a new transaction each; the boot files of offer and ACK. */
+  const told = (machine: DhcpServer, programs: readonly Uint8Array[], startMs = 0) => programs.map((golden, i) => {
+    const fields = { chaddr: macToBytes(NODE4), xid: startMs + i };
+    const ms = startMs + i * 10 * SECOND;
+    const offer = file(hear(machine, ms, message(golden, MESSAGE.discover, fields)));
+    const ack = file(hear(machine, ms + 1, message(golden, MESSAGE.request, fields, [serverId('10.7.0.1'), requested('10.7.0.4')])));
+    expect(ack).toBe(offer);
+    return ack;
   });
 
-  test('a wrongly stated version ends in the script, not in a loop', () => {
-    const machine = server(1, [1], { ourIpxeVersion: '9.9.9' });
-    const files = [0, 1, 2, 3].map((n) => acked(machine, n * 10 * SECOND, ipxe('1.21.1', { xid: n })));
-    expect(files).toEqual(['undionly.kpxe', 'undionly.kpxe', 'undionly.kpxe', 'tftp://10.7.0.1/boot.ipxe']);
+  test('the iPXE of the card is replaced, what comes out of it runs the script; and so after each reset', () => {
+    const boot = [IPXE_ROM_DISCOVER, UNDIONLY_DISCOVER];
+    expect(told(server(1), [...boot, ...boot, ...boot])).toEqual(['undionly.kpxe', SCRIPT, 'undionly.kpxe', SCRIPT, 'undionly.kpxe', SCRIPT]);
   });
 
-  test('a node with its ROM keeps its iPXE', () => expect(file(hear(server(2, [2], { ourIpxeVersion: '9.9.9' }), 0, IPXE_DISCOVER))).toBe('tftp://10.7.0.2/boot.ipxe'));
+  test('a plain ROM loads it once', () => expect(told(server(1), [ROM_DISCOVER, UNDIONLY_DISCOVER])).toEqual(['undionly.kpxe', SCRIPT]));
+
+  test('a ROM that equals our loader ends in the script, not in a loop', () => {
+    expect(told(server(1), Array.from({ length: 5 }, () => UNDIONLY_DISCOVER))).toEqual(['undionly.kpxe', 'undionly.kpxe', 'undionly.kpxe', SCRIPT, SCRIPT]);
+  });
+
+  test('a REQUEST that comes again and again is one boot', () => {
+    const machine = server(1);
+    told(machine, [IPXE_ROM_DISCOVER]);
+    const request = message(IPXE_ROM_DISCOVER, MESSAGE.request, { chaddr: macToBytes(NODE4), xid: 0 }, [serverId('10.7.0.1'), requested('10.7.0.4')]);
+    expect([2, 3, 4, 5].map((s) => file(hear(machine, s * SECOND, request)))).toEqual(Array.from({ length: 4 }, () => 'undionly.kpxe'));
+    expect(told(machine, [IPXE_ROM_DISCOVER], 20 * SECOND)).toEqual(['undionly.kpxe']);
+  });
+
+  test('a node with its ROM keeps its iPXE', () => {
+    const roms = [IPXE_DISCOVER, IPXE_ROM_DISCOVER, UNDIONLY_DISCOVER, ROM_DISCOVER];
+    expect(roms.map((golden) => file(hear(server(2), 0, message(golden, MESSAGE.discover, { chaddr: macToBytes('52:54:00:12:00:01' as Mac) }))))).toEqual([...Array.from({ length: 3 }, () => 'tftp://10.7.0.2/boot.ipxe'), 'undionly.kpxe']);
+  });
+
+  test('a roster that says ours from now on is obeyed at the next start', () => {
+    const machine = server(1);
+    const roster = (loader: 'rom' | 'ours') => machine.step(at(0), { kind: 'roster', roster: { ...ROSTER, nodes: ROSTER.nodes.map((node) => ({ ...node, loader })) } });
+    roster('rom');
+    expect(told(machine, [IPXE_ROM_DISCOVER, IPXE_ROM_DISCOVER])).toEqual([SCRIPT, SCRIPT]);
+    roster('ours');
+    expect(told(machine, [IPXE_ROM_DISCOVER, UNDIONLY_DISCOVER], 60 * SECOND)).toEqual(['undionly.kpxe', SCRIPT]);
+  });
+
+  test('explain says by what our loader is known, once it is', () => {
+    const machine = server(1);
+    expect(machine.explain(NODE4)).toContain('iPXE, BIOS: undionly.kpxe, and the iPXE that comes out of it gets the boot script (loader: ours)');
+    told(machine, [IPXE_ROM_DISCOVER]);
+    expect(machine.explain(NODE4)).not.toContain('our loader is known');
+    told(machine, [UNDIONLY_DISCOVER], 10 * SECOND);
+    expect(machine.explain(NODE4)).toContain('our loader is known on this card by its option 175: b105011af41000eb0301000026');
+  });
 });
 
 test('explain says who, by whom, what and why', () => {
-  const machine = server(1, [1, 2, 3, 4], { ourIpxeVersion: '1.21.1' });
+  const machine = server(1, [1, 2, 3, 4]);
   hear(machine, 0, ROM_DISCOVER);
   const [first] = answerOrder('52:54:00:12:00:03' as Mac, 3, [1, 2, 4], 0);
   const lines = machine.explain('52:54:00:12:00:03' as Mac);
@@ -131,18 +163,18 @@ test('explain says who, by whom, what and why', () => {
   expect(lines).toContain(`rank 0: node ${first} (node${first})`);
   expect(lines).toContain(`iPXE, BIOS: tftp://10.7.0.${first}/boot.ipxe`);
   expect(lines).toContain('last heard: discover, 0 retransmissions, no server chosen');
-  expect(machine.explain('52:54:00:12:00:04' as Mac)).toContain('iPXE, BIOS: undionly.kpxe, unless it is version 1.21.1');
   expect(machine.explain(UNKNOWN)).toContain('is not in the roster');
 });
 
 test('fuzz: any bytes give effects, never a throw, and no reply but to a node of the roster and within its message size', () => {
-  const machine = server(1, [1, 2, 3], { ourIpxeVersion: '1.21.1' });
+  const machine = server(1, [1, 2, 3]);
+  const OURS_DISCOVER = message(UNDIONLY_DISCOVER, MESSAGE.discover, { chaddr: macToBytes(NODE4) });
   const types = fc.integer({ min: 0, max: 9 });
   const options = fc.array(fc.tuple(fc.integer({ min: 1, max: 254 }), fc.uint8Array({ maxLength: 300 })), { maxLength: 6 });
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 700 }),
-    fc.tuple(fc.constantFrom(IPXE_DISCOVER, EDK2_DISCOVER, ROM_DISCOVER), types, options).map(([golden, type, more]) => message(golden, type as MessageType, {}, more)),
-    fc.tuple(fc.constantFrom(IPXE_DISCOVER, EDK2_DISCOVER, ROM_DISCOVER), fc.array(fc.tuple(fc.nat(500), fc.nat(255)), { maxLength: 8 })).map(([golden, edits]) => {
+    fc.tuple(fc.constantFrom(IPXE_DISCOVER, EDK2_DISCOVER, ROM_DISCOVER, OURS_DISCOVER), types, options).map(([golden, type, more]) => message(golden, type as MessageType, {}, more)),
+    fc.tuple(fc.constantFrom(IPXE_DISCOVER, EDK2_DISCOVER, ROM_DISCOVER, OURS_DISCOVER), fc.array(fc.tuple(fc.nat(500), fc.nat(255)), { maxLength: 8 })).map(([golden, edits]) => {
       const changed = golden.slice();
       for (const [index, value] of edits) if (index < changed.length) changed[index] = value;
       return changed;

@@ -19,13 +19,12 @@ import type { Client } from './boot-policy.ts';
 import { nextSession } from './client-session.ts';
 import type { ClientSession, RankedRequest } from './client-session.ts';
 import { explainClient } from './explain.ts';
+import { choseServer, heardFrom } from './loader-memory.ts';
 import { buildNak, buildReply, destinationOf, fitReply, INFINITE_LEASE_SECONDS, isHostAddress, NO_ADDRESS, replyLimitBytes } from './reply.ts';
 import type { Destination } from './reply.ts';
 import { printable, StrangerLog } from './stranger-log.ts';
 import type { UnknownClient } from './stranger-log.ts';
 
-/** An iPXE that comes back unchanged after this many loaders gets the script: the stated version must be wrong. */
-const LOADER_SENDS_MAX = 3;
 /** Resolvers read three name servers (resolv.conf(5), MAXNS). */
 const NAME_SERVERS_MAX = 3;
 const ETHERNET = 1;
@@ -52,8 +51,6 @@ export interface DhcpServerOptions {
   readonly self: number;
   /** Default: infinite. An address under an iSCSI root must never lapse, and the roster, not time, takes it away. */
   readonly leaseSeconds?: number;
-  /** The version of the iPXE on the boot volume, e.g. `1.21.1`; undefined when it is not known. */
-  readonly ourIpxeVersion?: string;
 }
 
 /** A decoded request of a node of the roster. */
@@ -75,7 +72,6 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
   #live: readonly number[];
   readonly #self: number;
   readonly #leaseSeconds: number;
-  readonly #ourIpxeVersion: string | undefined;
   /** By MAC addresses of the roster alone, so the roster bounds it. */
   readonly #sessions = new Map<Mac, ClientSession>();
   readonly #strangers = new StrangerLog();
@@ -84,7 +80,6 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
     this.#self = options.self;
     this.#live = [options.self];
     this.#leaseSeconds = options.leaseSeconds ?? INFINITE_LEASE_SECONDS;
-    this.#ourIpxeVersion = options.ourIpxeVersion;
     this.#useRoster(options.roster);
   }
 
@@ -116,7 +111,7 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
   /** What a blade of this MAC would be told, by whom and why, in lines of text. */
   explain(mac: Mac): string {
     const session = this.#sessions.get(mac);
-    return explainClient({ mac, roster: this.#roster, self: this.#self, live: this.#live, leaseSeconds: this.#leaseSeconds, ourIpxeVersion: this.#ourIpxeVersion, ...(session && { session }) });
+    return explainClient({ mac, roster: this.#roster, self: this.#self, live: this.#live, leaseSeconds: this.#leaseSeconds, ...(session && { session }) });
   }
 
   #useRoster(roster: Roster): void {
@@ -181,7 +176,7 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
     const requested = addressOption(packet.options, OPTION.requestedAddress);
     if (packet.options.has(OPTION.serverIdentifier)) {
       const session = this.#sessions.get(mac);
-      if (session) this.#sessions.set(mac, { ...session, chosen: true, secs: Math.max(session.secs, packet.secs), heardAt: now });
+      if (session) this.#sessions.set(mac, { ...session, chosen: true, secs: Math.max(session.secs, packet.secs), heardAt: now, loader: session.loader && choseServer(session.loader) });
       // Another server's client. A NAK from here would take away what that server has just given.
       if (addressOption(packet.options, OPTION.serverIdentifier) !== me.address) return [];
       return requested === undefined || requested === node.address ? this.#say(request, MESSAGE.ack) : this.#nak(request, requested);
@@ -199,29 +194,18 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
   /** Notes a request that any node could answer; true when this node does. */
   #ranked(request: Request, kind: RankedRequest): boolean {
     const { now, packet, mac, node, client } = request;
-    const replaced = needsOurLoader(client, node.loader, this.#ourIpxeVersion);
-    const heard = { request: kind, xid: packet.xid, secs: packet.secs, rung: bootRung(client, replaced) };
-    const session = nextSession(this.#sessions.get(mac), now, heard);
+    const previous = this.#sessions.get(mac);
+    const loader = node.loader === 'ours' ? heardFrom(previous?.loader, now, client) : undefined;
+    const replaced = needsOurLoader(client, node.loader, loader?.ours?.fingerprint);
+    const session = nextSession(previous, now, { request: kind, xid: packet.xid, secs: packet.secs, rung: bootRung(client, replaced), loader });
     this.#sessions.set(mac, session);
     return request.mineAlone || isMyTurn(answerOrder(mac, node.number, this.#live, session.turn).indexOf(this.#self), session.tries);
   }
 
-  /** Whether an iPXE is told to replace itself; it ends by itself when a wrongly stated version would make it a loop. */
-  #replaceIpxe({ mac, node, client }: Request, type: MessageType): boolean {
-    const session = this.#sessions.get(mac);
-    if (!needsOurLoader(client, node.loader, this.#ourIpxeVersion)) {
-      if (session && client.kind === 'ipxe') this.#sessions.set(mac, { ...session, loaderSends: 0 });
-      return false;
-    }
-    const sends = session?.loaderSends ?? 0;
-    if (sends >= LOADER_SENDS_MAX) return false;
-    if (session && type === MESSAGE.ack) this.#sessions.set(mac, { ...session, loaderSends: sends + 1 });
-    return true;
-  }
-
   #say(request: Request, type: typeof MESSAGE.offer | typeof MESSAGE.ack, inform = false): readonly DhcpEffect[] {
     const { now, packet, mac, node, me, client } = request;
-    const boot = bootAnswer(client, me.address, this.#replaceIpxe(request, type));
+    const replace = needsOurLoader(client, node.loader, this.#sessions.get(mac)?.loader?.ours?.fingerprint);
+    const boot = bootAnswer(client, me.address, replace);
     const others = answerOrder(mac, node.number, this.#live, 0).filter((number) => number !== this.#self);
     const nameServers = [me, ...others.map((number) => nodeOfNumber(this.#roster, number))].flatMap((server) => (server ? [server.address] : []));
     const content = { roster: this.#roster, node, server: me.address, leaseSeconds: this.#leaseSeconds, nameServers: nameServers.slice(0, NAME_SERVERS_MAX), boot };

@@ -16,7 +16,6 @@ export interface Explained {
   readonly self: number;
   readonly live: readonly number[];
   readonly leaseSeconds: number;
-  readonly ourIpxeVersion: string | undefined;
   readonly session?: ClientSession;
 }
 
@@ -33,7 +32,7 @@ const KINDS: readonly (readonly [string, Client])[] = [
 const TURNS = ['at once', 'at the first retransmission'];
 
 /** Lines of text: who the blade is, who answers it when, what each kind of boot program is told, what it last did. */
-export function explainClient({ mac, roster, self, live, leaseSeconds, ourIpxeVersion, session }: Explained): string {
+export function explainClient({ mac, roster, self, live, leaseSeconds, session }: Explained): string {
   const node = nodeOfMac(roster, mac);
   if (!node) return `${mac} is not in the roster of ${roster.clusterName}: it gets no answer.`;
   const lines = [`${mac} is ${node.name} (node ${node.number}): address ${node.address}, netmask ${roster.netmask}, ${leaseSeconds === INFINITE_LEASE_SECONDS ? 'lease without end' : `lease of ${leaseSeconds} s`}`];
@@ -45,10 +44,12 @@ export function explainClient({ mac, roster, self, live, leaseSeconds, ourIpxeVe
   if (session && session.turn > 0) lines.push(`the order is turned by ${session.turn}: the blade started over that often without getting further than DHCP`);
   const server = nodeOfNumber(roster, order[0] ?? self)?.address;
   for (const [name, client] of server ? KINDS : []) {
-    const replaced = needsOurLoader(client, node.loader, ourIpxeVersion);
+    const replaced = needsOurLoader(client, node.loader, undefined);
     const file = bootAnswer(client, server!, replaced).bootFile ?? 'no boot file';
-    lines.push(`${name}: ${file}${replaced ? `, unless it is version ${ourIpxeVersion}, which gets the boot script (loader: ours)` : ''}`);
+    lines.push(`${name}: ${file}${replaced ? ', and the iPXE that comes out of it gets the boot script (loader: ours)' : ''}`);
   }
+  const ours = session?.loader?.ours?.fingerprint;
+  if (ours !== undefined) lines.push(`our loader is known on this card by its option 175: ${ours || 'none'}`);
   if (session) lines.push(`last heard: ${session.request}, ${session.tries} retransmissions, ${session.chosen ? 'a server chosen' : 'no server chosen'}, ${session.progressed ? 'got further than DHCP' : 'not seen further than DHCP here'}`);
   return `${lines.join('\n')}\n`;
 }

@@ -12,6 +12,8 @@ import type { DhcpEffect } from './dhcp-server.ts';
 import { ROSTER } from './test-roster.ts';
 
 export const SECOND = 1000;
+/** The node that is to boot with our loader whatever its card brings. */
+export const NODE4 = '52:54:00:12:00:04' as Mac;
 /** The MAC that the recorded DISCOVER of EDK2 comes from. */
 export const NODE2 = '52:54:00:12:00:02' as Mac;
 export const UNKNOWN = '52:54:00:99:00:01' as Mac;
@@ -30,7 +32,7 @@ export const serverId = (address: string): Option => [OPTION.serverIdentifier, a
 export const requested = (address: string): Option => [OPTION.requestedAddress, addressValue(address as Ipv4)];
 
 /** A server of the test roster that knows who lives. */
-export function server(self: number, live: readonly number[] = [self], more: { leaseSeconds?: number; ourIpxeVersion?: string } = {}): DhcpServer {
+export function server(self: number, live: readonly number[] = [self], more: { leaseSeconds?: number } = {}): DhcpServer {
   const machine = new DhcpServer({ roster: ROSTER, self, ...more });
   machine.step(at(0), { kind: 'live', nodes: live });
   return machine;

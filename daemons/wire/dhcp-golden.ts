@@ -34,6 +34,42 @@ export const IPXE_DISCOVER = message(
   0,
 );
 
+/** The iPXE ROM of 2019 that QEMU puts on a virtio card, first DISCOVER, as captured. It says version 1.0.0. */
+export const IPXE_ROM_DISCOVER = message(
+  `01 01 06 00 b6002251 0004 0000 00000000 00000000 00000000 00000000 525400519003`,
+  `35 01 01
+   39 02 05c0
+   5d 02 0000
+   5e 03 010201
+   3c 20 50584543 6c69656e 743a4172 63683a30 30303030 3a554e44 493a3030 32303031
+   4d 04 69505845
+   37 17 01 03 06 07 0c 0f 11 1a 2b 3c 42 43 77 80 81 82 83 84 85 86 87 af cb
+   af 30 b1 05 01 1af4 1000  eb 03 01 00 00  17 01 01 22 01 01 13 01 01 11 01 01 27 01 01 19 01 01
+         29 01 01 10 01 02  21 01 01 15 01 01  18 01 01 12 01 01
+   3d 07 01 525400519003
+   61 11 00 840f5ece 9b94 274f b98a ce66e1ba8067
+   ff`,
+  0,
+);
+
+/** Debian 13's undionly.kpxe (package version 1.21.1), loaded by the ROM above on the same card, as captured. It says version 1.0.0 too. */
+export const UNDIONLY_DISCOVER = message(
+  `01 01 06 00 6336dd66 0004 8000 00000000 00000000 00000000 00000000 525400519003`,
+  `35 01 01
+   39 02 05c0
+   5d 02 0000
+   5e 03 010201
+   3c 20 50584543 6c69656e 743a4172 63683a30 30303030 3a554e44 493a3030 32303031
+   4d 04 69505845
+   37 18 01 03 06 07 0c 0f 11 1a 2a 2b 3c 42 43 77 80 81 82 83 84 85 86 87 af cb
+   af 36 b1 05 01 1af4 1000  eb 03 01 00 00  26 01 01 17 01 01 27 01 01 22 01 01 13 01 01 14 01 01 11 01 01
+         19 01 01 29 01 01  10 01 02  21 01 01 15 01 01  18 01 01 12 01 01
+   3d 07 01 525400519003
+   61 11 00 840f5ece 9b94 274f b98a ce66e1ba8067
+   ff`,
+  0,
+);
+
 /** EDK2's own PXE client (x64, OVMF), first DISCOVER: it cannot take unicast and pads to 347 bytes. */
 export const EDK2_DISCOVER = message(
   `01 01 06 00 1d3f6c02 0000 8000 00000000 00000000 00000000 00000000 525400120002`,

@@ -1,28 +1,23 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { toHex } from '../core/bytes.ts';
-import { IPXE_DISCOVER } from './dhcp-golden.ts';
-import { decodeIpxeOptions, encodeIpxeOptions } from './dhcp-ipxe.ts';
+import { fromHex, toHex } from '../core/bytes.ts';
+import { IPXE_DISCOVER, IPXE_ROM_DISCOVER, UNDIONLY_DISCOVER } from './dhcp-golden.ts';
+import { ipxeFingerprint, ipxeNoProxyDhcp } from './dhcp-ipxe.ts';
+import { decodeOptionArea } from './dhcp-option-area.ts';
 import { OPTION } from './dhcp-options.ts';
 import { decodeDhcp } from './dhcp-packet.ts';
 import { pxeNoDiscovery } from './dhcp-pxe.ts';
 
-test('the version in a real DISCOVER', () => {
-  expect(decodeIpxeOptions(decodeDhcp(IPXE_DISCOVER)!.options.get(OPTION.ipxe)!)).toEqual({ version: '1.21.1', noPxeDhcp: false });
+const option175 = (discover: Uint8Array): Uint8Array => decodeDhcp(discover)!.options.get(OPTION.ipxe)!;
+const VERSION = 235;
+
+test('a ROM of 2019 and an undionly.kpxe of 2025 say the same version, and differ in their fingerprint', () => {
+  const [rom, ours] = [IPXE_ROM_DISCOVER, UNDIONLY_DISCOVER].map(option175);
+  expect([rom, ours].map((value) => decodeOptionArea(value!)!.get(VERSION))).toEqual([Uint8Array.of(1, 0, 0), Uint8Array.of(1, 0, 0)]);
+  expect(ipxeFingerprint(rom)).toBe('b105011af41000eb03010000170101220101130101110101270101190101290101100102210101150101180101120101');
+  expect(ipxeFingerprint(ours)).toBe('b105011af41000eb03010000260101170101270101220101130101140101110101190101290101100102210101150101180101120101');
+  expect(new Set([IPXE_DISCOVER, IPXE_ROM_DISCOVER, UNDIONLY_DISCOVER].map((discover) => ipxeFingerprint(option175(discover)))).size).toBe(3);
 });
 
-test('no-pxedhcp is b0 01 01', () => expect(toHex(encodeIpxeOptions({ noPxeDhcp: true }))).toBe('b00101'));
-test('a version of two bytes is none', () => expect(decodeIpxeOptions(Uint8Array.of(235, 2, 1, 21))).toEqual({ noPxeDhcp: false }));
-test('broken encapsulation', () => expect(decodeIpxeOptions(Uint8Array.of(235, 9, 1))).toBeUndefined());
-test.each(['1.21', '1.21.256', 'x.y.z'])('version %s cannot be written', (version) => expect(() => encodeIpxeOptions({ version, noPxeDhcp: false })).toThrow(RangeError));
-
-test('what is written is read again', () => {
-  const version = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255)).map((parts) => parts.join('.'));
-  fc.assert(fc.property(version, fc.boolean(), (version, noPxeDhcp) => void expect(decodeIpxeOptions(encodeIpxeOptions({ version, noPxeDhcp }))).toEqual({ version, noPxeDhcp })));
-});
-
-test('fuzz: any bytes are read or refused', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => void decodeIpxeOptions(bytes)));
-});
-
+test('what says nothing has the empty fingerprint', () => expect([ipxeFingerprint(undefined), ipxeFingerprint(fromHex(''))]).toEqual(['', '']));
+test('no-pxedhcp is b0 01 01', () => expect(toHex(ipxeNoProxyDhcp())).toBe('b00101'));
 test('option 43 keeps PXE clients from port 4011', () => expect(toHex(pxeNoDiscovery())).toBe('060108ff'));

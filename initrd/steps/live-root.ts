@@ -3,6 +3,7 @@
 import { decodeLatin1, toHex } from '../../daemons/core/bytes.ts';
 import { mustRun, StepError, type BootHost } from '../boot-host.ts';
 import { found, type BootState } from './boot-state.ts';
+import { loadForDevices } from './load-modules.ts';
 
 /** The disc's volume label (live-dvd/iso.ts). */
 const LABEL = 'METAMASTER';
@@ -31,9 +32,11 @@ function isOurDisc(host: BootHost, device: string): boolean {
 /** Finds the disc among all block devices and mounts it. @throws StepError when there is none */
 export async function mountMedium(host: BootHost, state: BootState): Promise<void> {
   const find = () => host.list('/sys/block').filter((name) => /^(sr|sd|vd|nvme|mmcblk)/.test(name)).map((name) => `/dev/${name}`).find((device) => isOurDisc(host, device));
+  const asked = new Set<string>();
   let device = find();
   for (let waited = 0; device === undefined && waited < SEARCH_MS; waited += POLL_MS) {
     await host.sleep(POLL_MS);
+    loadForDevices(host, asked);
     device = find();
   }
   if (device === undefined) {

@@ -17,15 +17,22 @@ function present(host: BootHost): (name: string) => boolean {
   return (name) => host.exists(`/sys/module/${name.replaceAll('-', '_')}`);
 }
 
-/** @throws StepError naming the modules that are needed and not to be had */
-export function loadModules(host: BootHost, required: readonly string[], wanted: readonly string[]): void {
-  const asked = new Set<string>();
+/**
+ * Loads what devices ask for that have come up since the last look: USB names its devices a second after its controller's driver.
+ * @param asked the aliases that were asked for already; added to
+ */
+export function loadForDevices(host: BootHost, asked: Set<string>): void {
   for (let round = 0; round < ROUNDS; round++) {
     const fresh = aliases(host).filter((alias) => !asked.has(alias));
-    if (fresh.length === 0) break;
+    if (fresh.length === 0) return;
     for (const alias of fresh) asked.add(alias);
     host.run(['modprobe', '-a', '-q', ...fresh]);
   }
+}
+
+/** @throws StepError naming the modules that are needed and not to be had */
+export function loadModules(host: BootHost, required: readonly string[], wanted: readonly string[]): void {
+  loadForDevices(host, new Set());
   host.run(['modprobe', '-a', '-q', ...required, ...wanted]);
   const here = present(host);
   const missing = required.filter((name) => !here(name));
