@@ -34,6 +34,7 @@ const results: JourneyResult[] = [];
 try {
   for (const { id, title, run } of chosen) {
     results.push(await runJourney(id, title, (journey) => run(cluster, journey)));
+    for (const [name, value] of Object.entries(results.at(-1)!.measured ?? {})) process.stderr.write(`${id}:   ${name}: ${value}\n`);
     // Each journey starts where the one before it ended; after a failure the rest would tell nothing.
     if (results.at(-1)!.passed === false) break;
   }
