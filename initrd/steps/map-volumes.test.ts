@@ -74,7 +74,7 @@ describe('file systems', () => {
     const blade = new ModelBlade(new ModelSan(), NODE1);
     await blade.boot();
     const swapons = () => blade.argvs.filter(([program]) => program === 'swapon').length;
-    blade.files.set('/proc/swaps', 'Filename Type Size Used Priority\n/dev/dm-5 partition 1048572 0 -2\n');
+    blade.files.set('/proc/swaps', 'Filename Type Size Used Priority\n/dev/mapper/debian-swap1                partition 1048572 0 -2\n');
     turnOnSwap(blade, blade.state!);
     expect(swapons()).toBe(1);
   });

@@ -100,6 +100,6 @@ export function mountRoot(host: BootHost, state: BootState): void {
 export function turnOnSwap(host: BootHost, state: BootState): void {
   if (found(state.volumes, 'the volumes').swap === undefined) return;
   const { swap } = devices(state);
-  if (host.readText('/proc/swaps')?.includes('dm-') === true) return;
+  if (host.readText('/proc/swaps')?.includes(`${swap} `) === true) return;
   mustRun(host, ['swapon', swap], 'The swap volume has no swap signature: make one at the debug console (mkswap), or reinstall.');
 }
