@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { CommandError, run } from '../daemons/host/run.ts';
 
 const HELP = `scripts/test            everything that CI runs: bundles and their sizes, types, style, images, unit tests, journeys
-scripts/test --all      and the journeys that CI leaves out
+scripts/test --all      and what CI leaves out: the images once more from the recorded packages, byte by byte the same
 scripts/test unit       types, style, bundles and unit tests only
 scripts/test rack       only the journeys, on the virtual rack
   --only J1,J3          of the journeys, these (later ones build on J1's cluster; with --keep it stays)
@@ -115,6 +115,7 @@ if (part !== 'unit' && built) {
   if (built) built = await check('kernel and initrd within their budget', [NODE, 'build.mjs'], totals);
 }
 if (part !== 'rack') await unitTests(totals);
+if (part === undefined && values.all && built) await check('the same list of packages gives the same bytes', [NODE, 'live-dvd/reproducible.ts'], totals);
 if (part !== 'unit' && built && totals.failed === 0) await journeys(totals, { ...values, only: values.only });
 else if (part !== 'unit') process.stderr.write('test: the journeys were left out: what they would run on has failed its tests\n');
 const line = `${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`;

@@ -2,9 +2,10 @@
 // SAN, boots every blade, and shows the rack. Run again, it switches on what is off and shows it.
 
 import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { run } from '../daemons/host/run.ts';
-import { makeImages } from '../live-dvd/images.ts';
+import { imageFolder, makeImages } from '../live-dvd/images.ts';
 import { Cluster } from './virtual-rack/cluster.ts';
 
 const HELP = `scripts/up [--blades 3] [--memory 1G] [--name default] [--recipe debian-13] [--mirror URL] [--json] [--help]
@@ -47,7 +48,7 @@ async function up(): Promise<void> {
   });
   process.stderr.write(`up: ${disc}: ${Math.round(statSync(disc).size / 2 ** 20)} MiB\n`);
   const cluster = new Cluster({ name: values.name, disc, progress: (line) => process.stderr.write(`up: ${line}\n`) });
-  await stage('rack', () => cluster.rack.up({ blades: count, memory: values.memory }));
+  await stage('rack', () => cluster.rack.up({ blades: count, memory: values.memory, kernel: join(imageFolder(values.recipe), 'vmlinuz') }));
   const installed = cluster.installedNodes();
   if (installed === undefined) await stage('installing the cluster on the empty SAN', () => cluster.install(blades));
   else if (installed !== count) throw new Error(`the SAN of rack ${values.name} holds a cluster of ${installed} nodes, not ${count}: use --blades ${installed}, another --name, or scripts/rack down --wipe --name ${values.name}`);

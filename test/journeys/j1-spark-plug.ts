@@ -37,7 +37,7 @@ export async function sparkPlug(cluster: Cluster, journey: Journey): Promise<voi
   const { rack } = cluster;
   await journey.stage('rack with an empty SAN', async () => {
     await rack.down({ wipe: true });
-    await rack.up({ blades: 4, memory: '1G' });
+    await rack.up({ blades: 4, memory: '1G', kernel: 'build/images/current/vmlinuz' });
   });
   await journey.stage('blade 1: live system from the DVD, Install cluster', async () => {
     await cluster.bootDisc(1, 'i');
