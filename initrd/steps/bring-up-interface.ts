@@ -4,6 +4,7 @@ import { prefixLength, type Ipv4 } from '../../daemons/core/ipv4.ts';
 import { parseMac } from '../../daemons/core/mac.ts';
 import { mustRun, StepError, type BootHost } from '../boot-host.ts';
 import type { BootState } from './boot-state.ts';
+import { initiatorOf } from './san-login.ts';
 
 /** How long an interface may take to appear and its link to come up: switches with spanning tree hold a port back. */
 const APPEAR_MS = 5_000;
@@ -45,7 +46,7 @@ export async function bringUpInterface(
   state.interfaceName = name;
   state.mac = mac;
   state.hardwareId = hardwareId(host, mac);
-  state.initiator = `iqn.2026-11.metamaster:${state.hardwareId.replaceAll('/', '.').replaceAll(':', '')}`;
+  state.initiator = initiatorOf(state.hardwareId);
   const shown = host.run(['ip', '-4', 'addr', 'show', 'dev', name]).said;
   if (shown.includes(` ${step.address}/`)) return;
   if (step.probeConflict && host.run(['arping', '-D', '-q', '-c', '2', '-w', '2', '-I', name, step.address]).code !== 0) {

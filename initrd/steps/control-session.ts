@@ -3,7 +3,7 @@
 
 import { mustRun, StepError, type BootHost } from '../boot-host.ts';
 import type { BootRecord } from './handover.ts';
-import { disksOfSession, sessionsOf } from './san-login.ts';
+import { disksOfSession, initiatorOf, sessionsOf } from './san-login.ts';
 
 /** Seconds until a broken control session reports an error. */
 export const CONTROL_RECOVERY_SECONDS = 5;
@@ -19,7 +19,7 @@ const SESSIONS = '/sys/class/iscsi_session';
 
 /** The initiator name of the control session: the hardware's, and `.control`. */
 export function controlInitiator(hardwareId: string): string {
-  return `iqn.2026-11.metamaster:${hardwareId.replaceAll('/', '.').replaceAll(':', '')}.control`;
+  return `${initiatorOf(hardwareId)}.control`;
 }
 
 function controlSession(host: BootHost, target: string): string | undefined {

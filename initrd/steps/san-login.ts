@@ -9,6 +9,12 @@ export const PATIENT_RECOVERY_SECONDS = 86_400;
 /** Seconds that the disk lets a single command take. */
 export const PATIENT_COMMAND_SECONDS = 3_600;
 const PORTAL_GROUP_TAG = '1';
+
+/** The blade's iSCSI name: the hardware's, never the node's. Colons and slashes of the id have no place in it (RFC 3720 section 3.2.6.1). */
+export function initiatorOf(hardwareId: string): string {
+  return `iqn.2026-11.metamaster:${hardwareId.replaceAll('/', '.').replaceAll(':', '')}`;
+}
+
 const DISK_WAIT_MS = 10_000;
 const POLL_MS = 50;
 const SESSIONS = '/sys/class/iscsi_session';

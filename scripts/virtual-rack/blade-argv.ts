@@ -9,13 +9,13 @@ export type Accelerator = 'kvm' | 'tcg';
 const REBOOT_TIMEOUT_MS = 5000;
 
 /** MiB of translated code that one software-emulated blade may keep; QEMU's own default is 1 GiB, too much for sixteen blades. */
-const TRANSLATION_CACHE_MIB = 256;
+export const TRANSLATION_CACHE_MIB = 256;
 
 /**
  * The emulated processor: x86-64-v2, which a current runtime may ask for and which has the CRC32 instruction for iSCSI,
  * without the wide vectors and five-level page tables of `max`, which software emulation pays for.
  */
-const TCG_CPU = 'qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+lahf-lm';
+export const TCG_CPU = 'qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+lahf-lm';
 
 /** Everything that makes one blade. */
 export interface BladeHardware {

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cpioArchive } from '../../initrd/cpio-image.ts';
+import { TCG_CPU, TRANSLATION_CACHE_MIB } from '../../scripts/virtual-rack/blade-argv.ts';
 
 const SAID = 'the empty initrd is reached';
 const LIMIT_MS = 120_000;
@@ -25,7 +26,7 @@ export async function emptyBootSeconds(images: string, folder: string): Promise<
   ], 0));
   const start = performance.now();
   const child = spawn('qemu-system-x86_64', [
-    '-no-user-config', '-nodefaults', '-display', 'none', '-machine', 'pc,graphics=off', '-accel', 'tcg,tb-size=256', '-cpu', 'qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+lahf-lm',
+    '-no-user-config', '-nodefaults', '-display', 'none', '-machine', 'pc,graphics=off', '-accel', `tcg,tb-size=${TRANSLATION_CACHE_MIB}`, '-cpu', TCG_CPU,
     '-m', '1G', '-serial', 'stdio', '-kernel', join(images, 'vmlinuz'), '-initrd', initrd, '-append', 'console=ttyS0,115200 quiet', '-no-reboot',
   ], { stdio: ['ignore', 'pipe', 'ignore'] });
   return new Promise((resolve, reject) => {
