@@ -18,7 +18,10 @@ export interface BootHost {
   readText(path: string): string | undefined;
   /** Writes a file anew; its folder must exist. @throws Error */
   writeText(path: string, text: string, mode: number): void;
+  /** Makes a folder, and those above it. One that is there, or cannot be made, is no error: what is written into it will tell. */
   makeFolder(path: string): void;
+  /** Makes `name` a symbolic link to `target`, in place of a link or file that is there. @throws Error */
+  link(target: string, name: string): void;
   /** Names in a folder, sorted; none when it cannot be read. */
   list(path: string): readonly string[];
   exists(path: string): boolean;

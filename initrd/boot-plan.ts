@@ -4,8 +4,10 @@
 
 import type { BootParameters } from './command-line.ts';
 
-/** Modules that a boot from the SAN cannot do without; the crc32c module comes first, iSCSI asks for it by name at login. */
-export const SAN_MODULES = ['crc32c_generic', 'iscsi_tcp', 'sd_mod', 'dm_mod', 'dm_snapshot', 'ext4'] as const;
+/** Modules without which there is no login to the SAN; the crc32c module comes first, iSCSI asks for it by name at login. */
+export const SAN_MODULES = ['crc32c_generic', 'iscsi_tcp', 'sd_mod'] as const;
+/** Modules without which what lies on the SAN cannot be used; they are loaded while the login waits for the SAN. */
+export const VOLUME_MODULES = ['dm_mod', 'dm_snapshot', 'ext4'] as const;
 /** Modules of the live system. */
 export const LIVE_MODULES = ['loop', 'isofs', 'squashfs', 'overlay', 'ext4', 'sr_mod', 'sd_mod'] as const;
 /** A watchdog resets a blade whose kernel hangs; systemd takes it over. Where there is none, nothing is lost. */
@@ -13,7 +15,7 @@ export const WATCHDOG_MODULES = ['i6300esb', 'iTCO_wdt'] as const;
 
 /** One step of the boot. */
 export type BootStep =
-  | { readonly kind: 'modules'; readonly required: readonly string[]; readonly wanted: readonly string[] }
+  | { readonly kind: 'modules'; readonly required: readonly string[]; readonly wanted: readonly string[]; readonly meanwhile: readonly string[] }
   | { readonly kind: 'interface'; readonly candidates: readonly string[]; readonly address: string; readonly netmask: string; readonly probeConflict: boolean }
   | { readonly kind: 'login'; readonly address: string; readonly port: number; readonly target: string }
   | { readonly kind: 'registry'; readonly container: string }
@@ -49,12 +51,13 @@ function interfaceStep(parameters: BootParameters): BootStep {
 export function bootPlan(parameters: BootParameters): readonly BootStep[] {
   if (parameters.live) {
     return [
-      { kind: 'modules', required: LIVE_MODULES, wanted: [...parameters.modules, ...SAN_MODULES, ...WATCHDOG_MODULES] },
+      { kind: 'modules', required: LIVE_MODULES, wanted: [...parameters.modules, ...SAN_MODULES, ...VOLUME_MODULES, ...WATCHDOG_MODULES], meanwhile: [] },
       { kind: 'medium' }, { kind: 'overlay' }, interfaceStep(parameters), { kind: 'live-identity' }, { kind: 'handover' },
     ];
   }
   return [
-    { kind: 'modules', required: [...parameters.modules, ...SAN_MODULES], wanted: WATCHDOG_MODULES },
+    // The watchdog's come first: when the step `snapshot` finds its own modules there, these are as well.
+    { kind: 'modules', required: [...parameters.modules, ...SAN_MODULES], wanted: [], meanwhile: [...WATCHDOG_MODULES, ...VOLUME_MODULES] },
     interfaceStep(parameters),
     { kind: 'login', address: parameters.storageIp, port: parameters.storagePort, target: parameters.target ?? '' },
     { kind: 'registry', container: parameters.container ?? '' },
@@ -64,7 +67,7 @@ export function bootPlan(parameters: BootParameters): readonly BootStep[] {
 }
 
 const TEXT: Readonly<Record<BootStep['kind'], (step: never) => string>> = {
-  modules: (s: Extract<BootStep, { kind: 'modules' }>) => `load what the hardware asks for, then ${s.required.join(' ')}; if there: ${s.wanted.join(' ') || 'nothing else'}`,
+  modules: (s: Extract<BootStep, { kind: 'modules' }>) => `load what the hardware asks for, then ${[s.required.join(' '), ...(s.wanted.length > 0 ? [`if there: ${s.wanted.join(' ')}`] : []), ...(s.meanwhile.length > 0 ? [`while the boot goes on: ${s.meanwhile.join(' ')}`] : [])].join('; ')}`,
   interface: (s: Extract<BootStep, { kind: 'interface' }>) =>
     `bring up the first of ${s.candidates.join(', ')} with ${s.address}, netmask ${s.netmask}${s.probeConflict ? ', if nobody else has that address' : ''}`,
   login: (s: Extract<BootStep, { kind: 'login' }>) => `log in to ${s.target} at ${s.address}, port ${s.port}`,

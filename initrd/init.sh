@@ -20,9 +20,10 @@ while :; do
   case $code in
     # Its own code for "the root is ready": QuickJS also ends with 0 when a program has nothing left to wait for.
     42)
-      if chroot /sysroot test -x /sbin/init; then
+      # By the path where a link holds no leading slash, which it does not in Debian; else by a program of the root, which costs its loading.
+      if [ -x /sysroot/sbin/init ] || chroot /sysroot test -x /sbin/init; then
         for tree in dev run sys proc; do
-          mkdir -p "/sysroot/$tree"
+          [ -d "/sysroot/$tree" ] || mkdir -p "/sysroot/$tree"
           mount -o move "/$tree" "/sysroot/$tree"
         done
         exec switch_root -c /dev/console /sysroot /sbin/init

@@ -100,7 +100,7 @@ export class ModelBlade implements BootHost {
     const programs: Readonly<Record<string, (args: readonly string[]) => Ran>> = {
       modprobe: (names) => this.#modprobe(names), ip: (words) => this.#ip(words), arping: (words) => ({ code: this.taken.has(words.at(-1)!) ? 1 : 0, said: '' }),
       iscsistart: (words) => this.#iscsistart(words), dmsetup: (words) => this.#dmsetup(words), mount: (words) => this.#mount(words),
-      ln: ([, target, name]) => (this.links.set(name!, target!), OK), e2fsck: () => OK, mkdir: () => OK, swapon: () => OK,
+      e2fsck: () => OK, mkdir: () => OK, swapon: () => OK,
     };
     return this.override(argv) ?? programs[program]?.(args) ?? { code: 127, said: `${program}: not found` };
   }
@@ -126,7 +126,12 @@ export class ModelBlade implements BootHost {
   #ip(words: readonly string[]): Ran {
     const line = words.join(' ');
     if (line === 'link set eth0 up' && this.cable) this.files.set('/sys/class/net/eth0/carrier', '1\n');
-    if (/addr (add|replace) [0-9.]+\//.test(line)) this.addresses.push(words.find((word) => word.includes('/'))!);
+    const address = words.find((word) => /^[0-9.]+\//.test(word));
+    if (address !== undefined && line.startsWith('addr del')) {
+      if (!this.addresses.includes(address)) return { code: 2, said: 'ip: RTNETLINK answers: Cannot assign requested address\n' };
+      this.addresses.splice(this.addresses.indexOf(address), 1);
+    }
+    if (address !== undefined && /addr (add|replace)/.test(line) && !this.addresses.includes(address)) this.addresses.push(address);
     return { code: 0, said: line.includes('show') ? this.addresses.map((address) => `    inet ${address} brd 10.0.0.255 scope global eth0\n`).join('') : '' };
   }
 
@@ -183,6 +188,10 @@ export class ModelBlade implements BootHost {
   }
 
   makeFolder(): void {}
+
+  link(target: string, name: string): void {
+    this.links.set(name, target);
+  }
 
   list(path: string): readonly string[] {
     const below = [...this.files.keys()].filter((file) => file.startsWith(`${path}/`)).map((file) => file.slice(path.length + 1).split('/')[0]!);

@@ -45,6 +45,7 @@ declare module 'os' {
   export function lstat(path: string): [{ mode: number; size: number } | null, number];
   export function mkdir(path: string, mode?: number): number;
   export function remove(path: string): number;
+  export function symlink(target: string, path: string): number;
   export function rename(from: string, to: string): number;
   export function sleep(ms: number): void;
   export function now(): number;

@@ -17,7 +17,7 @@ import { logIn } from './steps/san-login.ts';
 /** Does one step on the machine. @throws StepError, or an Error of the machine's */
 export async function runStep(host: BootHost, state: BootState, step: BootStep): Promise<void> {
   switch (step.kind) {
-    case 'modules': return loadModules(host, step.required, step.wanted);
+    case 'modules': return loadModules(host, step);
     case 'interface': return bringUpInterface(host, state, step);
     case 'login': return logIn(host, state, step);
     case 'registry': return loadRegistry(host, state, step.container);

@@ -7,7 +7,7 @@ import { readContainer, type ContainerFound } from '../daemons/storage/container
 import { BLOCK_BYTES } from '../daemons/storage/block.ts';
 import { decodeOwner, encodeOwner, OWNER_OFFSET } from '../daemons/storage/owner-record.ts';
 import type { VolumeRecord } from '../daemons/storage/registry.ts';
-import { openControlSession } from './steps/control-session.ts';
+import { openControlSession, waitForTakeOver } from './steps/control-session.ts';
 import type { BootRecord } from './steps/handover.ts';
 import { releaseBorrowedAddress } from './steps/borrowed-address.ts';
 import { diskBytes } from './steps/san-login.ts';
@@ -47,6 +47,7 @@ async function main(): Promise<void> {
   const text = host.readText('/run/metamaster/boot.json');
   if (text === undefined) return;
   const record = JSON.parse(text) as BootRecord;
+  await waitForTakeOver(host, record.target ?? '');
   const disk = await openControlSession(host, record);
   await releaseBorrowedAddress(host, record);
   const device = `/dev/${disk}`;

@@ -1,80 +1,87 @@
 import { describe, expect, test } from 'vitest';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
-import { releaseBorrowedAddress } from './borrowed-address.ts';
+import { preferOwnAddress, releaseBorrowedAddress } from './borrowed-address.ts';
 import type { BootRecord } from './handover.ts';
 
 const RECORD = { bootAddress: '10.0.0.254', interfaceName: 'eth0', prefixLength: 24 } as BootRecord;
+const OWN = { address: '10.0.0.2', prefixLength: 24 };
+const BORROWED = { address: '10.0.0.254', prefixLength: 24 };
 
-/** A node in its root, with these addresses on its interface; its connection from the borrowed one closes after being told so `kills` times. */
-function node(addresses: readonly string[], { own = '10.0.0.2', kills = 1 } = {}): ModelBlade {
-  const blade = new ModelBlade(new ModelSan());
-  blade.addresses.push(...addresses.map((address) => (address.includes('/') ? address : `${address}/24`)));
-  blade.files.set('/etc/metamaster/node.json', JSON.stringify({ number: 2, roster: { nodes: [{ number: 1, address: '10.0.0.1' }, { number: 2, address: own }] } }));
+/** A blade with these addresses on its interface; its connection from the borrowed one closes after being told so `kills` times. */
+function blade(addresses: readonly string[], kills = 1): ModelBlade {
+  const made = new ModelBlade(new ModelSan());
+  made.addresses.push(...addresses);
   let killed = 0;
-  blade.override = (argv) => {
+  made.override = (argv) => {
     if (argv[0] !== 'ss') return undefined;
     if (argv[1] === '-K') killed++;
     return { code: 0, said: killed < kills ? '0 0 10.0.0.254:41000 10.0.0.252:3260\n' : '' };
   };
-  return blade;
+  return made;
 }
 
-const changes = (blade: ModelBlade) => blade.argvs.map((argv) => argv.join(' ')).filter((line) => /-batch|addr del|-K/.test(line));
-const BATCH = 'ip -batch /run/metamaster/addresses';
+const changes = (made: ModelBlade) => made.argvs.map((argv) => argv.join(' ')).filter((line) => /addr (add|del|replace)|-K/.test(line));
+const GONE = 'ip addr del 10.0.0.254/32 dev eth0';
 
-describe('the borrowed address', () => {
-  test('first ceases to be the network\'s first one, in one go, then its connection is closed, and last it goes', async () => {
-    const blade = node(['10.0.0.254', '10.0.0.2']);
-    await releaseBorrowedAddress(blade, RECORD);
-    expect(changes(blade)).toEqual([BATCH, 'ss -K src 10.0.0.254', 'ip addr del 10.0.0.254/32 dev eth0']);
-    expect(blade.readText('/run/metamaster/addresses')).toBe('addr del 10.0.0.254/24 dev eth0\naddr add 10.0.0.254/32 dev eth0\n');
-    expect(blade.readText('/proc/sys/net/ipv4/conf/eth0/promote_secondaries')).toBe('1');
-    expect(blade.console).toEqual(['storage-agent: gave 10.0.0.254 back']);
+describe('in the initrd, the node\'s own address', () => {
+  test('comes first, and the borrowed one stays as a plain address of the host', () => {
+    const made = blade(['10.0.0.254/24']);
+    preferOwnAddress(made, 'eth0', OWN, BORROWED);
+    expect(changes(made)).toEqual(['ip addr replace 10.0.0.2/24 brd + dev eth0', 'ip addr del 10.0.0.254/24 dev eth0', 'ip addr replace 10.0.0.254/32 dev eth0']);
+    expect(made.readText('/proc/sys/net/ipv4/conf/eth0/promote_secondaries')).toBe('1');
   });
 
-  test('is given up only when no connection uses it any more', async () => {
-    const blade = node(['10.0.0.254', '10.0.0.2'], { kills: 5 });
-    await releaseBorrowedAddress(blade, RECORD);
-    expect(changes(blade)).toEqual([BATCH, ...Array.from({ length: 5 }, () => 'ss -K src 10.0.0.254'), 'ip addr del 10.0.0.254/32 dev eth0']);
+  test('done again, or after a failure half-way, the same comes out', () => {
+    for (const before of [['10.0.0.2/24', '10.0.0.254/32'], ['10.0.0.254/24', '10.0.0.2/24'], ['10.0.0.2/24']]) {
+      const made = blade(before);
+      preferOwnAddress(made, 'eth0', OWN, BORROWED);
+      expect(made.addresses.toSorted()).toEqual(['10.0.0.2/24', '10.0.0.254/32']);
+    }
+  });
+
+  test('that cannot be set is told, and the borrowed one left alone', () => {
+    const made = blade(['10.0.0.254/24']);
+    made.override = (argv) => (argv.includes('replace') ? { code: 2, said: 'RTNETLINK answers: Operation not permitted' } : undefined);
+    expect(() => preferOwnAddress(made, 'eth0', OWN, BORROWED)).toThrow('Operation not permitted');
+    expect(made.addresses).toEqual(['10.0.0.254/24']);
+  });
+});
+
+describe('in the root, the borrowed address', () => {
+  test('goes at once when nothing uses it', async () => {
+    const made = blade(['10.0.0.2/24', '10.0.0.254/32'], 0);
+    await releaseBorrowedAddress(made, RECORD);
+    expect(changes(made)).toEqual([GONE]);
+    expect(made.console).toEqual(['storage-agent: gave 10.0.0.254 back']);
+  });
+
+  test('goes only when no connection uses it any more', async () => {
+    const made = blade(['10.0.0.2/24', '10.0.0.254/32'], 5);
+    await releaseBorrowedAddress(made, RECORD);
+    expect(changes(made)).toEqual([...Array.from({ length: 5 }, () => 'ss -K src 10.0.0.254'), GONE]);
   });
 
   test('stays when its connections do not close, and that is told: the root lies behind them', async () => {
-    const blade = node(['10.0.0.254', '10.0.0.2'], { kills: Infinity });
-    await releaseBorrowedAddress(blade, RECORD);
-    expect(changes(blade)).not.toContain('ip addr del 10.0.0.254/32 dev eth0');
-    expect(blade.console.join()).toContain('10.0.0.254 is kept: its connections do not close: 0 0 10.0.0.254:41000 10.0.0.252:3260');
-  });
-
-  test('is taken up again where a former run of the agent left it', async () => {
-    const blade = node(['10.0.0.2', '10.0.0.254/32']);
-    await releaseBorrowedAddress(blade, RECORD);
-    expect(changes(blade)).toEqual(['ss -K src 10.0.0.254', 'ip addr del 10.0.0.254/32 dev eth0']);
-  });
-
-  test('no connection is closed when the addresses cannot be changed', async () => {
-    const blade = node(['10.0.0.254', '10.0.0.2']);
-    blade.override = (argv) => (argv[1] === '-batch' ? { code: 2, said: 'RTNETLINK answers: Operation not permitted\n' } : undefined);
-    await releaseBorrowedAddress(blade, RECORD);
-    expect(changes(blade)).toEqual([BATCH]);
-    expect(blade.console.join()).toContain('10.0.0.254 is kept: RTNETLINK answers');
+    const made = blade(['10.0.0.2/24', '10.0.0.254/32'], Infinity);
+    await releaseBorrowedAddress(made, RECORD);
+    expect(changes(made)).not.toContain(GONE);
+    expect(made.console.join()).toContain('10.0.0.254 is kept: its connections do not close: 0 0 10.0.0.254:41000 10.0.0.252:3260');
   });
 
   test.each([
-    ['the boot address is the node\'s own', node(['10.0.0.254'], { own: '10.0.0.254' })],
-    ['the node has not its own yet', node(['10.0.0.254'])],
-    ['it was given back before', node(['10.0.0.2'])],
-    ['the longer address only begins like it', node(['10.0.0.25', '10.0.0.2'])],
-  ])('nothing is changed when %s', async (_, blade) => {
-    await releaseBorrowedAddress(blade, RECORD);
-    expect(changes(blade)).toEqual([]);
+    ['the boot address is the node\'s own', ['10.0.0.254/24']],
+    ['it was given back before', ['10.0.0.2/24']],
+    ['the longer address only begins like it', ['10.0.0.2/24', '10.0.0.25/32']],
+  ])('nothing is changed when %s', async (_, addresses) => {
+    const made = blade(addresses);
+    await releaseBorrowedAddress(made, RECORD);
+    expect(changes(made)).toEqual([]);
   });
 
-  test('nothing is changed without an interface or a node\'s configuration', async () => {
-    const blade = node(['10.0.0.254', '10.0.0.2']);
-    await releaseBorrowedAddress(blade, { ...RECORD, interfaceName: undefined });
-    blade.files.delete('/etc/metamaster/node.json');
-    await releaseBorrowedAddress(blade, RECORD);
-    expect(changes(blade)).toEqual([]);
+  test('nothing is changed without an interface', async () => {
+    const made = blade(['10.0.0.2/24', '10.0.0.254/32']);
+    await releaseBorrowedAddress(made, { ...RECORD, interfaceName: undefined });
+    expect(changes(made)).toEqual([]);
   });
 });

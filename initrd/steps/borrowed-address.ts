@@ -1,42 +1,41 @@
-// A boot from the DVD begins with the menu's address (.254), which the next DVD boot wants as well. The node gives it back once
-// iscsid has the session in hand. The root lies behind that very connection, so at no moment may it be without its address:
-// first the node's own address becomes the network's first one, from which new connections start, and the borrowed one stays as a
-// plain address of the host; then the connection is closed and iscsid opens it anew; only when nothing uses it does the address go.
+// A boot from the DVD begins with the menu's address (.254), which the next DVD boot wants as well. The root lies behind a
+// connection from that address, so it may never be without: in the initrd the node's own address becomes the network's first one,
+// from which new connections start, and the borrowed one steps aside to a plain address of the host; then, in the root, iscsid takes
+// the session over, which opens its connection anew; and only when nothing uses the borrowed address does it go.
 
-import type { BootHost } from '../boot-host.ts';
+import { mustRun, type BootHost } from '../boot-host.ts';
 import type { BootRecord } from './handover.ts';
 
 const WAIT_MS = 60_000;
 const POLL_MS = 500;
-const BATCH_FILE = '/run/metamaster/addresses';
+const TAKEN_REMEDY = 'See dmesg. Another machine may use the address.';
 
-/** The node's own address, by the identity that the initrd has laid down. */
-function ownAddress(host: BootHost): string | undefined {
-  const own = JSON.parse(host.readText('/etc/metamaster/node.json') ?? '{}') as { number?: number; roster?: { nodes: { number: number; address: string }[] } };
-  return own.roster?.nodes.find((node) => node.number === own.number)?.address;
+/** An IPv4 address and the length of its network's prefix. */
+export interface InterfaceAddress {
+  readonly address: string;
+  readonly prefixLength: number;
 }
 
-/** Gives the address back if the node has one of its own. Call it when iscsid has proved that it works: by an open control session. */
+/**
+ * Gives the interface the node's own address, and makes it the one from which connections start. The borrowed one stays, for the
+ * connection that uses it. For the initrd, whose programs are in memory: for a moment the borrowed address is not there.
+ * @throws StepError
+ */
+export function preferOwnAddress(host: BootHost, device: string, own: InterfaceAddress, borrowed: InterfaceAddress): void {
+  // Without it the kernel takes every later address of the network away together with the first.
+  host.writeText(`/proc/sys/net/ipv4/conf/${device}/promote_secondaries`, '1', 0o644);
+  mustRun(host, ['ip', 'addr', 'replace', `${own.address}/${own.prefixLength}`, 'brd', '+', 'dev', device], `The node's address ${own.address} cannot be set. ${TAKEN_REMEDY}`);
+  const first = `${borrowed.address}/${borrowed.prefixLength}`;
+  if (host.run(['ip', '-4', 'addr', 'show', 'dev', device]).said.includes(`inet ${first} `)) mustRun(host, ['ip', 'addr', 'del', first, 'dev', device], TAKEN_REMEDY);
+  mustRun(host, ['ip', 'addr', 'replace', `${borrowed.address}/32`, 'dev', device], TAKEN_REMEDY);
+}
+
+/** Gives the address back if it was only borrowed. Call it when iscsid has the session in hand: then it mends a connection that is closed. */
 export async function releaseBorrowedAddress(host: BootHost, record: BootRecord): Promise<void> {
-  const { bootAddress, interfaceName, prefixLength } = record;
-  const own = ownAddress(host);
-  if (interfaceName === undefined || own === undefined || own === bootAddress) return;
-  const shown = host.run(['ip', '-4', '-o', 'addr', 'show', 'dev', interfaceName]).said;
-  const addresses = new Set([...shown.matchAll(/inet ([0-9.]+)\//g)].map((match) => match[1]));
-  if (!addresses.has(bootAddress) || !addresses.has(own)) return;
-  if (shown.includes(`inet ${bootAddress}/${prefixLength} `)) {
-    // Without it the kernel takes every later address of the network away together with the first.
-    host.writeText(`/proc/sys/net/ipv4/conf/${interfaceName}/promote_secondaries`, '1', 0o644);
-    // One process for both changes: between two there would be time for the root to need its connection.
-    host.writeText(BATCH_FILE, `addr del ${bootAddress}/${prefixLength} dev ${interfaceName}\naddr add ${bootAddress}/32 dev ${interfaceName}\n`, 0o600);
-    const changed = host.run(['ip', '-batch', BATCH_FILE]);
-    if (changed.code !== 0) {
-      // Whichever of the two failed, the address must be there for the connection that still uses it.
-      host.run(['ip', 'addr', 'replace', `${bootAddress}/32`, 'dev', interfaceName]);
-      host.print(`storage-agent: ${bootAddress} is kept: ${changed.said.trim()}`);
-      return;
-    }
-  }
+  const { bootAddress, interfaceName } = record;
+  if (interfaceName === undefined) return;
+  const borrowed = `${bootAddress}/32`;
+  if (!host.run(['ip', '-4', '-o', 'addr', 'show', 'dev', interfaceName]).said.includes(`inet ${borrowed} `)) return;
   const connections = (): string => host.run(['ss', '-H', '-t', '-n', 'state', 'established', 'src', bootAddress]).said.trim();
   for (let waited = 0; connections() !== ''; waited += POLL_MS) {
     if (waited >= WAIT_MS) {
@@ -46,6 +45,6 @@ export async function releaseBorrowedAddress(host: BootHost, record: BootRecord)
     host.run(['ss', '-K', 'src', bootAddress]);
     await host.sleep(POLL_MS);
   }
-  host.run(['ip', 'addr', 'del', `${bootAddress}/32`, 'dev', interfaceName]);
+  host.run(['ip', 'addr', 'del', borrowed, 'dev', interfaceName]);
   host.print(`storage-agent: gave ${bootAddress} back`);
 }

@@ -42,9 +42,9 @@ test('a file that somebody changed is put right, and only that one', async () =>
   expect([...blade.modes.keys()]).toEqual(['/sysroot/etc/hostname']);
 });
 
-test('the node takes its own address beside a borrowed one, and an address for router advertisements', async () => {
+test('the node takes its own address, a borrowed one steps aside; and an address for router advertisements', async () => {
   const blade = await booted({ commandLine: `${commandLineOf(254)} mm.node=2` });
-  expect(blade.addresses).toEqual(['10.0.0.254/24', '10.0.0.2/24']);
+  expect(blade.addresses).toEqual(['10.0.0.2/24', '10.0.0.254/32']);
   expect(blade.argvs.some((argv) => argv.includes('-6') && argv.includes('nodad'))).toBe(true);
 });
 

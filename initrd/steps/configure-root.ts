@@ -1,11 +1,12 @@
 // The step `configure`: what makes the mounted root this node's is written into it, as far as it differs; and the node takes its
-// own addresses, in addition to the one that the boot began with.
+// own addresses; one that the boot began with steps aside.
 
 import { prefixLength } from '../../daemons/core/ipv4.ts';
 import { clusterPrefix, nodeIpv6 } from '../../daemons/wire/router-advertisement.ts';
 import { mustRun, type BootHost } from '../boot-host.ts';
 import { changedFiles, renderIdentity, SECRET_FOLDERS, shadowWithRootHash } from '../identity.ts';
 import { found, type BootState } from './boot-state.ts';
+import { preferOwnAddress } from './borrowed-address.ts';
 
 const ROOT = '/sysroot';
 
@@ -15,7 +16,9 @@ function writeIdentity(host: BootHost, state: BootState): void {
     registry, node: found(state.node, 'the node'), generation: found(state.generation, 'the generation'), bootNonce: state.bootNonce,
     interfaceName: found(state.interfaceName, 'the interface'), initiator: found(state.initiator, 'the initiator name'),
   });
-  for (const folder of SECRET_FOLDERS) mustRun(host, ['mkdir', '-p', '-m', '700', `${ROOT}${folder}`], 'The root is not whole: restore the node.');
+  for (const folder of SECRET_FOLDERS.filter((one) => !host.exists(`${ROOT}${one}`))) {
+    mustRun(host, ['mkdir', '-p', '-m', '700', `${ROOT}${folder}`], 'The root is not whole: restore the node.');
+  }
   for (const file of changedFiles(rendered, (path) => host.readText(`${ROOT}${path}`))) {
     const path = `${ROOT}${file.path}`;
     host.makeFolder(path.slice(0, path.lastIndexOf('/')));
@@ -32,9 +35,9 @@ export function configureRoot(host: BootHost, state: BootState): void {
   const { roster } = found(state.registry, 'the registry');
   const node = found(state.node, 'the node');
   const device = found(state.interfaceName, 'the interface');
-  if (node.address !== state.parameters.sifIp) {
-    const argv = ['ip', 'addr', 'replace', `${node.address}/${prefixLength(roster.netmask)}`, 'brd', '+', 'dev', device];
-    mustRun(host, argv, `The node's address ${node.address} cannot be set.`);
+  const { sifIp, sifNetmask } = state.parameters;
+  if (node.address !== sifIp) {
+    preferOwnAddress(host, device, { address: node.address, prefixLength: prefixLength(roster.netmask)! }, { address: sifIp, prefixLength: prefixLength(sifNetmask)! });
   }
   // For the router advertisements that save an iPXE its wait; a kernel without IPv6 serves without them.
   host.run(['ip', '-6', 'addr', 'add', `${nodeIpv6(clusterPrefix(roster.clusterName), node.number)}/64`, 'dev', device, 'nodad']);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
-import { controlInitiator, openControlSession } from './control-session.ts';
+import { controlInitiator, openControlSession, waitForTakeOver } from './control-session.ts';
 import type { BootRecord } from './handover.ts';
 
 const TARGET = 'iqn.2026-01.example:san';
@@ -14,14 +14,12 @@ function withSession(blade: ModelBlade, name: string, initiator: string, disk: s
   blade.files.set(`${SESSIONS}/${name}/device/target3:0:0/3:0:0:1/block/${disk}/dev`, '8:16\n');
 }
 
-/** A booted node: the patient session is open, iscsid answers after some time. */
+/** A booted node: the patient session is open, iscsid runs. */
 function node(): ModelBlade {
   const blade = new ModelBlade(new ModelSan());
   withSession(blade, 'session1', 'iqn.2026-11.metamaster:4c4c4544-0000-0000-0000-000000000002.525400000002', 'sda');
-  let asked = 0;
   blade.override = (argv) => {
     if (argv[0] !== 'iscsiadm') return undefined;
-    if (argv.join(' ') === 'iscsiadm -m iface') return { code: asked++ < 3 ? 20 : 0, said: 'iscsid is not running' };
     if (argv.includes('new')) return { code: 15, said: 'exists' };
     if (argv.includes('--login')) withSession(blade, 'session2', controlInitiator(RECORD.hardwareId!), 'sdb');
     return { code: 0, said: '' };
@@ -47,10 +45,26 @@ test('one that is open is used', async () => {
   expect(blade.argvs).toEqual([]);
 });
 
-test('an iscsid that never answers, and a login that is refused, are told', async () => {
+const state = (connection: string, internal: string) => `\t\tiSCSI Connection State: ${connection}\n\t\tiSCSI Session State: LOGGED_IN\n\t\tInternal iscsid Session State: ${internal}\n`;
+const QUESTION = 'iscsiadm -m session -r 1 -P 1';
+
+test('iscsid has the session in hand when it says that it is logged in and at rest; the control session is not asked for', async () => {
   const blade = node();
-  blade.override = () => ({ code: 20, said: 'can not connect to iSCSI daemon\n' });
-  await expect(openControlSession(blade, RECORD)).rejects.toThrow('iscsid does not answer: can not connect to iSCSI daemon');
+  withSession(blade, 'session2', controlInitiator(RECORD.hardwareId!), 'sdb');
+  const answers = ['iscsiadm: can not connect to iSCSI daemon', state('Unknown', 'Unknown'), state('TRANSPORT WAIT', 'REOPEN'), state('LOGGED IN', 'REOPEN'), state('LOGGED IN', 'NO CHANGE')];
+  blade.override = () => ({ code: 0, said: answers[blade.argvs.length - 1] ?? '' });
+  await waitForTakeOver(blade, TARGET);
+  expect(blade.argvs.map((argv) => argv.join(' '))).toEqual(answers.map(() => QUESTION));
+});
+
+test('an iscsid that never takes the session over is told', async () => {
+  const blade = node();
+  blade.override = () => ({ code: 0, said: state('Unknown', 'Unknown') });
+  await expect(waitForTakeOver(blade, TARGET)).rejects.toThrow(/iscsid has not taken the session over: iSCSI Connection State: Unknown/);
+});
+
+test('a login that is refused is told', async () => {
+  const blade = node();
   blade.override = (argv) => (argv.includes('--login') ? { code: 24, said: 'authorization failure' } : { code: 0, said: '' });
   await expect(openControlSession(blade, RECORD)).rejects.toThrow('exit code 24: authorization failure');
 });

@@ -12,7 +12,9 @@ const CONTROL_COMMAND_SECONDS = 10;
 const IFACE = 'control';
 /** iscsiadm(8): the record, or the session, is there already. */
 const EXISTS = [0, 15] as const;
-const ISCSID_WAIT_MS = 20_000;
+const TAKE_OVER_WAIT_MS = 120_000;
+/** Characters of a message that are worth showing. */
+const SHOWN = 300;
 const DISK_WAIT_MS = 10_000;
 const POLL_MS = 200;
 const SESSIONS = '/sys/class/iscsi_session';
@@ -26,11 +28,20 @@ function controlSession(host: BootHost, target: string): string | undefined {
   return sessionsOf(host, target).find((session) => host.readText(`${SESSIONS}/${session}/initiatorname`)?.trim().endsWith('.control') === true);
 }
 
-async function waitForIscsid(host: BootHost): Promise<void> {
+/** What `iscsiadm -m session -P 1` says of a session that iscsid knows, and that is logged in and at rest. */
+const IN_HAND = [/iSCSI Connection State: LOGGED IN/, /Internal iscsid Session State: NO CHANGE/];
+
+/**
+ * Waits until iscsid has the initrd's session in hand. Before that nobody mends it: the part of iscsid that takes sessions over reads
+ * files of the root, so that a connection which is lost under it is lost for good, and the root with it.
+ * @throws StepError after two minutes
+ */
+export async function waitForTakeOver(host: BootHost, target: string): Promise<void> {
+  const patient = () => sessionsOf(host, target).filter((session) => session !== controlSession(host, target));
   for (let waited = 0; ; waited += POLL_MS) {
-    const ran = host.run(['iscsiadm', '-m', 'iface']);
-    if (ran.code === 0) return;
-    if (waited >= ISCSID_WAIT_MS) throw new StepError(`iscsid does not answer: ${ran.said.trim()}`, 'systemctl status metamaster-iscsid');
+    const said = patient().map((session) => host.run(['iscsiadm', '-m', 'session', '-r', session.replace('session', ''), '-P', '1']).said);
+    if (said.every((text) => IN_HAND.every((sign) => sign.test(text)))) return;
+    if (waited >= TAKE_OVER_WAIT_MS) throw new StepError(`iscsid has not taken the session over: ${said.join(' ').trim().slice(-SHOWN)}`, 'systemctl status metamaster-iscsid');
     await host.sleep(POLL_MS);
   }
 }
@@ -40,7 +51,6 @@ export async function openControlSession(host: BootHost, record: BootRecord): Pr
   const target = record.target ?? '';
   const remedy = 'Check that the SAN is reached; it is tried again.';
   if (controlSession(host, target) === undefined) {
-    await waitForIscsid(host);
     const node = ['iscsiadm', '-m', 'node', '-T', target, '-p', record.portal, '-I', IFACE];
     mustRun(host, ['iscsiadm', '-m', 'iface', '-I', IFACE, '--op', 'new'], remedy, EXISTS);
     const settings = [['iface.initiatorname', controlInitiator(record.hardwareId ?? '')], ['iface.transport_name', 'tcp']] as const;

@@ -77,7 +77,7 @@ export function writeLiveIdentity(host: BootHost, state: BootState): void {
   write('/etc/machine-id', `${toHex(host.randomBytes(16))}\n`);
   write('/etc/iscsi/initiatorname.iscsi', `InitiatorName=${found(state.initiator, 'the initiator name')}\n`);
   write('/etc/motd', `\nmetamaster live system. ${NOTE[state.parameters.mode] ?? ''}\n\n`);
-  mustRun(host, ['ln', '-sfn', '/dev/null', `${root}/etc/systemd/system/ssh.service`], 'The medium is damaged.');
+  host.link('/dev/null', `${root}/etc/systemd/system/ssh.service`);
   for (const [unit, line] of [['serial-getty@', `${AUTOLOGIN} --keep-baud 115200,57600,38400,9600 - \${TERM}`], ['getty@', `${AUTOLOGIN} - \${TERM}`]] as const) {
     host.makeFolder(`${root}/etc/systemd/system/${unit}.service.d`);
     write(`/etc/systemd/system/${unit}.service.d/live.conf`, `${line}\n`);

@@ -30,18 +30,29 @@ export function loadForDevices(host: BootHost, asked: Set<string>): void {
   }
 }
 
-/** @throws StepError naming the modules that are needed and not to be had */
-export function loadModules(host: BootHost, required: readonly string[], wanted: readonly string[]): void {
-  loadForDevices(host, new Set());
-  host.run(['modprobe', '-a', '-q', ...required, ...wanted]);
+/** Loads modules. @throws StepError naming those that are not to be had */
+export function requireModules(host: BootHost, required: readonly string[]): void {
   const here = present(host);
-  const missing = required.filter((name) => !here(name));
+  if (required.every((name) => here(name))) return;
+  host.run(['modprobe', '-a', '-q', ...required]);
   // A module that registers nothing under /sys/module may still be built in: modprobe knows.
-  const failed = missing.filter((name) => host.run(['modprobe', '-q', name]).code !== 0);
+  const failed = required.filter((name) => !here(name) && host.run(['modprobe', '-q', name]).code !== 0);
   if (failed.length > 0) {
     throw new StepError(
       `modules not to be had: ${failed.join(', ')}`,
       'Check the spelling in sifm=; a network-boot initrd carries the usual server cards only: add the module to the recipe, or boot from the DVD, which carries all.',
     );
   }
+}
+
+/**
+ * Loads what the hardware asks for, what the boot cannot go on without, and what is wanted if it is there. Those of `meanwhile` are
+ * loaded while the boot goes on: what comes to need them requires them again.
+ * @throws StepError naming the required modules that are not to be had
+ */
+export function loadModules(host: BootHost, { required, wanted, meanwhile }: { required: readonly string[]; wanted: readonly string[]; meanwhile: readonly string[] }): void {
+  loadForDevices(host, new Set());
+  requireModules(host, required);
+  if (wanted.length > 0) host.run(['modprobe', '-a', '-q', ...wanted]);
+  if (meanwhile.length > 0) host.start(['modprobe', '-a', '-q', ...meanwhile]);
 }

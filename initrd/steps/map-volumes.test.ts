@@ -83,9 +83,9 @@ describe('file systems', () => {
 describe('reading Node ahead', () => {
   test('takes only the listed parts, as arguments and never as program text', () => {
     const argv = readAheadArgv('{"bytes":9,"ranges":[[0,4096],[8192,100]]}');
-    expect(argv.slice(0, 2)).toEqual(['sh', '-c']);
-    expect(argv.slice(3)).toEqual(['sh', '/sysroot/usr/bin/node', '/sysroot/usr/lib/metamaster/metamasterd.mjs', '0', '4096', '8192', '100']);
+    expect(argv.slice(0, 3)).toEqual(['qjs', '--std', '-e']);
+    expect(argv.slice(4)).toEqual(['/sysroot/usr/lib/metamaster/metamasterd.mjs', '/sysroot/usr/bin/node', '0', '4096', '8192', '100']);
   });
 
-  test('without a list it takes all of it', () => expect(readAheadArgv(undefined).slice(3)).toEqual(['sh', '/sysroot/usr/lib/metamaster/metamasterd.mjs', '/sysroot/usr/bin/node']));
+  test('without a list it takes all of it', () => expect(readAheadArgv(undefined).slice(4)).toEqual(['/sysroot/usr/lib/metamaster/metamasterd.mjs', '/sysroot/usr/bin/node']));
 });
