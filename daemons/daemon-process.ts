@@ -2,6 +2,7 @@
 
 import { type Arguments, helpText, type Inputs, type OptionName, readArguments, readInputs } from './daemon-arguments.ts';
 import { InputError } from './core/problem.ts';
+import { checkBootFiles } from './host/boot-files.ts';
 import { createLog, type Logger, stage } from './host/log.ts';
 import { sdNotify, watchdogIntervalMs } from './host/sd-notify.ts';
 
@@ -74,6 +75,7 @@ async function run(daemon: Daemon, argv: readonly string[]): Promise<void> {
   else if (values.explain !== undefined && daemon.explain !== undefined) process.stdout.write(daemon.explain(values, values.explain));
   else if (values['check-config']) {
     const { config, files } = readInputs(values, daemon.servesFiles);
+    checkBootFiles(files);
     process.stdout.write(`node ${config.number} of ${config.roster.clusterName}, ${config.roster.nodes.length} nodes${daemon.servesFiles ? `, ${files.size} boot files` : ''}: well\n`);
   } else await serve(daemon, values);
 }

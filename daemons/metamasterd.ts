@@ -5,13 +5,14 @@
 import { BootServices } from './boot-services.ts';
 import { type Given, runDaemon } from './daemon-process.ts';
 import { explainMac } from './explain-mac.ts';
+import { checkBootFiles } from './host/boot-files.ts';
 import { lockMemory } from './host/memory-lock.ts';
 
 async function serve({ values, log, die, ...inputs }: Given): Promise<() => Promise<void>> {
   const services = new BootServices({ ...inputs, log, onBroken: die });
   await services.start();
   return async () => {
-    lockMemory(Array.from(inputs.files.values(), ({ bytes }) => bytes), log);
+    lockMemory(checkBootFiles(inputs.files), log);
     const path = values.control;
     if (path === undefined) return;
     const { openControlSocket } = await import('./host/control-socket.ts');

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { InputError } from '../core/problem.ts';
 import { parseUuid } from '../core/uuid.ts';
 import { encodeBootVolume } from '../storage/boot-volume.ts';
-import { readBootDirectory, readBootVolume } from './boot-files.ts';
+import { checkBootFiles, readBootDirectory, readBootVolume } from './boot-files.ts';
 
 const FILES = new Map([['vmlinuz', new Uint8Array(10_000).fill(7)], ['initrd.img', Uint8Array.of(1, 2, 3)], ['empty', new Uint8Array(0)]]);
 const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
@@ -45,7 +45,12 @@ describe('a boot volume', () => {
     const path = volume('flipped', (image) => {
       image[image.lastIndexOf(7)]! ^= 1;
     });
-    expect(() => readBootVolume(path)).toThrow(/MM-BOOT-FILES: .*flipped: vmlinuz: SHA-256/);
+    const files = readBootVolume(path);
+    const complaint = /MM-BOOT-FILES: .*flipped: vmlinuz: SHA-256/;
+    expect(() => files.get('vmlinuz')!.bytes).toThrow(complaint);
+    expect(() => files.get('vmlinuz')!.bytes, 'nor is it handed out at the second try').toThrow(complaint);
+    expect(files.get('initrd.img')!.bytes).toEqual(FILES.get('initrd.img'));
+    expect(() => checkBootFiles(files)).toThrow(complaint);
   });
   test('what is no boot volume, or ends too soon, is refused', () => {
     expect(() => readBootVolume(volume('zeros', (image) => image.fill(0)))).toThrow(InputError);
