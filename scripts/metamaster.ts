@@ -3,6 +3,7 @@
 import { InputError, problemLine } from '../daemons/core/problem.ts';
 import { bootCommand } from './boot-command.ts';
 import { installCommand } from './install/install-command.ts';
+import { powerCommand } from './power-command.ts';
 import { sanCommand } from './san.ts';
 import { statusCommand } from './status-command.ts';
 
@@ -11,6 +12,7 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly run: (
   install: { what: 'lay a cluster out on the SAN, from the live system of the disc', run: installCommand },
   san: { what: 'show, check or export what a SAN (or an image file of one) holds', run: sanCommand },
   status: { what: 'say which nodes are alive and serving, and how far the blades have come, from a running node', run: statusCommand },
+  power: { what: 'tell and switch the power of blades, one by one or the whole rack', run: powerCommand },
   boot: { what: 'print the steps that a kernel command line leads to', run: bootCommand },
 };
 

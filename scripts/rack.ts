@@ -49,14 +49,25 @@ async function power(rack: VirtualRack, request: Request): Promise<void> {
     mac: text['mac'], rom: text['rom'], uefi: flag['uefi'], outside: flag['outside'], stick: text['stick'], boot,
   };
   const said = (blade: number, text: string): void => void (flag['dry-run'] === true || note(`blade ${blade}: ${text}`));
+  const done: { blade: number; action: string; changed: boolean }[] = [];
   for (const blade of blades) {
-    if (action === 'on') said(blade, (await rack.powerOn(blade, hardware)) ? 'on' : 'was on already; its hardware stays as it is');
-    else if (action === 'off') said(blade, (await rack.powerOff(blade)) ? 'power cut' : 'was off already');
-    else if (action === 'reset') {
+    let changed = true;
+    if (action === 'on') {
+      changed = await rack.powerOn(blade, hardware);
+      said(blade, changed ? 'on' : 'was on already; its hardware stays as it is');
+    } else if (action === 'off') {
+      changed = await rack.powerOff(blade);
+      said(blade, changed ? 'power cut' : 'was off already');
+    } else if (action === 'reset') {
       await rack.reset(blade);
       said(blade, 'reset');
-    } else unknownWord(request, 'on, off, reset');
+    } else if (action === 'button') {
+      await rack.button(blade);
+      said(blade, 'power button pressed');
+    } else unknownWord(request, 'on, off, reset, button');
+    done.push({ blade, action: action!, changed });
   }
+  if (flag['json'] === true && flag['dry-run'] !== true) printJson(done);
 }
 
 async function dvd(rack: VirtualRack, request: Request): Promise<void> {

@@ -38,6 +38,23 @@ describe('run', () => {
     await expect(run(['false'])).rejects.toThrow(/^false: ended with exit code 1$/);
   });
 
+  test('whatever code there is can be accepted; a program that is not there is an error all the same', async () => {
+    expect(await run(['sh', '-c', 'echo out; exit 9'], { accept: 'any' })).toEqual({ code: 9, output: 'out\n', errorOutput: '' });
+    await expect(run(['no-such-program-anywhere'], { accept: 'any' })).rejects.toMatchObject({ code: 127 });
+  });
+
+  test('a limit of time ends a program, also one whose child holds its outputs open', async () => {
+    await expect(run(['sh', '-c', 'sleep 3 & echo $!; wait'], { limits: { timeMs: 100, output: 100 }, accept: 'any' })).rejects.toMatchObject({ code: 124, message: expect.stringContaining('longer than 0.1 s') as string });
+  });
+
+  test.each(['yes', 'yes >&2'])('a limit of output ends %s', async (endless) => {
+    await expect(run(['sh', '-c', endless], { limits: { timeMs: 600_000, output: 10_000 }, accept: 'any' })).rejects.toMatchObject({ code: 124, message: expect.stringContaining('more than 10000 characters') as string });
+  });
+
+  test('a program within its limits ends as without', async () => {
+    expect((await run(['echo', 'out'], { limits: { timeMs: 600_000, output: 4 } })).output).toBe('out\n');
+  });
+
   test('a program that is not there is an error with code 127', async () => {
     await expect(run(['no-such-program-anywhere'])).rejects.toMatchObject({ name: 'CommandError', code: 127 });
   });

@@ -47,12 +47,12 @@ ${JSON_HELP}`,
   },
   status: { operands: '', says: 'show the SAN, the blades and how far each has come', options: SHOW, help: `${NAME_HELP}\n${JSON_HELP}` },
   power: {
-    operands: '<on|off|reset> <N…|all>', says: 'switch blades on, cut their power, press reset',
+    operands: '<on|off|reset|button> <N…|all>', says: 'switch blades on, cut their power, press reset or the power button',
     options: {
-      ...CHANGE, memory: { type: 'string' }, smp: { type: 'string' }, cpu: { type: 'string' }, 'hardware-uuid': { type: 'string' },
+      ...CHANGE, json: { type: 'boolean' }, memory: { type: 'string' }, smp: { type: 'string' }, cpu: { type: 'string' }, 'hardware-uuid': { type: 'string' },
       mac: { type: 'string' }, rom: { type: 'string' }, uefi: { type: 'boolean' }, outside: { type: 'boolean' }, boot: { type: 'string' }, stick: { type: 'string' },
     },
-    help: `Any N from 1 to ${MAX_BLADES} will do, also beyond the rack's number of blades. For \`on\`:
+    help: `Any N from 1 to ${MAX_BLADES} will do, also beyond the rack's number of blades. What runs on a blade may obey the button, by ACPI. For \`on\`:
   --memory SIZE         default: the rack's
   --smp N               processors; default: 1
   --cpu MODEL           QEMU's -cpu; default: host with KVM, x86-64-v2 with tcg
@@ -64,7 +64,8 @@ ${JSON_HELP}`,
   --stick IMAGE         a USB stick, tried before anything else
   --boot dvd|network    what the firmware tries first; default: dvd
 ${NAME_HELP}
-${DRY_HELP}`,
+${DRY_HELP}
+${JSON_HELP}`,
   },
   dvd: { operands: '<in|out> <N> [ISO]', says: 'put a medium into a drive, take it out', options: CHANGE, help: `${NAME_HELP}\n${DRY_HELP}` },
   console: {

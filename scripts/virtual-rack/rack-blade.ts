@@ -193,6 +193,12 @@ export async function reset(context: RackContext, blade: number): Promise<void> 
   await context.changes.act(`reset blade ${blade}`, () => qmp(bladeFiles(context.identity, blade).qmpSocket, 'system_reset'));
 }
 
+/** Presses the power button: the system hears of it by ACPI, and may do nothing. */
+export async function pressButton(context: RackContext, blade: number): Promise<void> {
+  requirePower(context, blade);
+  await context.changes.act(`press the power button of blade ${blade}`, () => qmp(bladeFiles(context.identity, blade).qmpSocket, 'system_powerdown'));
+}
+
 /** Puts a medium into the blade's drive, whether it has power or not, in place of what is there. */
 export async function dvdIn(context: RackContext, blade: number, iso: string): Promise<void> {
   checkBlade(blade);

@@ -9,7 +9,7 @@ import { fail } from './failure.ts';
 import { bladeFiles, identityOf, isRackName, type BladeFiles, type RackIdentity } from './identity.ts';
 import { keyBytes } from './keystrokes.ts';
 import { Processes } from './processes.ts';
-import { bladeRole, checkBlade, dvdIn, dvdOut, loggerRole, powerOff, powerOn, requirePower, reset, type PowerOnOptions } from './rack-blade.ts';
+import { bladeRole, checkBlade, dvdIn, dvdOut, loggerRole, powerOff, powerOn, pressButton, requirePower, reset, type PowerOnOptions } from './rack-blade.ts';
 import { listCaptures, startCapture, stopCapture, type Capture } from './rack-capture.ts';
 import { bringUp, takeDown, type UpOptions } from './rack-lifecycle.ts';
 import { withLock } from './rack-lock.ts';
@@ -81,6 +81,11 @@ export class VirtualRack {
 
   reset(blade: number): Promise<void> {
     return this.#alone(() => reset(this.#context, blade));
+  }
+
+  /** Presses the power button. */
+  button(blade: number): Promise<void> {
+    return this.#alone(() => pressButton(this.#context, blade));
   }
 
   dvdIn(blade: number, iso: string): Promise<void> {
