@@ -86,8 +86,8 @@ export class BootServices {
 
   status(): Status {
     const { config, files } = this.#options;
-    const unknown = this.#dhcp.unknown();
-    return statusOf(now(), { config, files, unknown, startedAt: this.#startedAt, serving: this.#serving, alive: this.#alive, live: this.#live, stages: this.#blades.list() });
+    const [unknown, foreign] = [this.#dhcp.unknown(), this.#dhcp.foreign()];
+    return statusOf(now(), { config, files, unknown, foreign, startedAt: this.#startedAt, serving: this.#serving, alive: this.#alive, live: this.#live, stages: this.#blades.list() });
   }
 
   #onLive(alive: readonly number[], nodes: readonly number[]): void {

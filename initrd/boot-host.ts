@@ -1,6 +1,8 @@
 // What the boot program needs of the machine under it. On a blade it is QuickJS and a handful of programs
 // (quickjs-host.ts); in tests it is a model of a machine.
 
+import type { MessageCode, Problem } from '../daemons/core/problem.ts';
+
 /** How a program ended. */
 export interface Ran {
   readonly code: number;
@@ -42,20 +44,30 @@ export interface BootHost {
 
 /** What a step found wrong: shown on the console with the step's name; the step is tried again. */
 export class StepError extends Error {
+  readonly code: MessageCode;
   /** What the administrator can do about it. */
   readonly remedy: string;
 
-  constructor(message: string, remedy: string) {
-    super(message);
+  /** The message begins with its code, however it is shown. */
+  constructor(code: MessageCode, text: string, remedy: string) {
+    super(`${code}: ${text}`);
     this.name = 'StepError';
+    this.code = code;
     this.remedy = remedy;
   }
 }
 
+/** Problems as the error of a step: a line each, and the first one's code and remedy. */
+export function refuse(problems: readonly Problem[]): StepError {
+  const [first, ...rest] = problems;
+  const line = ({ where, rule, seen }: Problem): string => `${where}: ${rule}; seen ${seen}`;
+  return new StepError(first!.code, [line(first!), ...rest.map((problem) => `${problem.code}: ${line(problem)}`)].join('\n'), first!.remedy);
+}
+
 /** Runs a program that has to succeed. @throws StepError with the last lines it printed */
-export function mustRun(host: BootHost, argv: readonly string[], remedy: string, accept: readonly number[] = [0]): Ran {
+export function mustRun(host: BootHost, code: MessageCode, argv: readonly string[], remedy: string, accept: readonly number[] = [0]): Ran {
   const ran = host.run(argv);
   if (accept.includes(ran.code)) return ran;
   const last = ran.said.trim().split('\n').slice(-4).join(' | ');
-  throw new StepError(`${argv.join(' ')}: exit code ${ran.code}${last === '' ? '' : `: ${last}`}`, remedy);
+  throw new StepError(code, `${argv.join(' ')}: exit code ${ran.code}${last === '' ? '' : `: ${last}`}`, remedy);
 }

@@ -24,6 +24,8 @@ export interface BladeOptions {
   readonly mac?: string;
   readonly uuid?: string;
   readonly commandLine?: string;
+  /** Milliseconds since 1970 by its clock when it is switched on. */
+  readonly clockUnixMs?: number;
 }
 
 /** The command line that a node's blade is booted with. */
@@ -51,6 +53,7 @@ export class ModelBlade implements BootHost {
   onPause: (tries: number) => void = () => undefined;
   state: BootState | undefined;
   cable = true;
+  readonly #clockUnixMs: number;
   #clockMs = 1_000;
   #drawn: number;
 
@@ -59,6 +62,7 @@ export class ModelBlade implements BootHost {
     this.mac = options.mac ?? '52:54:00:00:00:02';
     this.commandLine = options.commandLine ?? commandLineOf(2);
     this.#drawn = san.writes.length + 1;
+    this.#clockUnixMs = options.clockUnixMs ?? 1_700_000_000_000;
     this.files.set('/sys/class/dmi/id/product_uuid', `${options.uuid ?? '4C4C4544-0000-0000-0000-000000000002'}\n`);
     this.files.set('/sys/bus/pci/devices/0000:00:03.0/modalias', `${NIC_ALIAS}\n`);
     this.files.set('/sys/class/net/lo/address', '00:00:00:00:00:00\n');
@@ -68,7 +72,7 @@ export class ModelBlade implements BootHost {
   async boot(patience = 0): Promise<'handover' | 'stuck' | 'no power'> {
     const { parameters, problems } = parseCommandLine(this.commandLine);
     if (problems.length > 0) throw new Error(problems.map(({ where, rule }) => `${where}: ${rule}`).join('; '));
-    const state: BootState = { parameters, bootNonce: this.randomNonce(), stages: [] };
+    const state: BootState = { parameters, bootNonce: this.randomNonce(), stages: [], warnings: [] };
     this.state = state;
     const admin = {
       betweenSteps: async () => undefined,
@@ -136,9 +140,13 @@ export class ModelBlade implements BootHost {
   }
 
   #iscsistart(words: readonly string[]): Ran {
-    if (!this.san.reachable) return { code: 7, said: 'iscsistart: version 2.1.11\niscsistart: connect to 10.0.0.252:3260 failed (No route to host)\n' };
+    const value = (option: string): string => words[words.indexOf(option) + 1]!;
+    const { address, port, target } = this.san.registry.roster.san;
+    if (!this.san.reachable || value('-a') !== address) return { code: 7, said: `iscsistart: version 2.1.11\niscsistart: connect to ${value('-a')}:${value('-p')} failed (No route to host)\n` };
+    if (value('-p') !== String(port)) return { code: 7, said: `iscsistart: version 2.1.11\niscsistart: connect to ${address}:${value('-p')} failed (Connection refused)\n` };
+    if (value('-t') !== target) return { code: 19, said: 'iscsistart: version 2.1.11\niscsistart: conn 0 login rejected: initiator error - target not found (02/03)\n' };
     const session = '/sys/class/iscsi_session/session1';
-    this.files.set(`${session}/targetname`, `${words[words.indexOf('-t') + 1]}\n`);
+    this.files.set(`${session}/targetname`, `${target}\n`);
     this.files.set(`${session}/device/target2:0:0/2:0:0:1/block/sda/dev`, '8:0\n');
     this.files.set('/sys/block/sda/size', `${this.san.diskBytes / SECTOR_BYTES}\n`);
     return OK;
@@ -228,7 +236,7 @@ export class ModelBlade implements BootHost {
   }
 
   unixMs(): number {
-    return 1_700_000_000_000 + this.#clockMs;
+    return this.#clockUnixMs + this.#clockMs;
   }
 
   print(line: string): void {

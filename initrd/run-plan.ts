@@ -1,7 +1,8 @@
 // Carries a plan out: step by step, each told on the console, a failed one explained and tried again until it succeeds.
 
+import { InputError } from '../daemons/core/problem.ts';
 import type { BootHost } from './boot-host.ts';
-import { StepError } from './boot-host.ts';
+import { refuse, StepError } from './boot-host.ts';
 import { retryDelayMs, type BootStep } from './boot-plan.ts';
 import type { BootState } from './steps/boot-state.ts';
 
@@ -20,9 +21,15 @@ function stamp(host: BootHost): string {
   return `[${host.uptimeSeconds().toFixed(2).padStart(7)}]`;
 }
 
+/** Whatever was thrown as a StepError; what the machine threw (a write that failed) has a code as well. */
+function failureOf(error: unknown): StepError {
+  if (error instanceof StepError) return error;
+  if (error instanceof InputError) return refuse(error.problems);
+  return new StepError('MM-BOOT-MACHINE', error instanceof Error ? error.message : String(error), 'See dmesg at the debug console (Esc).');
+}
+
 function explain(host: BootHost, step: BootStep, error: unknown, tries: number, delayMs: number): void {
-  const message = error instanceof Error ? error.message : String(error);
-  const remedy = error instanceof StepError ? error.remedy : 'See dmesg at the debug console (Esc).';
+  const { message, remedy } = failureOf(error);
   host.print(`${stamp(host)} metamaster: step ${step.kind} FAILED (try ${tries})`);
   for (const line of message.split('\n')) host.print(`    why:  ${line}`);
   host.print(`    what to do: ${remedy}`);

@@ -69,6 +69,7 @@ test('the script that asks again with the MAC address', () => {
   expect(macScript('10.1.0.1' as Ipv4)).toBe(`#!ipxe
 chain --replace --autofree --timeout 5000 http://10.1.0.1/boot.ipxe?mac=\${net0/mac:hexhyp} ||
 :again
+echo MM-BOOT-NO-SCRIPT: no node has a script for \${net0/mac}; if it is not in the roster, add this blade or replace a node by it
 echo mm-stage retry no script for \${net0/mac}
 sleep 2 ||
 dhcp net0 || goto again

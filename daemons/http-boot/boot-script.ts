@@ -110,6 +110,7 @@ export function macScript(server: Ipv4): string {
     '#!ipxe',
     `chain --replace --autofree --timeout ${FETCH_TIMEOUT_MS} http://${server}/${BOOT_SCRIPT}?mac=\${net0/mac:hexhyp} ||`,
     ':again',
+    'echo MM-BOOT-NO-SCRIPT: no node has a script for ${net0/mac}; if it is not in the roster, add this blade or replace a node by it',
     'echo mm-stage retry no script for ${net0/mac}',
     `sleep ${PAUSE_S} ||`,
     'dhcp net0 || goto again',

@@ -7,7 +7,7 @@ const STEP = { candidates: ['eth0', 'ib0'], address: '10.0.0.2', netmask: '255.2
 
 function blade(): ModelBlade {
   const one = new ModelBlade(new ModelSan());
-  one.state = { parameters: {} as never, bootNonce: '', stages: [] };
+  one.state = { parameters: {} as never, bootNonce: '', stages: [], warnings: [] };
   one.run(['modprobe', 'pci:v00001AF4d00001000']);
   return one;
 }
@@ -54,7 +54,7 @@ describe('the storage interface', () => {
 
   test('one that appears late, with a link that comes late, is waited for', async () => {
     const one = new ModelBlade(new ModelSan());
-    one.state = { parameters: {} as never, bootNonce: '', stages: [] };
+    one.state = { parameters: {} as never, bootNonce: '', stages: [], warnings: [] };
     one.cable = false;
     one.sleep = async () => {
       if (one.exists('/sys/class/net/eth0')) one.files.set('/sys/class/net/eth0/carrier', '1\n');

@@ -20,6 +20,8 @@ export interface BootRecord {
   readonly medium: string | undefined;
   readonly mode: string;
   readonly stages: BootState['stages'];
+  /** What the boot warned of and went on with. */
+  readonly warnings: readonly string[];
 }
 
 /** Writes the record; /run goes along into the root. */
@@ -28,7 +30,7 @@ export function writeBootRecord(host: BootHost, state: BootState, prefixLength: 
   const record: BootRecord = {
     bootNonce: state.bootNonce, hardwareId: state.hardwareId, interfaceName: state.interfaceName, bootAddress: parameters.sifIp, prefixLength,
     node: state.node?.number, container: parameters.container, target: parameters.target, portal: `${parameters.storageIp}:${parameters.storagePort}`,
-    generation: state.generation, disk: state.disk, medium: state.liveMedium, mode: parameters.live ? parameters.mode : 'boot', stages: state.stages,
+    generation: state.generation, disk: state.disk, medium: state.liveMedium, mode: parameters.live ? parameters.mode : 'boot', stages: state.stages, warnings: state.warnings,
   };
   host.makeFolder('/run/metamaster');
   host.writeText(`/run/metamaster/${parameters.live ? 'live' : 'boot'}.json`, `${JSON.stringify(record, undefined, 1)}\n`, 0o644);
