@@ -21,7 +21,7 @@ const START_MS = 30_000;
 function rosterOf(mac: Mac): Roster {
   return {
     clusterName: 'yardstick', container: 'none', domain: 'yardstick.local', netmask: '255.255.255.0' as Ipv4, metaMasterAddress: '192.168.0.251' as Ipv4,
-    san: { address: SAN_ADDRESS as Ipv4, port: 3260, target: 'iqn.2026-11.metamaster:none' }, kernelParameters: 'console=ttyS0,115200 quiet',
+    san: { address: '192.168.0.249' as Ipv4, port: 3260, target: 'iqn.2026-11.metamaster:none' }, kernelParameters: 'console=ttyS0,115200 quiet',
     nodes: [
       { number: 1, name: 'server', macs: ['02:00:00:00:00:01' as Mac], address: SAN_ADDRESS as Ipv4, loader: 'rom' },
       { number: 2, name: 'empty', macs: [mac], address: '192.168.0.250' as Ipv4, loader: 'rom' },

@@ -6,7 +6,7 @@ import { expectEqual, expectThat, type Journey } from './journey.ts';
 
 /** Checks that a node is whole: its name, its own snapshot as root, its own address only, and that it serves. */
 export async function checkNode(cluster: Cluster, node: number): Promise<void> {
-  const answers = (await cluster.ssh(node, "hostname; findmnt -nro SOURCE /; ip -4 -o addr show dev eth0 | awk '{print $4}' | tr '\\n' ' '; echo; dmsetup ls | cut -f1 | sort | tr '\\n' ' '")).split('\n');
+  const answers = (await cluster.ssh(node, "hostname; findmnt -nro SOURCE /; ip -4 -o addr show scope global | awk '{print $4}' | tr '\\n' ' '; echo; dmsetup ls | cut -f1 | sort | tr '\\n' ' '")).split('\n');
   expectEqual(`node ${node}: name`, answers[0] ?? '', `${CLUSTER.name}${node}`);
   expectEqual(`node ${node}: root`, answers[1] ?? '', `/dev/mapper/${CLUSTER.container}-node${node}`);
   expectThat(`node ${node}: has its own address`, (answers[2] ?? '').split(' ').includes(`${addressOf(node)}/24`), answers[2]);
