@@ -21,11 +21,11 @@ function complete(taps: Parameters<typeof wantedLinks>[0]): Required<PresentNetw
 describe('the plan of the networks', () => {
   test('a cable that was pulled is plugged by `up`, and left alone by who asks for a blade', () => {
     const present = complete([]);
-    const pulled = { ...present, boot: present.boot.map((link) => (link.name === 'san0' ? { ...link, up: false } : link)) };
+    const down = (name: string) => ({ ...present, boot: [...present.boot.filter((link) => link.name !== name), { ...present.boot.find((link) => link.name === name)!, up: false }] });
+    const pulled = down('san0');
     expect(words(planNetwork(identity, [], pulled))).toEqual(['ip -n mm-abc123-boot link set san0 up']);
     expect(planNetwork(identity, [], asIfPlugged(pulled))).toEqual([]);
-    const half = { ...present, boot: present.boot.map((link) => (link.name === 'br0' ? { ...link, up: false } : link)) };
-    expect(words(planNetwork(identity, [], asIfPlugged(half)))).toEqual(['ip -n mm-abc123-boot link set br0 up']);
+    expect(words(planNetwork(identity, [], asIfPlugged(down('br0'))))).toEqual(['ip -n mm-abc123-boot link set br0 up']);
   });
 
   test('from nothing: namespaces, bridges, cables, addresses', () => {
