@@ -10,12 +10,24 @@ export interface Ran {
   readonly said: string;
 }
 
+/** A pipe to a program that may be slow, hang or be gone: nothing of this ever waits or fails. */
+export interface Feed {
+  /** Starts the program, with the pipe as its standard input; one that still runs is ended. What nobody has read yet is the new one's. */
+  start(argv: readonly string[]): void;
+  /** True while the program runs. */
+  running(): boolean;
+  /** Puts text into the pipe, whole; false when it is full. */
+  write(text: string): boolean;
+}
+
 /** The machine. Paths are absolute; byte offsets count from the start of a device. */
 export interface BootHost {
   /** Runs a program by argv and waits for it. Never throws: a program that cannot be started has code 127. */
   run(argv: readonly string[]): Ran;
   /** Starts a program and does not wait. */
   start(argv: readonly string[]): void;
+  /** Opens a pipe to programs that are to be started; undefined when none can be made. */
+  openFeed(): Feed | undefined;
   /** The text of a file, also of one in /proc or /sys; undefined when it cannot be read. */
   readText(path: string): string | undefined;
   /** Writes a file anew; its folder must exist. @throws Error */

@@ -35,6 +35,8 @@ export interface BootParameters {
   readonly servers: readonly Ipv4[];
   /** Assume the identity of this node, whatever the MAC address says. */
   readonly node: number | undefined;
+  /** Send kernel lines to the other nodes. */
+  readonly netconsole: boolean;
   /** The MAC address that booted. */
   readonly mac: Mac | undefined;
 }
@@ -66,7 +68,7 @@ const REPORT_NAMES: ReadonlySet<string> = new Set(['storage_ip', 'storage_port',
 /** True for the parameters that this grammar reads: nobody else may set them. */
 export const isBootParameter = (name: string): boolean => REPORT_NAMES.has(name) || name.startsWith(OURS);
 
-const OUR_NAMES: ReadonlySet<string> = new Set(['mm.debug', 'mm.live', 'mm.mode', 'mm.boot', 'mm.servers', 'mm.node', 'mm.mac']);
+const OUR_NAMES: ReadonlySet<string> = new Set(['mm.debug', 'mm.live', 'mm.mode', 'mm.boot', 'mm.servers', 'mm.node', 'mm.mac', 'mm.netconsole']);
 
 /** The parameters that are judged together: none of these relations means anything when one of them is wrong. */
 const NETWORK_NAMES: ReadonlySet<string> = new Set(['storage_ip', 'sifip', 'sifnm']);
@@ -106,9 +108,10 @@ class Reader {
     return value;
   }
 
-  /** A flag, which may stand without a value. */
-  flag(name: string): boolean {
-    return this.#given.has(name) && (this.#given.get(name) === undefined || this.take(name, FLAG) === true);
+  /** A flag, which may stand without a value; `otherwise` when it does not stand at all. */
+  flag(name: string, otherwise = false): boolean {
+    if (!this.#given.has(name)) return otherwise;
+    return this.#given.get(name) === undefined || this.take(name, FLAG) === true;
   }
 }
 
@@ -130,6 +133,7 @@ function readParameters(reader: Reader): BootParameters {
     debug: reader.flag('mm.debug'),
     servers: reader.take('mm.servers', SERVERS) ?? [],
     node: reader.take('mm.node', NODE),
+    netconsole: reader.flag('mm.netconsole', true),
     mac: reader.take('mm.mac', MAC),
   };
 }

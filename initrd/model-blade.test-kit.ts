@@ -4,7 +4,7 @@
 import { isZero, viewOf } from '../daemons/core/bytes.ts';
 import { SECTOR_BYTES } from '../daemons/storage/block.ts';
 import { SNAPSHOT_MAGIC, SNAPSHOT_VERSION } from '../daemons/storage/snapshot-store.ts';
-import type { BootHost, Ran } from './boot-host.ts';
+import type { BootHost, Feed, Ran } from './boot-host.ts';
 import { bootPlan } from './boot-plan.ts';
 import { parseCommandLine } from './command-line.ts';
 import { PowerLoss, type ModelSan } from './model-san.test-kit.ts';
@@ -42,6 +42,10 @@ export class ModelBlade implements BootHost {
   readonly console: string[] = [];
   readonly pauses: number[] = [];
   readonly argvs: (readonly string[])[] = [];
+  /** What was written into the pipe of the reports, and whether its reader lives; a write that does not fit is refused. */
+  readonly fed: string[] = [];
+  feedRuns = true;
+  feedRoom = Number.POSITIVE_INFINITY;
   readonly links = new Map<string, string>();
   readonly mapped = new Map<string, { readonly table: string; readonly readOnly: boolean }>();
   readonly addresses: string[] = [];
@@ -111,6 +115,22 @@ export class ModelBlade implements BootHost {
 
   start(argv: readonly string[]): void {
     this.argvs.push(argv);
+  }
+
+  openFeed(): Feed | undefined {
+    let started = false;
+    return {
+      start: (argv) => {
+        started = true;
+        this.argvs.push(argv);
+      },
+      running: () => started && this.feedRuns,
+      write: (text) => {
+        if (this.fed.length >= this.feedRoom) return false;
+        this.fed.push(text);
+        return true;
+      },
+    };
   }
 
   #modprobe(words: readonly string[]): Ran {

@@ -12,7 +12,7 @@ const PLAN: readonly BootStep[] = [{ kind: 'claim' }, { kind: 'check' }, { kind:
 /** Runs the plan; `run` says how a step goes at its nth try. */
 async function runWith(run: (step: string, tries: number) => void | Promise<void>) {
   const blade = new ModelBlade(new ModelSan());
-  const state: BootState = { parameters: {} as never, bootNonce: '', stages: [], warnings: [] };
+  const state: BootState = { parameters: { servers: [] } as never, bootNonce: '', stages: [], warnings: [] };
   const events: string[] = [];
   const tries = new Map<string, number>();
   await runPlan(blade, PLAN, state, (step) => {

@@ -4,6 +4,7 @@ import { InputError } from '../daemons/core/problem.ts';
 import type { BootHost } from './boot-host.ts';
 import { refuse, StepError } from './boot-host.ts';
 import { retryDelayMs, type BootStep } from './boot-plan.ts';
+import { BootReports } from './boot-reports.ts';
 import type { BootState } from './steps/boot-state.ts';
 
 /** Does one step. Throws StepError (or an Error of the machine's) when it failed. */
@@ -39,9 +40,11 @@ function explain(host: BootHost, step: BootStep, error: unknown, tries: number, 
 
 /** Runs every step of the plan in order; comes back only when all of them are done. */
 export async function runPlan(host: BootHost, plan: readonly BootStep[], state: BootState, runStep: StepRunner, admin: PlanConsole): Promise<void> {
+  const reports = new BootReports(host, state);
   for (const step of plan) {
     await admin.betweenSteps();
     host.print(`mm-stage initrd ${step.kind}`);
+    reports.begins(step.kind);
     for (let tries = 1; ; tries++) {
       try {
         await runStep(step);
@@ -50,8 +53,10 @@ export async function runPlan(host: BootHost, plan: readonly BootStep[], state: 
       } catch (error) {
         const delayMs = retryDelayMs(tries);
         explain(host, step, error, tries, delayMs);
+        reports.failed(step.kind, error, tries, delayMs);
         await admin.pause(delayMs);
       }
     }
   }
+  reports.begins('root');
 }

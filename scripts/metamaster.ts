@@ -11,7 +11,7 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly run: (
   install: { what: 'lay a cluster out on the SAN, from the live system of the disc', run: installCommand },
   san: { what: 'show, check or export what a SAN (or an image file of one) holds', run: sanCommand },
   status: { what: 'say which nodes are alive and serving, and how far the blades have come, from a running node', run: statusCommand },
-  boot: { what: 'print the steps that a kernel command line leads to', run: bootCommand },
+  boot: { what: 'tell of the boots of blades stage by stage, or print the steps that a kernel command line leads to', run: bootCommand },
 };
 
 function help(): string {

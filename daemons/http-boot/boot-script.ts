@@ -52,6 +52,8 @@ export function kernelCommandLine({ roster, node, servers, files }: BootScriptIn
     'net.ifnames=0',
     safeParameters(roster.kernelParameters),
     `mm.servers=${servers.slice(0, SERVERS_MAX).join(',')}`,
+    // iPXE fills in the card that it boots from: which of several that is in Linux, no name tells.
+    'mm.mac=${netX/mac}',
     'mm.boot=net',
   ];
   return words.filter((word) => word !== '').join(' ');

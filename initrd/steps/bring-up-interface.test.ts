@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Mac } from '../../daemons/core/mac.ts';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
 import { bringUpInterface } from './bring-up-interface.ts';
@@ -21,6 +22,20 @@ describe('the storage interface', () => {
       interfaceName: 'eth0', mac: '52:54:00:00:00:02', hardwareId: '4c4c4544-0000-0000-0000-000000000002/52:54:00:00:00:02',
       initiator: 'iqn.2026-11.metamaster:4c4c4544-0000-0000-0000-000000000002.525400000002',
     });
+  });
+
+  test('is the card that the firmware booted from, whatever the drivers called it', async () => {
+    const one = blade();
+    one.files.set('/sys/class/net/eth1/address', '52:54:00:00:00:99\n');
+    one.files.set('/sys/class/net/eth1/carrier', '1\n');
+    await bringUpInterface(one, one.state!, { ...STEP, mac: '52:54:00:00:00:99' as Mac });
+    expect(one.state).toMatchObject({ interfaceName: 'eth1', mac: '52:54:00:00:00:99' });
+  });
+
+  test('is the one named by sif where the card it booted from is not to be seen', async () => {
+    const one = blade();
+    await bringUpInterface(one, one.state!, { ...STEP, mac: '52:54:00:00:00:77' as Mac });
+    expect(one.state).toMatchObject({ interfaceName: 'eth0' });
   });
 
   test('done twice it has the address once', async () => {

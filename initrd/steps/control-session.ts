@@ -63,7 +63,8 @@ export async function openControlSession(host: BootHost, record: BootRecord): Pr
   for (let waited = 0; waited < DISK_WAIT_MS; waited += POLL_MS) {
     const session = controlSession(host, target);
     const disk = session === undefined ? undefined : disksOfSession(host, session)[0];
-    if (disk !== undefined) {
+    // A disk is listed a moment before its attributes are there.
+    if (disk !== undefined && host.exists(`/sys/block/${disk}/device/timeout`)) {
       host.writeText(`/sys/block/${disk}/device/timeout`, String(CONTROL_COMMAND_SECONDS), 0o644);
       return disk;
     }

@@ -3,7 +3,7 @@ import { parseCommandLine } from '../command-line.ts';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
 import type { BootState } from './boot-state.ts';
-import { writeBootRecord } from './handover.ts';
+import { startWatchdog, writeBootRecord } from './handover.ts';
 
 function recordOf(commandLine: string): { path: string; record: Record<string, unknown> } {
   const blade = new ModelBlade(new ModelSan());
@@ -32,4 +32,13 @@ test('no secret stands in it', async () => {
   const text = blade.files.get('/run/metamaster/boot.json')!;
   const { secret } = blade.state!.registry!;
   for (const word of [secret.clusterKey, secret.rootPasswordHash, 'PRIVATE']) expect(text).not.toContain(word);
+});
+
+test('a watchdog that is there is fed by a program of the initrd; where there is none, nothing is started', () => {
+  const blade = new ModelBlade(new ModelSan());
+  startWatchdog(blade);
+  expect(blade.argvs).toEqual([]);
+  blade.files.set('/dev/watchdog0', '');
+  startWatchdog(blade);
+  expect(blade.argvs).toEqual([['watchdog', '-T', '30', '-t', '5', '/dev/watchdog0']]);
 });

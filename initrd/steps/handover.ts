@@ -24,6 +24,20 @@ export interface BootRecord {
   readonly warnings: readonly string[];
 }
 
+const WATCHDOG = '/dev/watchdog0';
+/** Without a sign of life for so long the hardware resets the blade; several signs may be missed. */
+const WATCHDOG_SECONDS = 30;
+const SIGN_OF_LIFE_SECONDS = 5;
+
+/**
+ * Starts what keeps the hardware's watchdog quiet, where there is one. It runs from the initrd's memory for as long as the kernel
+ * does: a SAN that is away must not look like a kernel that hangs, and everything in the root, systemd as well, may have to wait for
+ * the SAN.
+ */
+export function startWatchdog(host: BootHost): void {
+  if (host.exists(WATCHDOG)) host.start(['watchdog', '-T', String(WATCHDOG_SECONDS), '-t', String(SIGN_OF_LIFE_SECONDS), WATCHDOG]);
+}
+
 /** Writes the record; /run goes along into the root. */
 export function writeBootRecord(host: BootHost, state: BootState, prefixLength: number): void {
   const { parameters } = state;

@@ -18,6 +18,7 @@ describe('login', () => {
     await logIn(one, one.state!, STEP);
     expect(one.argvs).toEqual([[
       'iscsistart', '-i', 'iqn.2026-11.metamaster:blade', '-t', STEP.target, '-g', '1', '-a', '10.0.0.252', '-p', '3260', '--param', `node.session.timeo.replacement_timeout=${PATIENT_RECOVERY_SECONDS}`,
+      '--param', 'node.conn[0].timeo.login_timeout=10', '--param', 'node.session.initial_login_retry_max=1',
     ]]);
     expect(sessionsOf(one, STEP.target)).toEqual(['session1']);
     expect(disksOfSession(one, 'session1')).toEqual(['sda']);

@@ -7,6 +7,8 @@ import { found, type BootState } from './boot-state.ts';
 
 /** Seconds that a broken session is kept: a day. */
 export const PATIENT_RECOVERY_SECONDS = 86_400;
+/** Seconds that one login may take; iscsistart's own is eight times 15, two minutes in which a console would show nothing. */
+const LOGIN_SECONDS = 10;
 /** Seconds that the disk lets a single command take. */
 export const PATIENT_COMMAND_SECONDS = 3_600;
 const PORTAL_GROUP_TAG = '1';
@@ -54,6 +56,8 @@ export async function logIn(host: BootHost, state: BootState, step: { address: s
     const ran = host.run([
       'iscsistart', '-i', found(state.initiator, 'the initiator name'), '-t', step.target, '-g', PORTAL_GROUP_TAG, '-a', step.address, '-p', String(step.port),
       '--param', `node.session.timeo.replacement_timeout=${PATIENT_RECOVERY_SECONDS}`,
+      // The boot tries again by itself, and says so.
+      '--param', `node.conn[0].timeo.login_timeout=${LOGIN_SECONDS}`, '--param', 'node.session.initial_login_retry_max=1',
     ]);
     if (ran.code !== 0) throw loginError(step, ran);
   }

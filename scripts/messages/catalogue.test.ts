@@ -7,6 +7,7 @@ import { CATALOGUE, troubleshootingText } from './catalogue.ts';
 import { NODE_MESSAGES } from './node-messages.ts';
 import { RACK_MESSAGES } from './rack-messages.ts';
 import { SAN_MESSAGES } from './san-messages.ts';
+import { STALL_MESSAGES } from './stall-messages.ts';
 
 const SOURCES = globSync(['{daemons,initrd,live-dvd,scripts}/**/*.ts', 'initrd/*.sh', 'live-dvd/overlay/**/*', 'scripts/{prepare,rack,test,up}'], { withFileTypes: true })
   .filter((file) => file.isFile()).map((file) => `${file.parentPath}/${file.name}`).filter((file) => !/\.test(-kit)?\.ts$/.test(file) && !file.includes('scripts/messages/'));
@@ -40,7 +41,7 @@ describe('every message', () => {
   });
 
   test('has one entry, in one file', () => {
-    const all = [BOOT_MESSAGES, SAN_MESSAGES, NODE_MESSAGES, RACK_MESSAGES].flatMap((messages) => Object.keys(messages));
+    const all = [BOOT_MESSAGES, SAN_MESSAGES, NODE_MESSAGES, RACK_MESSAGES, STALL_MESSAGES].flatMap((messages) => Object.keys(messages));
     expect(all.filter((code, at) => all.indexOf(code) !== at)).toEqual([]);
   });
 

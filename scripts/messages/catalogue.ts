@@ -6,9 +6,10 @@ import type { MessageEntry, Messages } from './message.ts';
 import { NODE_MESSAGES } from './node-messages.ts';
 import { RACK_MESSAGES } from './rack-messages.ts';
 import { SAN_MESSAGES } from './san-messages.ts';
+import { STALL_MESSAGES } from './stall-messages.ts';
 
 /** All entries by their codes. */
-export const CATALOGUE: Messages = { ...BOOT_MESSAGES, ...SAN_MESSAGES, ...NODE_MESSAGES, ...RACK_MESSAGES };
+export const CATALOGUE: Messages = { ...BOOT_MESSAGES, ...SAN_MESSAGES, ...NODE_MESSAGES, ...RACK_MESSAGES, ...STALL_MESSAGES };
 
 const INTRODUCTION = `# Troubleshooting
 

@@ -8,6 +8,10 @@ const START = "the start of a daemon: its journal, and `mm-stage failed …` on 
 const LOG = 'the journal of metamasterd, once a minute at most';
 
 export const NODE_MESSAGES: Messages = {
+  'MM-BOOT-NO-FACTS': entry('`metamaster boot show` and `boot watch`', 'Neither does metamasterd answer on this machine nor are there files of its recorder that can be read.', 'Run it as root on a node that is up.'),
+  'MM-BOOT-NODE': entry('`metamaster boot show` and `boot watch`', 'The argument is no node of the roster: neither name nor number nor MAC address.', 'Take one of those that the message lists.'),
+  'MM-BOOT-NONE': entry('`metamaster boot show`', 'This node has not seen that blade boot, or not so often: it keeps the last boots, and knows what happened while it was up itself.', 'Ask on another node, or on one that has been up for longer.'),
+  'MM-BOOT-NUMBER': entry('`metamaster boot show`', '`--boot` counts boots back from the last, which is 1.', 'Give a number from 1, or leave it out.'),
   'MM-ANSWERS-COUNT': entry(ANSWERS, '`number-of-nodes` or `maximum-nodes` does not fit the list of nodes.', 'Correct the number, or complete the list.'),
   'MM-ANSWERS-ENCODING': entry(ANSWERS, 'The answers file is not UTF-8: an editor saved it as UTF-16 or Latin-1, or it is another file. The message names the byte where it begins.', 'Save it as UTF-8 text; the message shows the command that converts it.'),
   'MM-ANSWERS-GATEWAY': entry(ANSWERS, 'A gateway\'s address is no node\'s, or both gateways are one.', 'Give the addresses of two nodes.'),
