@@ -6,6 +6,7 @@ import { type AdvertiserEffect, type AdvertiserInput, RouterAdvertiser } from '.
 import { type Status, statusOf } from './agent/status.ts';
 import { BladeLog } from './blade-log.ts';
 import { BootContent } from './boot-content.ts';
+import { BootReports, type FactsAnswer } from './boot-reports.ts';
 import type { Mac } from './core/mac.ts';
 import type { Machine } from './core/machine.ts';
 import { nodeOfNumber, type RosterNode } from './core/roster.ts';
@@ -18,6 +19,7 @@ import { type Icmp6Socket, openIcmp6 } from './host/icmp6.ts';
 import { type Logger, stage, writeLog } from './host/log.ts';
 import { MachineLoop } from './host/machine-loop.ts';
 import { startLiveNodes } from './live-nodes.ts';
+import type { StageReport } from './wire/stage-report.ts';
 import { clusterPrefix, encodeRouterAdvertisement, PREFIX_LIFETIME_S } from './wire/router-advertisement.ts';
 
 /** RFC 2131 section 2: a request of a client begins with op 1. */
@@ -29,6 +31,8 @@ export interface BootServicesOptions {
   readonly clusterKey: Uint8Array | undefined;
   readonly files: BootFileTable;
   readonly log: Logger;
+  /** The recorder's FIFO; undefined: nobody keeps the facts. */
+  readonly records?: string | undefined;
   /** A service broke for good: the process shall end and be started again. */
   readonly onBroken: (error: Error) => void;
 }
@@ -39,6 +43,7 @@ export class BootServices {
   readonly #me: RosterNode;
   readonly #startedAt = now();
   readonly #blades: BladeLog;
+  readonly #reports: BootReports;
   readonly #content: BootContent;
   readonly #dhcp: DhcpServer;
   readonly #advertiser: MachineLoop<AdvertiserInput, AdvertiserEffect>;
@@ -59,6 +64,7 @@ export class BootServices {
     this.#alive = [number];
     this.#live = [number];
     this.#blades = new BladeLog(roster, log);
+    this.#reports = new BootReports({ config, clusterKey: options.clusterKey, log, records: options.records });
     this.#content = new BootContent({ config, files, live: () => this.#live });
     this.#dhcp = new DhcpServer({ roster, self: number });
     this.#advertiser = new MachineLoop<AdvertiserInput, AdvertiserEffect>(new RouterAdvertiser(number, now()), now, { kind: 'timer' }, () => this.#advertise());
@@ -76,8 +82,14 @@ export class BootServices {
       onStage: ({ mac, detail }) => this.#note(mac, 'dhcp', detail),
     });
     this.#advertiser.step({ kind: 'timer' });
-    const shared = { content: this.#content, address, log, onStage: (mac: Mac, step: string, detail: string) => this.#note(mac, step, detail) };
-    await Promise.all([this.#dhcpShell.ready, startTftp(shared, onBroken), startHttp(shared, () => this.status())]);
+    const shared = { content: this.#content, address, log, onStage: (mac: Mac, step: 'tftp' | 'http', detail: string) => this.#note(mac, step, detail) };
+    const onReport = (report: StageReport): void => {
+      this.#dhcpShell?.input({ kind: 'progress', mac: report.mac });
+      this.#blades.heard(report);
+      this.#reports.told(report);
+    };
+    this.#reports.start();
+    await Promise.all([this.#dhcpShell.ready, startTftp(shared, onBroken), startHttp({ ...shared, onReport }, () => this.status())]);
     this.#serving = true;
     beacons?.input({ kind: 'serving', serving: true });
     log.info({ node: config.number, address, files: files.size }, 'boot-services.serving');
@@ -86,8 +98,13 @@ export class BootServices {
 
   status(): Status {
     const { config, files } = this.#options;
-    const unknown = this.#dhcp.unknown();
-    return statusOf(now(), { config, files, unknown, startedAt: this.#startedAt, serving: this.#serving, alive: this.#alive, live: this.#live, stages: this.#blades.list() });
+    const [unknown, foreign] = [this.#dhcp.unknown(), this.#dhcp.foreign()];
+    return statusOf(now(), { config, files, unknown, foreign, startedAt: this.#startedAt, serving: this.#serving, alive: this.#alive, live: this.#live, stages: this.#blades.list() });
+  }
+
+  /** What this node saw of boots since it began to serve, from fact number `after` on. */
+  facts(after: unknown): FactsAnswer {
+    return this.#reports.facts(after);
   }
 
   #onLive(alive: readonly number[], nodes: readonly number[]): void {
@@ -95,6 +112,7 @@ export class BootServices {
     this.#live = nodes;
     this.#dhcpShell?.input({ kind: 'live', nodes });
     this.#advertiser.step({ kind: 'live', nodes });
+    this.#reports.live(nodes);
   }
 
   /** The DHCP machine, with an ear for the requests: each means that somebody's iPXE may begin to wait for an advertisement. */
@@ -126,8 +144,9 @@ export class BootServices {
   }
 
   /** Notes how far a blade has come, and tells DHCP when it got further than that. */
-  #note(mac: Mac, step: string, detail: string): void {
+  #note(mac: Mac, step: 'dhcp' | 'tftp' | 'http', detail: string): void {
     if (step !== 'dhcp') this.#dhcpShell?.input({ kind: 'progress', mac });
     this.#blades.note(mac, step, detail);
+    this.#reports.served(mac, step, detail);
   }
 }

@@ -16,7 +16,8 @@ const OPTIONS = {
   'boot-volume': { type: 'string', help: '--boot-volume PATH    the boot volume; fd:N takes a file that is already open' },
   'boot-dir': { type: 'string', help: '--boot-dir DIR        plain files in place of a boot volume, to try things out' },
   port: { type: 'string', help: "--port N              another port than the protocol's own, 0 for any free one; for tests: no ROM asks there" },
-  control: { type: 'string', help: "--control PATH        Unix socket for 'metamaster status', in a directory of its own, which becomes private" },
+  control: { type: 'string', help: "--control PATH        Unix socket for 'metamaster status' and 'boot', in a directory of its own, which becomes private" },
+  records: { type: 'string', help: '--records FIFO        where the facts about boots go, for the recorder to keep; without it they are kept in memory alone' },
   'log-level': { type: 'string', default: 'info', help: '--log-level LEVEL     debug, info, warn or error [info]' },
   'check-config': { type: 'boolean', default: false, help: '--check-config        read everything, say what is wrong, and end' },
   explain: { type: 'string', help: '--explain MAC         say what a blade of this MAC address would be told, and end' },
@@ -34,6 +35,7 @@ export interface Arguments {
   readonly 'boot-dir'?: string;
   readonly port?: string;
   readonly control?: string;
+  readonly records?: string;
   readonly 'log-level': string;
   readonly 'check-config': boolean;
   readonly explain?: string;

@@ -10,9 +10,9 @@ import type { Logger } from './host/log.ts';
 import { openTransferSockets, type TransferSockets } from './host/transfer-sockets.ts';
 import { answerHttp, type HttpResponse } from './http-boot/http-answer.ts';
 import { type TftpEffect, TftpServer } from './tftp/tftp-server.ts';
+import { BOOT_HTTP_PORT, type StageReport } from './wire/stage-report.ts';
 
 const TFTP_PORT = 69;
-const HTTP_PORT = 80;
 /** What is logged of a URL: longer ones are nobody's of ours. */
 const URL_LOGGED_MAX = 128;
 
@@ -23,8 +23,8 @@ export interface FileServiceOptions {
   /** Undefined: the protocol's own; 0: any free one. */
   readonly port?: number | undefined;
   readonly log: Logger;
-  /** A blade has come so far: it fetched a file, or says so itself. */
-  readonly onStage: (mac: Mac, step: string, detail: string) => void;
+  /** A blade has come so far: it fetched a file. */
+  readonly onStage: (mac: Mac, step: 'tftp' | 'http', detail: string) => void;
 }
 
 const waiting = (log: Logger, service: string) => (reason: string) => log.warn({ service, reason }, 'service.waiting');
@@ -44,12 +44,18 @@ export function startTftp({ content, address, port = TFTP_PORT, log, onStage }: 
   return bindWithRetry(() => openTransferSockets({ machine, address, port, now, onEvent, onBroken }), waiting(log, 'tftp'));
 }
 
+/** What HTTP needs besides. */
+export interface HttpServiceOptions extends FileServiceOptions {
+  /** What a blade says of itself. */
+  readonly onReport: (report: StageReport) => void;
+}
+
 /** Serves HTTP; waits likewise. `status` is what `GET /status` answers. */
-export function startHttp({ content, address, port = HTTP_PORT, log, onStage }: FileServiceOptions, status: () => unknown): Promise<HttpService> {
+export function startHttp({ content, address, port = BOOT_HTTP_PORT, log, onStage, onReport }: HttpServiceOptions, status: () => unknown): Promise<HttpService> {
   const http = content.http(status);
   const onAnswered = ({ clientAddress, url }: WebRequest, { status: code, report, body }: HttpResponse, complete: boolean): void => {
     log.info({ address: clientAddress, url: url.slice(0, URL_LOGGED_MAX), status: code, bytes: body?.length ?? 0, complete }, 'http.answer');
-    if (report !== undefined) return onStage(report.mac, report.step, report.detail);
+    if (report !== undefined) return onReport(report);
     const mac = content.macAt(clientAddress);
     const file = /^\/+([^?]*)/.exec(url)?.[1] ?? '';
     if (mac !== undefined && complete && (code === 200 || code === 206) && content.isBootFile(file)) onStage(mac, 'http', file);

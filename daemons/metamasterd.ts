@@ -9,21 +9,21 @@ import { checkBootFiles } from './host/boot-files.ts';
 import { lockMemory } from './host/memory-lock.ts';
 
 async function serve({ values, log, die, ...inputs }: Given): Promise<() => Promise<void>> {
-  const services = new BootServices({ ...inputs, log, onBroken: die });
+  const services = new BootServices({ ...inputs, log, onBroken: die, records: values.records });
   await services.start();
   return async () => {
     lockMemory(checkBootFiles(inputs.files), log);
     const path = values.control;
     if (path === undefined) return;
     const { openControlSocket } = await import('./host/control-socket.ts');
-    await openControlSocket(path, { status: () => services.status() }, (error) => log.warn({ reason: error.message }, 'control.peer-failed'));
+    await openControlSocket(path, { status: () => services.status(), facts: (after) => services.facts(after) }, (error) => log.warn({ reason: error.message }, 'control.peer-failed'));
   };
 }
 
 runDaemon({
   name: 'metamasterd',
   what: 'the boot services (DHCP, TFTP, HTTP, router advertisements) of one node',
-  options: ['config', 'cluster-key', 'boot-volume', 'boot-dir', 'control', 'log-level', 'check-config', 'explain', 'help'],
+  options: ['config', 'cluster-key', 'boot-volume', 'boot-dir', 'control', 'records', 'log-level', 'check-config', 'explain', 'help'],
   servesFiles: true,
   serve,
   explain: explainMac,

@@ -10,20 +10,21 @@ function blade(code: number, said: string): ModelBlade {
 }
 
 test('mustRun: what is accepted comes back', () => {
-  expect(mustRun(blade(0, 'x'), ['true'], 'remedy')).toEqual({ code: 0, said: 'x' });
-  expect(mustRun(blade(2, 'y'), ['e2fsck'], 'remedy', [0, 2]).code).toBe(2);
+  expect(mustRun(blade(0, 'x'), 'MM-BOOT-X', ['true'], 'remedy')).toEqual({ code: 0, said: 'x' });
+  expect(mustRun(blade(2, 'y'), 'MM-BOOT-X', ['e2fsck'], 'remedy', [0, 2]).code).toBe(2);
 });
 
-test('mustRun: else the command, its code, its last four lines, and the remedy', () => {
+test('mustRun: else the message\'s code, the command, how it ended, its last four lines, and the remedy', () => {
   const error = (() => {
     try {
-      return mustRun(blade(5, '1\n2\n3\n4\n5\n'), ['dmsetup', 'create'], 'look there');
+      return mustRun(blade(5, '1\n2\n3\n4\n5\n'), 'MM-BOOT-X', ['dmsetup', 'create'], 'look there');
     } catch (caught) {
       return caught as StepError;
     }
   })() as StepError;
   expect(error).toBeInstanceOf(StepError);
-  expect(error.message).toBe('dmsetup create: exit code 5: 2 | 3 | 4 | 5');
+  expect(error.message).toBe('MM-BOOT-X: dmsetup create: exit code 5: 2 | 3 | 4 | 5');
+  expect(error.code).toBe('MM-BOOT-X');
   expect(error.remedy).toBe('look there');
-  expect(() => mustRun(blade(1, '\n'), ['false'], '')).toThrow(/^false: exit code 1$/);
+  expect(() => mustRun(blade(1, '\n'), 'MM-BOOT-X', ['false'], '')).toThrow(/^MM-BOOT-X: false: exit code 1$/);
 });

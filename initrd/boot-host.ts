@@ -1,11 +1,23 @@
 // What the boot program needs of the machine under it. On a blade it is QuickJS and a handful of programs
 // (quickjs-host.ts); in tests it is a model of a machine.
 
+import type { MessageCode, Problem } from '../daemons/core/problem.ts';
+
 /** How a program ended. */
 export interface Ran {
   readonly code: number;
   /** Standard output and standard error, together. */
   readonly said: string;
+}
+
+/** A pipe to a program that may be slow, hang or be gone: nothing of this ever waits or fails. */
+export interface Feed {
+  /** Starts the program, with the pipe as its standard input; one that still runs is ended. What nobody has read yet is the new one's. */
+  start(argv: readonly string[]): void;
+  /** True while the program runs. */
+  running(): boolean;
+  /** Puts text into the pipe, whole; false when it is full. */
+  write(text: string): boolean;
 }
 
 /** The machine. Paths are absolute; byte offsets count from the start of a device. */
@@ -14,6 +26,8 @@ export interface BootHost {
   run(argv: readonly string[]): Ran;
   /** Starts a program and does not wait. */
   start(argv: readonly string[]): void;
+  /** Opens a pipe to programs that are to be started; undefined when none can be made. */
+  openFeed(): Feed | undefined;
   /** The text of a file, also of one in /proc or /sys; undefined when it cannot be read. */
   readText(path: string): string | undefined;
   /** Writes a file anew; its folder must exist. @throws Error */
@@ -42,20 +56,30 @@ export interface BootHost {
 
 /** What a step found wrong: shown on the console with the step's name; the step is tried again. */
 export class StepError extends Error {
+  readonly code: MessageCode;
   /** What the administrator can do about it. */
   readonly remedy: string;
 
-  constructor(message: string, remedy: string) {
-    super(message);
+  /** The message begins with its code, however it is shown. */
+  constructor(code: MessageCode, text: string, remedy: string) {
+    super(`${code}: ${text}`);
     this.name = 'StepError';
+    this.code = code;
     this.remedy = remedy;
   }
 }
 
+/** Problems as the error of a step: a line each, and the first one's code and remedy. */
+export function refuse(problems: readonly Problem[]): StepError {
+  const [first, ...rest] = problems;
+  const line = ({ where, rule, seen }: Problem): string => `${where}: ${rule}; seen ${seen}`;
+  return new StepError(first!.code, [line(first!), ...rest.map((problem) => `${problem.code}: ${line(problem)}`)].join('\n'), first!.remedy);
+}
+
 /** Runs a program that has to succeed. @throws StepError with the last lines it printed */
-export function mustRun(host: BootHost, argv: readonly string[], remedy: string, accept: readonly number[] = [0]): Ran {
+export function mustRun(host: BootHost, code: MessageCode, argv: readonly string[], remedy: string, accept: readonly number[] = [0]): Ran {
   const ran = host.run(argv);
   if (accept.includes(ran.code)) return ran;
   const last = ran.said.trim().split('\n').slice(-4).join(' | ');
-  throw new StepError(`${argv.join(' ')}: exit code ${ran.code}${last === '' ? '' : `: ${last}`}`, remedy);
+  throw new StepError(code, `${argv.join(' ')}: exit code ${ran.code}${last === '' ? '' : `: ${last}`}`, remedy);
 }

@@ -2,6 +2,7 @@
 // What a step does in detail may depend on what an earlier one found (the registry, who we are); that it is done, and in
 // which order, does not.
 
+import type { Mac } from '../daemons/core/mac.ts';
 import type { BootParameters } from './command-line.ts';
 
 /** Modules without which there is no login to the SAN; the crc32c module comes first, iSCSI asks for it by name at login. */
@@ -10,13 +11,13 @@ export const SAN_MODULES = ['crc32c_generic', 'iscsi_tcp', 'sd_mod'] as const;
 export const VOLUME_MODULES = ['dm_mod', 'dm_snapshot', 'ext4'] as const;
 /** Modules of the live system. */
 export const LIVE_MODULES = ['loop', 'isofs', 'squashfs', 'overlay', 'ext4', 'sr_mod', 'sd_mod'] as const;
-/** A watchdog resets a blade whose kernel hangs; systemd takes it over. Where there is none, nothing is lost. */
+/** A watchdog resets a blade whose kernel hangs (steps/handover.ts). Where there is none, nothing is lost. */
 export const WATCHDOG_MODULES = ['i6300esb', 'iTCO_wdt'] as const;
 
 /** One step of the boot. */
 export type BootStep =
   | { readonly kind: 'modules'; readonly required: readonly string[]; readonly wanted: readonly string[]; readonly meanwhile: readonly string[] }
-  | { readonly kind: 'interface'; readonly candidates: readonly string[]; readonly address: string; readonly netmask: string; readonly probeConflict: boolean }
+  | { readonly kind: 'interface'; readonly mac?: Mac | undefined; readonly candidates: readonly string[]; readonly address: string; readonly netmask: string; readonly probeConflict: boolean }
   | { readonly kind: 'login'; readonly address: string; readonly port: number; readonly target: string }
   | { readonly kind: 'registry'; readonly container: string }
   | { readonly kind: 'identity'; readonly node: number | undefined }
@@ -41,7 +42,7 @@ export function retryDelayMs(attempt: number): number {
 
 function interfaceStep(parameters: BootParameters): BootStep {
   return {
-    kind: 'interface', candidates: parameters.interfaces, address: parameters.sifIp, netmask: parameters.sifNetmask,
+    kind: 'interface', mac: parameters.mac, candidates: parameters.interfaces, address: parameters.sifIp, netmask: parameters.sifNetmask,
     // From the DVD the address is a menu's default and may be somebody's; from the network it is the roster's.
     probeConflict: parameters.boot === 'dvd',
   };
@@ -69,7 +70,7 @@ export function bootPlan(parameters: BootParameters): readonly BootStep[] {
 const TEXT: Readonly<Record<BootStep['kind'], (step: never) => string>> = {
   modules: (s: Extract<BootStep, { kind: 'modules' }>) => `load what the hardware asks for, then ${[s.required.join(' '), ...(s.wanted.length > 0 ? [`if there: ${s.wanted.join(' ')}`] : []), ...(s.meanwhile.length > 0 ? [`while the boot goes on: ${s.meanwhile.join(' ')}`] : [])].join('; ')}`,
   interface: (s: Extract<BootStep, { kind: 'interface' }>) =>
-    `bring up the first of ${s.candidates.join(', ')} with ${s.address}, netmask ${s.netmask}${s.probeConflict ? ', if nobody else has that address' : ''}`,
+    `bring up ${s.mac === undefined ? '' : `the interface of ${s.mac}, or else `}the first of ${s.candidates.join(', ')} with ${s.address}, netmask ${s.netmask}${s.probeConflict ? ', if nobody else has that address' : ''}`,
   login: (s: Extract<BootStep, { kind: 'login' }>) => `log in to ${s.target} at ${s.address}, port ${s.port}`,
   registry: (s: Extract<BootStep, { kind: 'registry' }>) => `find the container ${s.container} and read its registry`,
   identity: (s: Extract<BootStep, { kind: 'identity' }>) => (s.node === undefined ? 'find out by MAC address which node this is' : `take the identity of node ${s.node}`),
@@ -82,7 +83,7 @@ const TEXT: Readonly<Record<BootStep['kind'], (step: never) => string>> = {
   medium: () => 'find the DVD or stick by its label and mount it',
   overlay: () => "put a writable overlay in memory over the medium's root file system",
   'live-identity': () => 'write what makes this root the live system',
-  handover: () => 'leave a record of the boot in /run/metamaster and switch to the root',
+  handover: () => 'arm the watchdog, leave a record of the boot in /run/metamaster and switch to the root',
 };
 
 /** The plan as text, a numbered line a step. */

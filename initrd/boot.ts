@@ -71,10 +71,10 @@ async function boot(): Promise<void> {
   while (line.problems.length > 0) {
     host.print('metamaster: the command line has mistakes; nothing is touched until they are mended. Reboot, and edit the menu entry:');
     for (const problem of line.problems) host.print(`    ${problemLine(problem)}`);
-    host.print('mm-stage initrd command-line failed: mistakes on the command line');
+    host.print(`mm-stage initrd command-line failed: ${problemLine(line.problems[0]!)}`);
     await admin.pause(WRONG_LINE_MS);
   }
-  const state: BootState = { parameters: line.parameters, bootNonce: toHex(host.randomBytes(16)), stages: [] };
+  const state: BootState = { parameters: line.parameters, bootNonce: toHex(host.randomBytes(16)), stages: [], warnings: line.warnings.map(problemLine) };
   await runPlan(host, bootPlan(line.parameters), state, (step) => runStep(host, state, step), admin);
   host.print(`mm-stage root ${state.node?.name ?? 'live'}`);
   admin.stop();
@@ -92,7 +92,7 @@ const scriptArguments = (globalThis as { scriptArgs?: readonly string[] }).scrip
 if (scriptArguments[1] === '--dry-run') dryRun(scriptArguments[2] ?? host.readText('/proc/cmdline') ?? '');
 else {
   boot().catch((error: unknown) => {
-    host.print(`metamaster: the boot program failed by a fault of its own: ${error instanceof Error ? `${error.message}\n${error.stack ?? ''}` : String(error)}`);
+    host.print(`metamaster: MM-BOOT-PROGRAM: the boot program failed by a fault of its own: ${error instanceof Error ? `${error.message}\n${error.stack ?? ''}` : String(error)}`);
     std.exit(1);
   });
 }

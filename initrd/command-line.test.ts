@@ -12,7 +12,7 @@ describe('what is not given', () => {
     expect(parseCommandLine(`BOOT_IMAGE=/vmlinuz ${REQUIRED} quiet ---\n`)).toEqual({
       parameters: {
         storageIp: '192.168.0.252', storagePort: 3260, interfaces: ['eth0', 'ib0'], sifIp: '192.168.0.254', sifNetmask: '255.255.255.0', modules: [],
-        target: 'iqn.2001-04.com.example:rack', container: 'foo', mode: 'boot', boot: 'net', live: false, debug: false, servers: [], node: undefined, mac: undefined,
+        target: 'iqn.2001-04.com.example:rack', container: 'foo', mode: 'boot', boot: 'net', live: false, debug: false, servers: [], node: undefined, netconsole: true, mac: undefined,
       },
       problems: [], warnings: [], repeated: [],
     });
@@ -80,12 +80,12 @@ describe('values', () => {
   test('all kinds', () => {
     const { parameters, problems } = parseCommandLine(
       `storage_ip=10.1.0.252 storage_port=3261 sif=ib0 sifip=10.1.0.3 sifnm=255.255.255.128 sifm=tg3,ib_ipoib,tg3 ivid=eui.02004567A425678D root=/dev/evms/defaultbar ` +
-        'mm.debug mm.boot=dvd mm.servers=10.1.0.1,10.1.0.2 mm.node=12 mm.mac=52-54-00-AA-BB-CC ---',
+        'mm.debug mm.boot=dvd mm.servers=10.1.0.1,10.1.0.2 mm.node=12 mm.netconsole=0 mm.mac=52-54-00-AA-BB-CC ---',
     );
     expect(problems).toEqual([]);
     expect(parameters).toEqual({
       storageIp: '10.1.0.252', storagePort: 3261, interfaces: ['ib0'], sifIp: '10.1.0.3', sifNetmask: '255.255.255.128', modules: ['tg3', 'ib_ipoib'],
-      target: 'eui.02004567A425678D', container: 'bar', mode: 'boot', boot: 'dvd', live: false, debug: true, servers: ['10.1.0.1', '10.1.0.2'], node: 12, mac: '52:54:00:aa:bb:cc',
+      target: 'eui.02004567A425678D', container: 'bar', mode: 'boot', boot: 'dvd', live: false, debug: true, servers: ['10.1.0.1', '10.1.0.2'], node: 12, netconsole: false, mac: '52:54:00:aa:bb:cc',
     });
   });
 
@@ -150,7 +150,7 @@ describe('relations', () => {
 
 describe('laws', () => {
   test('fuzz: on any text nothing throws, and every problem names a parameter of ours', () => {
-    const names = ['storage_ip', 'storage_port', 'sif', 'sifip', 'sifnm', 'sifm', 'ivid', 'root', 'mm.debug', 'mm.live', 'mm.mode', 'mm.boot', 'mm.servers', 'mm.node', 'mm.mac'];
+    const names = ['storage_ip', 'storage_port', 'sif', 'sifip', 'sifnm', 'sifm', 'ivid', 'root', 'mm.debug', 'mm.live', 'mm.mode', 'mm.boot', 'mm.servers', 'mm.node', 'mm.mac', 'mm.netconsole'];
     const value = fc.oneof(fc.string({ maxLength: 12 }), fc.ipV4(), fc.nat().map(String), fc.constantFrom('install', 'dvd', '255.255.0.0', '/dev/evms/defaultx', ',', '"'));
     const argument = fc.oneof(fc.tuple(fc.constantFrom(...names, '---', 'quiet'), value).map(([n, v]) => `${n}=${v}`), fc.constantFrom(...names, '---'), fc.string());
     fc.assert(

@@ -5,7 +5,7 @@
 import type { Ipv4 } from '../daemons/core/ipv4.ts';
 import { isHostOf, networkOf, sameNetwork } from '../daemons/core/ipv4.ts';
 import type { Mac } from '../daemons/core/mac.ts';
-import type { Problem } from '../daemons/core/problem.ts';
+import type { MessageCode, Problem } from '../daemons/core/problem.ts';
 import { splitKernelArguments } from './kernel-arguments.ts';
 import type { KernelArgument } from './kernel-arguments.ts';
 import { BOOT, FLAG, IVID, MAC, MODE, NODE, ROOT, SERVERS, SIF, SIFIP, SIFM, SIFNM, STORAGE_IP, STORAGE_PORT } from './parameter-rules.ts';
@@ -35,6 +35,8 @@ export interface BootParameters {
   readonly servers: readonly Ipv4[];
   /** Assume the identity of this node, whatever the MAC address says. */
   readonly node: number | undefined;
+  /** Send kernel lines to the other nodes. */
+  readonly netconsole: boolean;
   /** The MAC address that booted. */
   readonly mac: Mac | undefined;
 }
@@ -66,12 +68,12 @@ const REPORT_NAMES: ReadonlySet<string> = new Set(['storage_ip', 'storage_port',
 /** True for the parameters that this grammar reads: nobody else may set them. */
 export const isBootParameter = (name: string): boolean => REPORT_NAMES.has(name) || name.startsWith(OURS);
 
-const OUR_NAMES: ReadonlySet<string> = new Set(['mm.debug', 'mm.live', 'mm.mode', 'mm.boot', 'mm.servers', 'mm.node', 'mm.mac']);
+const OUR_NAMES: ReadonlySet<string> = new Set(['mm.debug', 'mm.live', 'mm.mode', 'mm.boot', 'mm.servers', 'mm.node', 'mm.mac', 'mm.netconsole']);
 
 /** The parameters that are judged together: none of these relations means anything when one of them is wrong. */
 const NETWORK_NAMES: ReadonlySet<string> = new Set(['storage_ip', 'sifip', 'sifnm']);
 
-const problemOf = (code: string, where: string, rule: string, seen: string, remedy: string): Problem => ({ code: `MM-CMDLINE-${code}`, where, rule, seen, remedy });
+const problemOf = (code: MessageCode, where: string, rule: string, seen: string, remedy: string): Problem => ({ code, where, rule, seen, remedy });
 
 /** Which arguments are ours: the report's before `---`, `mm.` ones anywhere; of equal ones the first. */
 function oursAmong(args: readonly KernelArgument[]): { first: ReadonlyMap<string, string | undefined>; repeated: readonly string[] } {
@@ -102,13 +104,14 @@ class Reader {
     if (!this.#given.has(name)) return undefined;
     const text = this.#given.get(name);
     const value = text === undefined ? undefined : parameter.read(text);
-    if (value === undefined) this.#problems.push(problemOf('VALUE', name, parameter.rule, text === undefined ? 'no value' : JSON.stringify(text), parameter.remedy));
+    if (value === undefined) this.#problems.push(problemOf('MM-CMDLINE-VALUE', name, parameter.rule, text === undefined ? 'no value' : JSON.stringify(text), parameter.remedy));
     return value;
   }
 
-  /** A flag, which may stand without a value. */
-  flag(name: string): boolean {
-    return this.#given.has(name) && (this.#given.get(name) === undefined || this.take(name, FLAG) === true);
+  /** A flag, which may stand without a value; `otherwise` when it does not stand at all. */
+  flag(name: string, otherwise = false): boolean {
+    if (!this.#given.has(name)) return otherwise;
+    return this.#given.get(name) === undefined || this.take(name, FLAG) === true;
   }
 }
 
@@ -130,6 +133,7 @@ function readParameters(reader: Reader): BootParameters {
     debug: reader.flag('mm.debug'),
     servers: reader.take('mm.servers', SERVERS) ?? [],
     node: reader.take('mm.node', NODE),
+    netconsole: reader.flag('mm.netconsole', true),
     mac: reader.take('mm.mac', MAC),
   };
 }
@@ -140,17 +144,17 @@ function relationProblems(parameters: BootParameters, given: ReadonlyMap<string,
   const problems: Problem[] = [];
   if (!live) {
     for (const [name, { rule, remedy }] of [['ivid', IVID], ['root', ROOT]] as const) {
-      if (!given.has(name)) problems.push(problemOf('MISSING', name, `is required to boot into the SAN, and ${rule}`, 'nothing', remedy));
+      if (!given.has(name)) problems.push(problemOf('MM-CMDLINE-MISSING', name, `is required to boot into the SAN, and ${rule}`, 'nothing', remedy));
     }
   }
   if (!isHostOf(sifIp, sifNetmask)) {
-    problems.push(problemOf('HOST', 'sifip', `must be the address of a host in a network with netmask ${sifNetmask}`, sifIp, 'Give an address between the network\'s own and its broadcast address.'));
+    problems.push(problemOf('MM-CMDLINE-HOST', 'sifip', `must be the address of a host in a network with netmask ${sifNetmask}`, sifIp, 'Give an address between the network\'s own and its broadcast address.'));
   }
   if (sifIp === storageIp) {
-    problems.push(problemOf('CLASH', 'sifip', 'must differ from storage_ip', sifIp, 'Give the blade an address of its own.'));
+    problems.push(problemOf('MM-CMDLINE-CLASH', 'sifip', 'must differ from storage_ip', sifIp, 'Give the blade an address of its own.'));
   }
   if (live && boot === 'net') {
-    problems.push(problemOf('LIVE', 'mm.boot', 'must be dvd for the live system, which is on the DVD alone', 'net', 'Start from the DVD, or leave out mm.live and mm.mode.'));
+    problems.push(problemOf('MM-CMDLINE-LIVE', 'mm.boot', 'must be dvd for the live system, which is on the DVD alone', 'net', 'Start from the DVD, or leave out mm.live and mm.mode.'));
   }
   return problems;
 }
@@ -159,15 +163,15 @@ function warningsOf(text: string, parameters: BootParameters, given: ReadonlyMap
   const { sifIp, sifNetmask, storageIp } = parameters;
   const warnings: Problem[] = [];
   if (!sameNetwork(sifIp, storageIp, sifNetmask)) {
-    warnings.push(problemOf('NETWORK', 'storage_ip', `should lie in the network of sifip, ${networkOf(sifIp, sifNetmask)} with netmask ${sifNetmask}, for no router is known this early`, storageIp, 'Correct storage_ip, sifip or sifnm.'));
+    warnings.push(problemOf('MM-CMDLINE-NETWORK', 'storage_ip', `should lie in the network of sifip, ${networkOf(sifIp, sifNetmask)} with netmask ${sifNetmask}, for no router is known this early`, storageIp, 'Correct storage_ip, sifip or sifnm.'));
   }
   for (const name of given.keys()) {
     if (name.startsWith(OURS) && !OUR_NAMES.has(name)) {
-      warnings.push(problemOf('UNKNOWN', name, `should be one of ${[...OUR_NAMES].join(', ')}`, name, 'It is ignored: correct its spelling or leave it out.'));
+      warnings.push(problemOf('MM-CMDLINE-UNKNOWN', name, `should be one of ${[...OUR_NAMES].join(', ')}`, name, 'It is ignored: correct its spelling or leave it out.'));
     }
   }
   if (text.trimEnd().length >= COMMAND_LINE_MAX) {
-    warnings.push(problemOf('LENGTH', 'command line', `should be shorter than ${COMMAND_LINE_MAX} characters, where the kernel cuts it off`, `${text.trimEnd().length} characters`, 'Leave out what is not needed.'));
+    warnings.push(problemOf('MM-CMDLINE-LENGTH', 'command line', `should be shorter than ${COMMAND_LINE_MAX} characters, where the kernel cuts it off`, `${text.trimEnd().length} characters`, 'Leave out what is not needed.'));
   }
   return warnings;
 }

@@ -28,8 +28,8 @@ while :; do
         done
         exec switch_root -c /dev/console /sysroot /sbin/init
       fi
-      echo "metamaster: /sysroot holds no /sbin/init: the root is not whole. Restore the node, or press a key for the debug console." ;;
-    *) echo "metamaster: the boot program ended with code $code; it starts again in 10 s. Press Enter for the debug console." ;;
+      echo "metamaster: MM-BOOT-NO-INIT: /sysroot holds no /sbin/init: the root is not whole. Restore the node, or press a key for the debug console." ;;
+    *) echo "metamaster: MM-BOOT-PROGRAM: the boot program ended with code $code; it starts again in 10 s. Press Enter for the debug console." ;;
   esac
   # shellcheck disable=SC3045
   if read -r -t 10 answer; then debug_console; fi

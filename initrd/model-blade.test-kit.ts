@@ -4,7 +4,7 @@
 import { isZero, viewOf } from '../daemons/core/bytes.ts';
 import { SECTOR_BYTES } from '../daemons/storage/block.ts';
 import { SNAPSHOT_MAGIC, SNAPSHOT_VERSION } from '../daemons/storage/snapshot-store.ts';
-import type { BootHost, Ran } from './boot-host.ts';
+import type { BootHost, Feed, Ran } from './boot-host.ts';
 import { bootPlan } from './boot-plan.ts';
 import { parseCommandLine } from './command-line.ts';
 import { PowerLoss, type ModelSan } from './model-san.test-kit.ts';
@@ -24,6 +24,8 @@ export interface BladeOptions {
   readonly mac?: string;
   readonly uuid?: string;
   readonly commandLine?: string;
+  /** Milliseconds since 1970 by its clock when it is switched on. */
+  readonly clockUnixMs?: number;
 }
 
 /** The command line that a node's blade is booted with. */
@@ -40,6 +42,10 @@ export class ModelBlade implements BootHost {
   readonly console: string[] = [];
   readonly pauses: number[] = [];
   readonly argvs: (readonly string[])[] = [];
+  /** What was written into the pipe of the reports, and whether its reader lives; a write that does not fit is refused. */
+  readonly fed: string[] = [];
+  feedRuns = true;
+  feedRoom = Number.POSITIVE_INFINITY;
   readonly links = new Map<string, string>();
   readonly mapped = new Map<string, { readonly table: string; readonly readOnly: boolean }>();
   readonly addresses: string[] = [];
@@ -51,6 +57,7 @@ export class ModelBlade implements BootHost {
   onPause: (tries: number) => void = () => undefined;
   state: BootState | undefined;
   cable = true;
+  readonly #clockUnixMs: number;
   #clockMs = 1_000;
   #drawn: number;
 
@@ -59,6 +66,7 @@ export class ModelBlade implements BootHost {
     this.mac = options.mac ?? '52:54:00:00:00:02';
     this.commandLine = options.commandLine ?? commandLineOf(2);
     this.#drawn = san.writes.length + 1;
+    this.#clockUnixMs = options.clockUnixMs ?? 1_700_000_000_000;
     this.files.set('/sys/class/dmi/id/product_uuid', `${options.uuid ?? '4C4C4544-0000-0000-0000-000000000002'}\n`);
     this.files.set('/sys/bus/pci/devices/0000:00:03.0/modalias', `${NIC_ALIAS}\n`);
     this.files.set('/sys/class/net/lo/address', '00:00:00:00:00:00\n');
@@ -68,7 +76,7 @@ export class ModelBlade implements BootHost {
   async boot(patience = 0): Promise<'handover' | 'stuck' | 'no power'> {
     const { parameters, problems } = parseCommandLine(this.commandLine);
     if (problems.length > 0) throw new Error(problems.map(({ where, rule }) => `${where}: ${rule}`).join('; '));
-    const state: BootState = { parameters, bootNonce: this.randomNonce(), stages: [] };
+    const state: BootState = { parameters, bootNonce: this.randomNonce(), stages: [], warnings: [] };
     this.state = state;
     const admin = {
       betweenSteps: async () => undefined,
@@ -109,6 +117,22 @@ export class ModelBlade implements BootHost {
     this.argvs.push(argv);
   }
 
+  openFeed(): Feed | undefined {
+    let started = false;
+    return {
+      start: (argv) => {
+        started = true;
+        this.argvs.push(argv);
+      },
+      running: () => started && this.feedRuns,
+      write: (text) => {
+        if (this.fed.length >= this.feedRoom) return false;
+        this.fed.push(text);
+        return true;
+      },
+    };
+  }
+
   #modprobe(words: readonly string[]): Ran {
     const names = words.filter((word) => !word.startsWith('-'));
     for (const name of names) {
@@ -136,9 +160,13 @@ export class ModelBlade implements BootHost {
   }
 
   #iscsistart(words: readonly string[]): Ran {
-    if (!this.san.reachable) return { code: 7, said: 'iscsistart: version 2.1.11\niscsistart: connect to 10.0.0.252:3260 failed (No route to host)\n' };
+    const value = (option: string): string => words[words.indexOf(option) + 1]!;
+    const { address, port, target } = this.san.registry.roster.san;
+    if (!this.san.reachable || value('-a') !== address) return { code: 7, said: `iscsistart: version 2.1.11\niscsistart: connect to ${value('-a')}:${value('-p')} failed (No route to host)\n` };
+    if (value('-p') !== String(port)) return { code: 7, said: `iscsistart: version 2.1.11\niscsistart: connect to ${address}:${value('-p')} failed (Connection refused)\n` };
+    if (value('-t') !== target) return { code: 19, said: 'iscsistart: version 2.1.11\niscsistart: conn 0 login rejected: initiator error - target not found (02/03)\n' };
     const session = '/sys/class/iscsi_session/session1';
-    this.files.set(`${session}/targetname`, `${words[words.indexOf('-t') + 1]}\n`);
+    this.files.set(`${session}/targetname`, `${target}\n`);
     this.files.set(`${session}/device/target2:0:0/2:0:0:1/block/sda/dev`, '8:0\n');
     this.files.set('/sys/block/sda/size', `${this.san.diskBytes / SECTOR_BYTES}\n`);
     return OK;
@@ -228,7 +256,7 @@ export class ModelBlade implements BootHost {
   }
 
   unixMs(): number {
-    return 1_700_000_000_000 + this.#clockMs;
+    return this.#clockUnixMs + this.#clockMs;
   }
 
   print(line: string): void {

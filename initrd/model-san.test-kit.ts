@@ -47,9 +47,8 @@ export class ModelSan {
     this.at = san.at;
   }
 
-  get diskBytes(): number {
-    return SAMPLE_DISK_BYTES;
-  }
+  /** What the LUN has now. */
+  diskBytes = SAMPLE_DISK_BYTES;
 
   /** @throws PowerLoss */
   write(by: SeenWrite['by'], offset: number, bytes: Uint8Array): void {

@@ -3,7 +3,7 @@
 import * as os from 'os';
 import * as std from 'std';
 import { encodeUtf8 } from '../daemons/core/bytes.ts';
-import type { BootHost, Ran } from './boot-host.ts';
+import type { BootHost, Feed, Ran } from './boot-host.ts';
 
 const SEEK_SET = 0;
 /** The most that is kept of what a program prints, in bytes. */
@@ -11,6 +11,8 @@ const KEPT_OUTPUT = 256 * 1024;
 const DIRECT_BLOCK = 4096;
 /** The bits of a file's mode that are permissions. */
 const PERMISSIONS = 0o7777;
+/** open(2) on x86-64; QuickJS has no name for it. */
+const O_NONBLOCK = 0o4000;
 /** Direct transfers go through a file in memory, one at a time. */
 const TRANSFER_FILE = '/run/metamaster.block';
 
@@ -35,6 +37,41 @@ function run(argv: readonly string[]): Ran {
   os.close(readEnd);
   const [, status] = os.waitpid(pid, 0);
   return { code: (status & 0x7f) === 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f), said };
+}
+
+/**
+ * The end that is read stays open here as well: so a reader that died is no SIGPIPE, which would end the boot. A pipe's end is opened a
+ * second time by its name in /proc because that is how one that does not wait is to be had: QuickJS has no fcntl.
+ */
+function openFeed(): Feed | undefined {
+  const pipe = os.pipe();
+  if (pipe === null) return undefined;
+  const [readEnd, waitingEnd] = pipe;
+  const writeEnd = os.open(`/proc/self/fd/${waitingEnd}`, os.O_WRONLY | O_NONBLOCK);
+  os.close(waitingEnd);
+  if (writeEnd < 0) {
+    os.close(readEnd);
+    return undefined;
+  }
+  let pid = -1;
+  const running = (): boolean => {
+    if (pid > 0 && os.waitpid(pid, os.WNOHANG)[0] !== 0) pid = -1;
+    return pid > 0;
+  };
+  return {
+    running,
+    start(argv) {
+      if (running()) os.kill(pid, os.SIGTERM);
+      const nothing = os.open('/dev/null', os.O_RDWR);
+      pid = os.exec([...argv], { block: false, stdin: readEnd, stdout: nothing, stderr: nothing });
+      os.close(nothing);
+    },
+    write(text) {
+      // Up to PIPE_BUF, 4096 bytes, a pipe takes all or nothing.
+      const bytes = encodeUtf8(text);
+      return os.write(writeEnd, bytes.buffer as ArrayBuffer, 0, bytes.length) === bytes.length;
+    },
+  };
 }
 
 function readText(path: string): string | undefined {
@@ -97,6 +134,7 @@ function transfer(what: string, device: string, argv: readonly string[]): void {
 export const quickjsHost: BootHost = {
   run,
   start: (argv) => void os.exec([...argv], { block: false }),
+  openFeed,
   readText,
   writeText(path, text, mode) {
     writeBytes(path, encodeUtf8(text), mode);

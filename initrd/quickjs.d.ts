@@ -23,6 +23,9 @@ declare module 'os' {
   export const O_WRONLY: number;
   export const O_CREAT: number;
   export const O_TRUNC: number;
+  export const O_APPEND: number;
+  export const WNOHANG: number;
+  export const SIGTERM: number;
   export function open(path: string, flags: number, mode?: number): number;
   export function close(fd: number): number;
   export function seek(fd: number, offset: number | bigint, whence: number): number | bigint;

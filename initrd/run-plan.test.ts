@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { InputError } from '../daemons/core/problem.ts';
 import { StepError } from './boot-host.ts';
 import type { BootStep } from './boot-plan.ts';
 import { ModelBlade } from './model-blade.test-kit.ts';
@@ -11,7 +12,7 @@ const PLAN: readonly BootStep[] = [{ kind: 'claim' }, { kind: 'check' }, { kind:
 /** Runs the plan; `run` says how a step goes at its nth try. */
 async function runWith(run: (step: string, tries: number) => void | Promise<void>) {
   const blade = new ModelBlade(new ModelSan());
-  const state: BootState = { parameters: {} as never, bootNonce: '', stages: [] };
+  const state: BootState = { parameters: { servers: [] } as never, bootNonce: '', stages: [], warnings: [] };
   const events: string[] = [];
   const tries = new Map<string, number>();
   await runPlan(blade, PLAN, state, (step) => {
@@ -39,11 +40,20 @@ describe('running a plan', () => {
 
   test('tells step, why, what to do and when it is tried again, and a line for the rack\'s log', async () => {
     const { console } = await runWith((step, tries) => {
-      if (step === 'claim' && tries === 1) throw new StepError('two\nlines', 'do this');
+      if (step === 'claim' && tries === 1) throw new StepError('MM-BOOT-X', 'two\nlines', 'do this');
     });
     expect(console.slice(1, 7)).toEqual([
-      '[   1.00] metamaster: step claim FAILED (try 1)', '    why:  two', '    why:  lines', '    what to do: do this', '    next try in 1 s; Esc opens the debug console.', 'mm-stage initrd claim failed: two',
+      '[   1.00] metamaster: step claim FAILED (try 1)', '    why:  MM-BOOT-X: two', '    why:  lines', '    what to do: do this', '    next try in 1 s; Esc opens the debug console.', 'mm-stage initrd claim failed: MM-BOOT-X: two',
     ]);
+  });
+
+  test('problems of an input, thrown from deeper down, keep their codes and the remedy of the first', async () => {
+    const problem = (code: 'MM-A' | 'MM-B') => ({ code, where: 'w', rule: 'r', seen: 's', remedy: `mend ${code}` });
+    const { console } = await runWith((step, tries) => {
+      if (step === 'claim' && tries === 1) throw new InputError([problem('MM-A'), problem('MM-B')]);
+    });
+    expect(console.slice(2, 5)).toEqual(['    why:  MM-A: w: r; seen s', '    why:  MM-B: w: r; seen s', '    what to do: mend MM-A']);
+    expect(console).toContain('mm-stage initrd claim failed: MM-A: w: r; seen s');
   });
 
   test('an error of the machine\'s, or something thrown that is none, is told as well', async () => {
@@ -51,7 +61,7 @@ describe('running a plan', () => {
       if (step === 'claim' && tries === 1) throw new Error('Input/output error');
       if (step === 'mount' && tries === 1) throw 'a word';
     });
-    expect(console.join('\n')).toContain('why:  Input/output error\n    what to do: See dmesg at the debug console (Esc).');
-    expect(console).toContain('    why:  a word');
+    expect(console.join('\n')).toContain('why:  MM-BOOT-MACHINE: Input/output error\n    what to do: See dmesg at the debug console (Esc).');
+    expect(console).toContain('    why:  MM-BOOT-MACHINE: a word');
   });
 });

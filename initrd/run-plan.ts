@@ -1,8 +1,10 @@
 // Carries a plan out: step by step, each told on the console, a failed one explained and tried again until it succeeds.
 
+import { InputError } from '../daemons/core/problem.ts';
 import type { BootHost } from './boot-host.ts';
-import { StepError } from './boot-host.ts';
+import { refuse, StepError } from './boot-host.ts';
 import { retryDelayMs, type BootStep } from './boot-plan.ts';
+import { BootReports } from './boot-reports.ts';
 import type { BootState } from './steps/boot-state.ts';
 
 /** Does one step. Throws StepError (or an Error of the machine's) when it failed. */
@@ -20,9 +22,15 @@ function stamp(host: BootHost): string {
   return `[${host.uptimeSeconds().toFixed(2).padStart(7)}]`;
 }
 
+/** Whatever was thrown as a StepError; what the machine threw (a write that failed) has a code as well. */
+function failureOf(error: unknown): StepError {
+  if (error instanceof StepError) return error;
+  if (error instanceof InputError) return refuse(error.problems);
+  return new StepError('MM-BOOT-MACHINE', error instanceof Error ? error.message : String(error), 'See dmesg at the debug console (Esc).');
+}
+
 function explain(host: BootHost, step: BootStep, error: unknown, tries: number, delayMs: number): void {
-  const message = error instanceof Error ? error.message : String(error);
-  const remedy = error instanceof StepError ? error.remedy : 'See dmesg at the debug console (Esc).';
+  const { message, remedy } = failureOf(error);
   host.print(`${stamp(host)} metamaster: step ${step.kind} FAILED (try ${tries})`);
   for (const line of message.split('\n')) host.print(`    why:  ${line}`);
   host.print(`    what to do: ${remedy}`);
@@ -32,9 +40,11 @@ function explain(host: BootHost, step: BootStep, error: unknown, tries: number, 
 
 /** Runs every step of the plan in order; comes back only when all of them are done. */
 export async function runPlan(host: BootHost, plan: readonly BootStep[], state: BootState, runStep: StepRunner, admin: PlanConsole): Promise<void> {
+  const reports = new BootReports(host, state);
   for (const step of plan) {
     await admin.betweenSteps();
     host.print(`mm-stage initrd ${step.kind}`);
+    reports.begins(step.kind);
     for (let tries = 1; ; tries++) {
       try {
         await runStep(step);
@@ -43,8 +53,10 @@ export async function runPlan(host: BootHost, plan: readonly BootStep[], state: 
       } catch (error) {
         const delayMs = retryDelayMs(tries);
         explain(host, step, error, tries, delayMs);
+        reports.failed(step.kind, error, tries, delayMs);
         await admin.pause(delayMs);
       }
     }
   }
+  reports.begins('root');
 }

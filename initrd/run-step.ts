@@ -7,7 +7,7 @@ import type { BootState } from './steps/boot-state.ts';
 import { bringUpInterface } from './steps/bring-up-interface.ts';
 import { claimVolumes } from './steps/claim-volumes.ts';
 import { configureRoot } from './steps/configure-root.ts';
-import { writeBootRecord } from './steps/handover.ts';
+import { startWatchdog, writeBootRecord } from './steps/handover.ts';
 import { mountMedium, mountOverlay, writeLiveIdentity } from './steps/live-root.ts';
 import { loadModules } from './steps/load-modules.ts';
 import { checkFileSystems, mapVolumes, mountRoot, turnOnSwap } from './steps/map-volumes.ts';
@@ -31,7 +31,9 @@ export async function runStep(host: BootHost, state: BootState, step: BootStep):
     case 'medium': return mountMedium(host, state);
     case 'overlay': return mountOverlay(host);
     case 'live-identity': return writeLiveIdentity(host, state);
-    case 'handover': return writeBootRecord(host, state, prefixLength(state.parameters.sifNetmask) ?? 24);
+    case 'handover':
+      startWatchdog(host);
+      return writeBootRecord(host, state, prefixLength(state.parameters.sifNetmask) ?? 24);
     default: return step satisfies never;
   }
 }

@@ -38,7 +38,7 @@ function renew(disk: string, found: ContainerFound, volume: VolumeRecord, record
 
 /** The volume has another owner: this blade was replaced, and nothing more of it may reach the SAN. No sync, no shutdown. */
 function stopAtOnce(volume: VolumeRecord): never {
-  host.writeText('/dev/console', `\nmetamaster: ${volume.name} belongs to another blade now. This blade stops at once.\nmm-stage stopped ${volume.name} has another owner\n`, 0o600);
+  host.writeText('/dev/console', `\nmetamaster: MM-AGENT-OWNER: ${volume.name} belongs to another blade now. This blade stops at once.\nmm-stage stopped MM-AGENT-OWNER: ${volume.name} has another owner\n`, 0o600);
   host.run(['busybox', 'reboot', '-f', '-n']);
   std.exit(1);
 }
@@ -47,6 +47,8 @@ async function main(): Promise<void> {
   const text = host.readText('/run/metamaster/boot.json');
   if (text === undefined) return;
   const record = JSON.parse(text) as BootRecord;
+  // The console of the boot is nobody's log: what it warned of is worth a line in the journal.
+  for (const warning of record.warnings) host.print(`storage-agent: the boot warned: ${warning}`);
   await waitForTakeOver(host, record.target ?? '');
   const disk = await openControlSession(host, record);
   await releaseBorrowedAddress(host, record);
@@ -62,7 +64,7 @@ async function main(): Promise<void> {
         if (!renew(device, found.value, volume, record)) stopAtOnce(volume);
       } catch (error) {
         failed = true;
-        host.print(`storage-agent: ${volume.name} was not renewed: ${error instanceof Error ? error.message : String(error)}`);
+        host.print(`storage-agent: MM-AGENT-RENEW: ${volume.name} was not renewed: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
     await host.sleep(failed ? RETRY_MS : RENEW_MS);

@@ -15,7 +15,7 @@ const SLACK = { factor: 1.1, bytes: 48 * MIB } as const;
 /** The account of metamasterd; a fixed number, so that it is the same on every origin. */
 const SERVICE_ACCOUNT = { name: 'metamaster', id: 990 } as const;
 /** Units of ours that start with a node. */
-const ENABLED = ['metamaster-iscsid', 'metamaster-storage', 'metamasterd'] as const;
+const ENABLED = ['metamaster-iscsid.service', 'metamaster-storage.service', 'metamasterd.service', 'metamaster-recorder.socket'] as const;
 
 /** Files of the payload tree that no node wants: secrets and identities that packages made at build time, caches, the packaged initrd. */
 const LEFT_OUT = [
@@ -80,7 +80,7 @@ function applySystemSettings(root: string, recipe: Recipe): void {
     writeFileSync(join(root, `etc/systemd/system/${unit}.d/metamaster.conf`), '[Unit]\nAfter=metamasterd.service\n');
   }
   for (const generator of recipe.generatorsOff) link(root, `etc/systemd/system-generators/${generator}`, '/dev/null');
-  for (const unit of ENABLED) link(root, `etc/systemd/system/sysinit.target.wants/${unit}.service`, `/usr/lib/systemd/system/${unit}.service`);
+  for (const unit of ENABLED) link(root, `etc/systemd/system/sysinit.target.wants/${unit}`, `/usr/lib/systemd/system/${unit}`);
   link(root, 'etc/systemd/system/multi-user.target.wants/metamaster-zram.service', '/usr/lib/systemd/system/metamaster-zram.service');
   link(root, 'etc/systemd/system/default.target', '/usr/lib/systemd/system/multi-user.target');
   // The initrd mounts the root as it shall be; an empty table keeps systemd from looking further.
@@ -92,7 +92,7 @@ function addOurFiles(root: string, inputs: RootInputs): void {
   cpSync(inputs.overlay, root, { recursive: true, preserveTimestamps: false });
   const ours = join(root, 'usr/lib/metamaster');
   mkdirSync(ours, { recursive: true });
-  for (const bundle of ['metamasterd.mjs', 'metamaster.mjs', 'storage-agent.js']) cpSync(join(inputs.bundles, bundle), join(ours, bundle));
+  for (const bundle of ['metamasterd.mjs', 'metamaster.mjs', 'storage-agent.js', 'boot-recorder.js']) cpSync(join(inputs.bundles, bundle), join(ours, bundle));
   cpSync(join(inputs.folder, 'node-stripped'), join(root, 'usr/bin/node'));
   // A list for another Node would read the wrong parts: without one the initrd reads the whole binary.
   const list = JSON.parse(readFileSync(inputs.prefetchList, 'utf8')) as { bytes: number };

@@ -13,7 +13,7 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly run: (
   san: { what: 'show, check or export what a SAN (or an image file of one) holds', run: sanCommand },
   status: { what: 'say which nodes are alive and serving, and how far the blades have come, from a running node', run: statusCommand },
   power: { what: 'tell and switch the power of blades, one by one or the whole rack', run: powerCommand },
-  boot: { what: 'print the steps that a kernel command line leads to', run: bootCommand },
+  boot: { what: 'tell of the boots of blades stage by stage, or print the steps that a kernel command line leads to', run: bootCommand },
 };
 
 function help(): string {

@@ -1,16 +1,17 @@
-// `metamaster san show|check|export`: what stands on a SAN, read from a block device or an image file and from nothing else, so that it
+// `metamaster san show|check|export|rebuild`: what stands on a SAN, read from a block device or an image file and from nothing else, so that it
 // works on a node, on the DVD, and on a copy.
 
-import { execFileSync } from 'node:child_process';
-import { closeSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
-import process from 'node:process';
+import { closeSync, openSync, writeFileSync } from 'node:fs';
 import type { Problem } from '../daemons/core/problem.ts';
 import { problemLine } from '../daemons/core/problem.ts';
 import { canonicalJson } from '../daemons/storage/canonical-json.ts';
 import { readContainer } from '../daemons/storage/container-on-disk.ts';
 import { withoutSecrets } from '../daemons/storage/registry.ts';
-import type { ReadAt } from '../daemons/storage/san-report.ts';
 import { examineSan, formatSanReport } from '../daemons/storage/san-report.ts';
+import { CONSOLE, containerOf, openSan, type OpenedSan, remedyOf, type SanOutput, UsageError } from './san-device.ts';
+import { REBUILD_HELP, sanRebuild } from './san-rebuild.ts';
+
+export type { SanOutput } from './san-device.ts';
 
 const HELP = `metamaster san: what stands on a SAN
 
@@ -20,21 +21,10 @@ const HELP = `metamaster san: what stands on a SAN
   san export PATH [--container NAME] [--with-secrets] [--output FILE]
                               the registry as JSON, to standard output or to a new file of mode 0600;
                               --with-secrets: with password hash, cluster key and SSH host keys
-
-PATH is a block device (the SAN's disk, not a partition of it) or an image file. Nothing is ever written to it.
+${REBUILD_HELP}
+PATH is a block device (the SAN's disk, not a partition of it) or an image file. Only rebuild ever writes to it.
 Exit codes: 0 done, 1 problems found, 2 wrong use, 3 the device or the file cannot be used.
 `;
-
-/** Where the command prints; a test looks at what it said. */
-export interface SanOutput {
-  out(text: string): void;
-  error(text: string): void;
-}
-
-const CONSOLE: SanOutput = { out: (text) => void process.stdout.write(text), error: (text) => void process.stderr.write(text) };
-
-/** The command was called wrongly. */
-class UsageError extends Error {}
 
 interface Request {
   readonly verb: 'show' | 'check' | 'export';
@@ -54,7 +44,7 @@ const OPTIONS: Readonly<Record<Request['verb'], Readonly<Record<string, 'flag' |
 
 function parseArguments(argv: readonly string[]): Request {
   const [verb, ...rest] = argv;
-  if (verb !== 'show' && verb !== 'check' && verb !== 'export') throw new UsageError(verb === undefined ? 'say show, check or export' : `'${verb}' is none of show, check, export`);
+  if (verb !== 'show' && verb !== 'check' && verb !== 'export') throw new UsageError(verb === undefined ? 'say show, check, export or rebuild' : `'${verb}' is none of show, check, export, rebuild`);
   const options = new Map<string, string>();
   const operands: string[] = [];
   for (let i = 0; i < rest.length; i++) {
@@ -75,63 +65,14 @@ function parseArguments(argv: readonly string[]): Request {
   return { verb, path: operands[0]!, json: options.has('--json'), withSecrets: options.has('--with-secrets'), ...(container === undefined ? {} : { container }), ...(output === undefined ? {} : { output }) };
 }
 
-interface OpenedSan {
-  readonly read: ReadAt;
-  readonly bytes: number;
-  close(): void;
-}
-
-/** Opens a device or a file for reading. Throws the system's error. */
-function openSan(path: string, output: SanOutput): OpenedSan {
-  const descriptor = openSync(path, 'r');
-  try {
-    const stat = fstatSync(descriptor);
-    if (!stat.isFile() && !stat.isBlockDevice()) throw new Error(`${path}: neither a block device nor a file`);
-    return { read: readerOf(descriptor), bytes: stat.isFile() ? stat.size : prepareDevice(path, output), close: () => closeSync(descriptor) };
-  } catch (error) {
-    closeSync(descriptor);
-    throw error;
-  }
-}
-
-/** The size of a block device. What this machine's cache still holds of it is dropped first, for other nodes write to the same disk. */
-function prepareDevice(path: string, output: SanOutput): number {
-  try {
-    execFileSync('blockdev', ['--flushbufs', path], { stdio: 'pipe' });
-  } catch {
-    output.error(`metamaster san: ${path}: the cache could not be dropped (blockdev --flushbufs needs root): what is shown may be old\n`);
-  }
-  return Number(execFileSync('blockdev', ['--getsize64', path], { encoding: 'utf8', stdio: 'pipe' }));
-}
-
-function readerOf(descriptor: number): ReadAt {
-  return (offset, length) => {
-    const bytes = new Uint8Array(length);
-    for (let at = 0; at < length; ) {
-      const count = readSync(descriptor, bytes, at, length - at, offset + at);
-      if (count === 0) throw new Error(`the device ends at ${offset + at}`);
-      at += count;
-    }
-    return bytes;
-  };
-}
-
 function report(request: Request, san: OpenedSan, output: SanOutput): number {
   const found = examineSan(san.read, san.bytes, { thorough: request.verb === 'check' });
   output.out(request.json ? `${JSON.stringify(found, undefined, 2)}\n` : formatSanReport(found));
   return request.verb === 'check' && found.problems.length > 0 ? 1 : 0;
 }
 
-/** The only container, when there is but one. */
-function containerOf(request: Request, san: OpenedSan): string {
-  if (request.container !== undefined) return request.container;
-  const names = examineSan(san.read, san.bytes).containers.map((container) => container.name);
-  if (names.length > 1) throw new UsageError(`the SAN has several containers: choose one with --container ${names.join(' | ')}`);
-  return names[0] ?? 'default';
-}
-
 function exportRegistry(request: Request, san: OpenedSan, output: SanOutput): number {
-  const found = readContainer(san.read, san.bytes, containerOf(request, san));
+  const found = readContainer(san.read, san.bytes, containerOf(san, request.container));
   if (!found.ok) return refuse(found.problems, output);
   for (const warning of found.value.warnings) output.error(`metamaster san: warning: ${problemLine(warning)}\n`);
   const { registry, header } = found.value;
@@ -158,14 +99,6 @@ function refuse(problems: readonly Problem[], output: SanOutput): number {
   return 1;
 }
 
-/** Says what to do about an error of the system. */
-function remedyOf(error: NodeJS.ErrnoException): string {
-  if (error.code === 'ENOENT') return 'Check the path; a SAN\'s disk appears after the login: `ls -l /dev/disk/by-path/*iscsi*`.';
-  if (error.code === 'EACCES' || error.code === 'EPERM') return 'Run it as root.';
-  if (error.code === 'EEXIST') return 'Choose another file: a former export is never written over.';
-  return 'Check the path and the session to the SAN.';
-}
-
 /** Runs `metamaster san …` with the words behind `san`; returns the exit code (see HELP). */
 export async function sanCommand(argv: readonly string[], output: SanOutput = CONSOLE): Promise<number> {
   if (argv.includes('--help') || argv.includes('-h')) {
@@ -173,6 +106,7 @@ export async function sanCommand(argv: readonly string[], output: SanOutput = CO
     return 0;
   }
   try {
+    if (argv[0] === 'rebuild') return await sanRebuild(argv.slice(1), output);
     const request = parseArguments(argv);
     const san = openSan(request.path, output);
     try {

@@ -17,6 +17,10 @@ const STATUS: Status = {
     { mac: MAC3, node: 3, step: 'http', detail: 'initrd.img\u001b[2J', agoMs: 1400 },
   ],
   unknown: [{ mac: '52:54:00:00:00:99' as Mac, count: 4, detail: 'PXEClient', agoMs: 200_000_000 }],
+  foreign: [
+    { address: '10.0.0.66', mac: '52:54:00:66:66:66' as Mac, count: 3, detail: 'OFFER from 10.0.0.66\u0007', agoMs: 60_000 },
+    { address: '10.0.0.67', mac: null, count: 1, detail: 'ACK', agoMs: 1000 },
+  ],
   files: [{ name: 'vmlinuz', bytes: 2 ** 20, sha256: '' }, { name: 'initrd.img', bytes: 2 ** 19, sha256: '' }],
 };
 
@@ -25,6 +29,10 @@ test('for a person: the latest first, and nothing that a terminal would obey', (
 here     serving, up 2 min, 2 boot files of 1.5 MiB in memory
 serving  nodes 1, 2
 alive    but not serving: 4
+
+MM-DHCP-FOREIGN: a foreign DHCP server answers on the boot network, and blades may follow it; switch it off or keep it away:
+  10.0.0.67  MAC address not known  1 s ago    1 times  ACK
+  10.0.0.66  52:54:00:66:66:66      1 min ago  3 times  OFFER from 10.0.0.66?
 
 blades, by what this node has seen of them:
   node 3  52:54:00:00:00:03  1 s ago  http      initrd.img?[2J
@@ -36,7 +44,7 @@ asked for a boot and not in the roster:
 });
 
 test('a node that is alone and has seen nobody', () => {
-  expect(statusText({ ...STATUS, serving: false, alive: [1], live: [], blades: [], unknown: [] })).toMatch(/not serving yet.*\nserving {2}nobody\nalive {4}but not serving: 1\n\nno blade was seen yet\n$/);
+  expect(statusText({ ...STATUS, serving: false, alive: [1], live: [], blades: [], unknown: [], foreign: [] })).toMatch(/not serving yet.*\nserving {2}nobody\nalive {4}but not serving: 1\n\nno blade was seen yet\n$/);
 });
 
 describe('over the socket', () => {

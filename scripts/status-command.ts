@@ -9,8 +9,8 @@ import { askControl } from '../daemons/host/control-client.ts';
 const SOCKET = '/run/metamasterd/control.sock';
 
 const HELP = `metamaster status [--json] [--socket PATH]
-Says which nodes are alive and serve, how far each blade has come, and who asked that is not in the roster, as the daemon of
-this node has heard it. Run it as root on a node that is up.
+Says which nodes are alive and serve, how far each blade has come, which foreign DHCP servers answer, and who asked that is not
+in the roster, as the daemon of this node has heard it. Run it as root on a node that is up.
 
   --socket PATH   the daemon's control socket [${SOCKET}]
   --json          everything that the daemon says, as one object`;
@@ -47,7 +47,7 @@ function table(rows: readonly (readonly string[])[]): string[] {
 
 /** The status for a person. */
 export function statusText(status: Status): string {
-  const { alive, live, blades, unknown, files } = status;
+  const { alive, live, blades, unknown, foreign, files } = status;
   const silent = alive.filter((number) => !live.includes(number));
   const newestFirst = <T extends { readonly agoMs: number }>(rows: readonly T[]): T[] => rows.toSorted((a, b) => a.agoMs - b.agoMs);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
@@ -56,6 +56,8 @@ export function statusText(status: Status): string {
     `here     ${status.serving ? 'serving' : 'not serving yet'}, up ${duration(status.upMs)}, ${files.length} boot files of ${(bytes / 2 ** 20).toFixed(1)} MiB in memory`,
     `serving  ${live.length === 0 ? 'nobody' : `nodes ${live.join(', ')}`}`,
     ...(silent.length === 0 ? [] : [`alive    but not serving: ${silent.join(', ')}`]),
+    ...(foreign.length === 0 ? [] : ['', 'MM-DHCP-FOREIGN: a foreign DHCP server answers on the boot network, and blades may follow it; switch it off or keep it away:']),
+    ...table(newestFirst(foreign).map(({ address, mac, count, detail, agoMs }) => [printable(address), mac ?? 'MAC address not known', `${duration(agoMs)} ago`, `${count} times`, printable(detail)])),
     '',
     blades.length === 0 ? 'no blade was seen yet' : 'blades, by what this node has seen of them:',
     ...table(newestFirst(blades).map(({ mac, node, step, detail, agoMs }) => [node === null ? 'stranger' : `node ${node}`, mac, `${duration(agoMs)} ago`, printable(step), printable(detail)])),

@@ -95,6 +95,15 @@ describe.skipIf(!MAY_MAKE_SPACES)('DHCP with foreign clients', () => {
     expect(status).toBe(0);
   });
 
+  test('a foreign server is named by every node, first by its address and then by its network card', async () => {
+    const foreign = { address: '10.7.0.66', mac: '52:54:00:66:66:66' };
+    const space = spaces.plugIn('foreign', { mac: foreign.mac, address: `${foreign.address}/24` });
+    spawnSync('ip', inSpace(space, process.execPath, join(import.meta.dirname, 'dhcp-foreign-server.ts'), foreign.address));
+    const shouts = ({ daemon }: Server) => daemon.lines.filter(({ msg }) => msg === 'dhcp.foreign-server').map(({ code, server, mac }) => [code, server, mac]);
+    const wanted = ['not known yet', foreign.mac].map((mac) => ['MM-DHCP-FOREIGN', foreign.address, mac]);
+    await expect.poll(() => servers.map(shouts), { timeout: 10_000 }).toEqual(servers.map(() => wanted));
+  });
+
   const udhcpc = (out: string, ...more: string[]): { status: number | null; lease: Record<string, string> } => {
     const script = join(folder, 'lease.sh');
     // udhcpc "succeeds" without a script; this one only writes down what it was told.

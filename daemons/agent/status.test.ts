@@ -18,6 +18,10 @@ test('the whole status', () => {
       { mac: '52:54:00:00:00:99' as Mac, step: 'dhcp', detail: '', at: 4999.6 as Instant },
     ],
     unknown: [{ mac: '52:54:00:00:00:99' as Mac, lastAt: 3000 as Instant, count: 4, detail: 'bios-rom' }],
+    foreign: [
+      { address: '10.0.0.66', mac: '52:54:00:66:66:66' as Mac, lastAt: 2000 as Instant, count: 2, detail: 'OFFER' },
+      { address: '10.0.0.67', mac: undefined, lastAt: 4000 as Instant, count: 1, detail: 'OFFER' },
+    ],
     files: new Map([['vmlinuz', { bytes: new Uint8Array(3), sha256: 'ab' }]]),
   });
   expect(status).toEqual({
@@ -34,6 +38,7 @@ test('the whole status', () => {
       { mac: '52:54:00:00:00:99', node: null, step: 'dhcp', detail: '', agoMs: 0 },
     ],
     unknown: [{ mac: '52:54:00:00:00:99', count: 4, detail: 'bios-rom', agoMs: 2000 }],
+    foreign: [{ address: '10.0.0.66', mac: '52:54:00:66:66:66', count: 2, detail: 'OFFER', agoMs: 3000 }, { address: '10.0.0.67', mac: null, count: 1, detail: 'OFFER', agoMs: 1000 }],
     files: [{ name: 'vmlinuz', bytes: 3, sha256: 'ab' }],
   });
 });

@@ -14,6 +14,15 @@ export interface UnknownMac {
   readonly detail: string;
 }
 
+/** A DHCP server that is no node of the cluster. */
+export interface ForeignDhcp {
+  readonly address: string;
+  readonly mac: Mac | undefined;
+  readonly lastAt: Instant;
+  readonly count: number;
+  readonly detail: string;
+}
+
 export interface StatusInput {
   readonly config: NodeConfig;
   readonly startedAt: Instant;
@@ -22,6 +31,7 @@ export interface StatusInput {
   readonly live: readonly number[];
   readonly stages: readonly BladeStage[];
   readonly unknown: readonly UnknownMac[];
+  readonly foreign: readonly ForeignDhcp[];
   readonly files: ReadonlyMap<string, { readonly bytes: Uint8Array; readonly sha256: string }>;
 }
 
@@ -39,11 +49,13 @@ export interface Status {
   readonly live: readonly number[];
   readonly blades: readonly { readonly mac: Mac; readonly node: number | null; readonly step: string; readonly detail: string; readonly agoMs: number }[];
   readonly unknown: readonly { readonly mac: Mac; readonly count: number; readonly detail: string; readonly agoMs: number }[];
+  /** Foreign DHCP servers on the boot network; `mac` is null until it was found out. */
+  readonly foreign: readonly { readonly address: string; readonly mac: Mac | null; readonly count: number; readonly detail: string; readonly agoMs: number }[];
   readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
 }
 
 /** The status at `now`. */
-export function statusOf(now: Instant, { config, startedAt, serving, alive, live, stages, unknown, files }: StatusInput): Status {
+export function statusOf(now: Instant, { config, startedAt, serving, alive, live, stages, unknown, foreign, files }: StatusInput): Status {
   const { roster, number } = config;
   return {
     cluster: roster.clusterName,
@@ -56,6 +68,7 @@ export function statusOf(now: Instant, { config, startedAt, serving, alive, live
     live,
     blades: stages.map(({ mac, step, detail, at }) => ({ mac, node: nodeOfMac(roster, mac)?.number ?? null, step, detail, agoMs: Math.round(now - at) })),
     unknown: unknown.map(({ mac, count, detail, lastAt }) => ({ mac, count, detail, agoMs: Math.round(now - lastAt) })),
+    foreign: foreign.map(({ address, mac, count, detail, lastAt }) => ({ address, mac: mac ?? null, count, detail, agoMs: Math.round(now - lastAt) })),
     files: Array.from(files, ([name, { bytes, sha256 }]) => ({ name, bytes: bytes.length, sha256 })),
   };
 }

@@ -1,9 +1,12 @@
 // What is wrong with somebody's input, said so that it can be mended: what, where, the rule, the value seen, what to do.
 
+/** The stable code of a message. Each stands in full where it is used and has its entry in docs/troubleshooting.md (scripts/messages/). */
+export type MessageCode = `MM-${string}`;
+
 /** One thing that is wrong with an input. */
 export interface Problem {
-  /** A stable code, e.g. `MM-ANSWERS-MAC`; documentation and tests refer to it. */
-  readonly code: string;
+  /** E.g. `MM-ANSWERS-SAME-MAC`; documentation and tests refer to it. */
+  readonly code: MessageCode;
   /** Where it stands: a path within the input, a sector, a parameter's name. */
   readonly where: string;
   /** The rule that is broken. */

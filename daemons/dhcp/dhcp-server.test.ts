@@ -8,7 +8,7 @@ import { addressOption, MESSAGE, messageTypeOf, OPTION, textOption } from '../wi
 import type { MessageType } from '../wire/dhcp-options.ts';
 import { decodeDhcp, encodeDhcp } from '../wire/dhcp-packet.ts';
 import { answerOrder } from './answer-rank.ts';
-import type { DhcpServer } from './dhcp-server.ts';
+import type { DhcpEffect, DhcpServer } from './dhcp-server.ts';
 import { at, file, hear, logged, message, NODE2, NODE4, NONE, requested, SECOND, sent, server, serverId, types, UNKNOWN } from './test-messages.ts';
 import { ROSTER } from './test-roster.ts';
 
@@ -87,6 +87,31 @@ describe('the other messages', () => {
     const offer = (id: string) => message(EDK2_DISCOVER, MESSAGE.offer, { op: 2 }, [serverId(id)]);
     expect([0, 1, 60].map((s) => logged(hear(machine, s * SECOND, offer('10.7.0.66'))))).toEqual([['error dhcp.foreign-server'], [], ['error dhcp.foreign-server']]);
     expect(['10.7.0.1', '10.7.0.3', '10.7.0.253'].flatMap((id) => hear(machine, 0, offer(id)))).toEqual([]);
+  });
+
+  test('the card of a foreign server is asked for as seldom as it is logged, told when it is known, and kept for the status', () => {
+    const machine = server(1);
+    const offer = (id: string) => message(EDK2_DISCOVER, MESSAGE.offer, { op: 2 }, [serverId(id)]);
+    const asked = (effects: readonly DhcpEffect[]) => effects.flatMap((effect) => (effect.kind === 'find-mac' ? [effect.address] : []));
+    expect([0, 1, 60].map((s) => asked(hear(machine, s * SECOND, offer('10.7.0.66'))))).toEqual([['10.7.0.66'], [], ['10.7.0.66']]);
+    expect(machine.foreign()).toMatchObject([{ address: '10.7.0.66', mac: undefined, count: 3 }]);
+    const found = (mac: string) => machine.step(at(61 * SECOND), { kind: 'mac-found', address: '10.7.0.66', mac: mac as Mac });
+    expect(found('52:54:00:66:66:66')).toMatchObject([{ kind: 'log', level: 'error', event: 'dhcp.foreign-server', fields: { code: 'MM-DHCP-FOREIGN', server: '10.7.0.66', mac: '52:54:00:66:66:66' } }]);
+    expect(found('52:54:00:66:66:66')).toEqual([]);
+    expect(hear(machine, 200 * SECOND, offer('10.7.0.66'))).toMatchObject([{ fields: { mac: '52:54:00:66:66:66' } }, { kind: 'find-mac' }]);
+    expect(machine.foreign()).toMatchObject([{ address: '10.7.0.66', mac: '52:54:00:66:66:66', count: 4 }]);
+  });
+
+  test('what a foreign server calls itself makes no node send anything out of the boot network, and no flood of them fills the memory', () => {
+    const machine = server(1);
+    const offer = (id: string) => message(EDK2_DISCOVER, MESSAGE.offer, { op: 2 }, [serverId(id)]);
+    for (const id of ['192.0.2.1', '255.255.255.255', '127.0.0.1', '10.7.0.0']) expect(hear(machine, 0, offer(id)).map(({ kind }) => kind), id).not.toContain('find-mac');
+    for (let host = 10; host < 110; host++) {
+      hear(machine, SECOND, offer(`10.7.0.${host}`));
+      machine.step(at(SECOND), { kind: 'mac-found', address: `10.7.0.${host}`, mac: '52:54:00:66:66:66' as Mac });
+    }
+    expect(machine.foreign().map(({ address }) => address)).toEqual(Array.from({ length: 16 }, (_, i) => `10.7.0.${94 + i}`));
+    expect(machine.step(at(SECOND), { kind: 'mac-found', address: '10.7.0.10', mac: '52:54:00:66:66:66' as Mac })).toEqual([]);
   });
 
   test('a relay gets the reply, with its information', () => {

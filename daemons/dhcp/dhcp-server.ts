@@ -1,6 +1,7 @@
 // One of several equal DHCP servers. All answer from the same roster; who answers a given request is a matter of rank, so
 // that one offer is the rule and none the exception. Nothing is stored: an address belongs to a MAC because the roster says so.
 
+import { isHostOf, parseIpv4, sameNetwork } from '../core/ipv4.ts';
 import type { Ipv4 } from '../core/ipv4.ts';
 import { logEffect } from '../core/log-effect.ts';
 import type { LogEffect } from '../core/log-effect.ts';
@@ -23,7 +24,7 @@ import { choseServer, heardFrom } from './loader-memory.ts';
 import { buildNak, buildReply, destinationOf, fitReply, INFINITE_LEASE_SECONDS, isHostAddress, NO_ADDRESS, replyLimitBytes } from './reply.ts';
 import type { Destination } from './reply.ts';
 import { printable, StrangerLog } from './stranger-log.ts';
-import type { UnknownClient } from './stranger-log.ts';
+import type { ForeignServer, UnknownClient } from './stranger-log.ts';
 
 /** Resolvers read three name servers (resolv.conf(5), MAXNS). */
 const NAME_SERVERS_MAX = 3;
@@ -37,12 +38,16 @@ export type DhcpInput =
   | { readonly kind: 'live'; readonly nodes: readonly number[] }
   | { readonly kind: 'roster'; readonly roster: Roster }
   /** A blade got further than DHCP: this node saw it at TFTP or HTTP. */
-  | { readonly kind: 'progress'; readonly mac: Mac };
+  | { readonly kind: 'progress'; readonly mac: Mac }
+  /** The answer to the effect `find-mac`; none comes when nobody has the address. */
+  | { readonly kind: 'mac-found'; readonly address: string; readonly mac: Mac };
 
 /** What the server wants done. */
 export type DhcpEffect =
   | ({ readonly kind: 'send'; readonly bytes: Uint8Array } & Destination)
   | { readonly kind: 'stage'; readonly mac: Mac; readonly node: number; readonly stage: 'dhcp'; readonly detail: string }
+  /** Which network card has this address? */
+  | { readonly kind: 'find-mac'; readonly address: Ipv4 }
   | LogEffect;
 
 export interface DhcpServerOptions {
@@ -96,6 +101,8 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
       case 'progress':
         this.#progress(input.mac);
         return [];
+      case 'mac-found':
+        return this.#strangers.foreignMac(input.address, input.mac);
     }
   }
 
@@ -106,6 +113,11 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
   /** The MAC addresses that asked lately and are not in the roster, the latest last. */
   unknown(): readonly UnknownClient[] {
     return this.#strangers.unknown();
+  }
+
+  /** The foreign DHCP servers that were heard of lately, the latest last. */
+  foreign(): readonly ForeignServer[] {
+    return this.#strangers.foreign();
   }
 
   /** What a blade of this MAC would be told, by whom and why, in lines of text. */
@@ -161,7 +173,7 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
         return this.#ranked(request, 'inform') ? this.#say(request, MESSAGE.ack, true) : [];
       case MESSAGE.decline: {
         const address = addressOption(packet.options, OPTION.requestedAddress) ?? NO_ADDRESS;
-        return this.#strangers.once(now, mac, logEffect('error', 'dhcp.address-declined', { ...who, address, meaning: 'another machine uses this address' }));
+        return this.#strangers.once(now, mac, logEffect('error', 'dhcp.address-declined', { code: 'MM-DHCP-ADDRESS-IN-USE', ...who, address, meaning: 'another machine uses this address' }));
       }
       case MESSAGE.release:
         return this.#strangers.once(now, mac, logEffect('info', 'dhcp.released', { ...who, address: packet.ciaddr }));
@@ -224,6 +236,11 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
 
   #foreign(now: Instant, server: string, seen: string): readonly DhcpEffect[] {
     const ours = server === this.#roster.metaMasterAddress || this.#roster.nodes.some((node) => node.address === server);
-    return ours ? [] : this.#strangers.foreignServer(now, server, seen);
+    if (ours) return [];
+    const log = this.#strangers.foreignServer(now, server, seen);
+    // As seldom as it is logged. What it calls itself is its own word: nobody outside of the boot network is sent anything for it.
+    const address = log.length > 0 ? parseIpv4(server) : undefined;
+    const near = address !== undefined && isHostOf(address, this.#roster.netmask) && sameNetwork(address, this.#roster.metaMasterAddress, this.#roster.netmask);
+    return near ? [...log, { kind: 'find-mac', address }] : log;
   }
 }

@@ -30,6 +30,18 @@ export interface UnknownClient {
   readonly detail: string;
 }
 
+/** A DHCP server that answers on the boot network and is no node. */
+export interface ForeignServer {
+  readonly address: string;
+  /** Undefined until it was found out. */
+  readonly mac: Mac | undefined;
+  readonly firstAt: Instant;
+  readonly lastAt: Instant;
+  readonly count: number;
+  /** What was heard of it last. */
+  readonly detail: string;
+}
+
 /** Text from the network, cut and without control characters. */
 export const printable = (text: string): string => text.slice(0, TEXT_MAX_CHARS).replaceAll(/[^\x20-\x7e]/g, '?');
 
@@ -38,10 +50,17 @@ export class StrangerLog {
   readonly #unknown = new RecentTable(UNKNOWN_MAX);
   readonly #trouble = new RecentTable(TROUBLE_MAX);
   readonly #foreign = new RecentTable(FOREIGN_MAX);
+  /** Of servers that are in the table, and no others. */
+  readonly #foreignMacs = new Map<string, Mac>();
 
   /** The unknown MAC addresses, the latest last. */
   unknown(): readonly UnknownClient[] {
     return this.#unknown.rows().map(({ key, firstAt, lastAt, count, detail }) => ({ mac: key as Mac, firstAt, lastAt, count, detail }));
+  }
+
+  /** The foreign DHCP servers, the latest last. */
+  foreign(): readonly ForeignServer[] {
+    return this.#foreign.rows().map(({ key, firstAt, lastAt, count, detail }) => ({ address: key, mac: this.#foreignMacs.get(key), firstAt, lastAt, count, detail }));
   }
 
   /** A MAC that came into the roster is no stranger any more. */
@@ -53,13 +72,29 @@ export class StrangerLog {
   unknownMac(now: Instant, mac: Mac, options: DhcpOptions): readonly LogEffect[] {
     const detail = `${clientOf(options).kind} ${printable(textOption(options, OPTION.vendorClass) ?? '')}`.trim();
     const machine = toHex(machineIdentifierOf(options) ?? new Uint8Array());
-    return this.#unknown.note(now, mac, detail) ? [logEffect('warn', 'dhcp.unknown-mac', { mac, detail, machine })] : [];
+    return this.#unknown.note(now, mac, detail) ? [logEffect('warn', 'dhcp.unknown-mac', { code: 'MM-DHCP-UNKNOWN', mac, detail, machine })] : [];
   }
 
   /** A DHCP server that is no node of the cluster. */
   foreignServer(now: Instant, server: string, seen: string): readonly LogEffect[] {
-    const meaning = 'a DHCP server that is no node of this cluster answers on the boot network';
-    return this.#foreign.note(now, server, seen) ? [logEffect('error', 'dhcp.foreign-server', { server, seen, meaning })] : [];
+    const loud = this.#foreign.note(now, server, seen);
+    const there = new Set(this.#foreign.rows().map(({ key }) => key));
+    for (const key of this.#foreignMacs.keys()) if (!there.has(key)) this.#foreignMacs.delete(key);
+    return loud ? [this.#foreignLine(server, seen)] : [];
+  }
+
+  /** The MAC address of a foreign server; told when it is news. */
+  foreignMac(server: string, mac: Mac): readonly LogEffect[] {
+    const row = this.#foreign.rows().find(({ key }) => key === server);
+    if (row === undefined || this.#foreignMacs.get(server) === mac) return [];
+    this.#foreignMacs.set(server, mac);
+    return [this.#foreignLine(server, row.detail)];
+  }
+
+  #foreignLine(server: string, seen: string): LogEffect {
+    const mac = this.#foreignMacs.get(server) ?? 'not known yet';
+    const meaning = 'a DHCP server that is no node of this cluster answers on the boot network: blades may follow it';
+    return logEffect('error', 'dhcp.foreign-server', { code: 'MM-DHCP-FOREIGN', server, mac, seen, meaning });
   }
 
   /** The line, unless one of its event and `who` was logged within the last minute. */

@@ -7,9 +7,9 @@ const ANSWER_TIMEOUT_MS = 5_000;
 
 /**
  * Asks the daemon behind the Unix socket at `path`. Rejects with the system's error when nobody is to be reached there (ENOENT:
- * no socket; ECONNREFUSED: its daemon is gone; EACCES: it is not for this user), and with an Error after `timeoutMs`.
+ * no socket; ECONNREFUSED: its daemon is gone; EACCES: it is not for this user), and with an Error after `timeoutMs`. `data` goes along.
  */
-export async function askControl(path: string, question: string, timeoutMs = ANSWER_TIMEOUT_MS): Promise<unknown> {
+export async function askControl(path: string, question: string, data: unknown = undefined, timeoutMs = ANSWER_TIMEOUT_MS): Promise<unknown> {
   const { IPCModule } = await import('node-ipc');
   const ipc = new IPCModule();
   const id = CONTROL_CONFIG.id;
@@ -23,7 +23,7 @@ export async function askControl(path: string, question: string, timeoutMs = ANS
         client.on('error', (error) => reject(error as Error));
         client.on('disconnect', () => reject(new Error(`${path}: the connection was closed before an answer came`)));
         client.on(question, resolve);
-        client.on('connect', () => client.emit(question));
+        client.on('connect', () => client.emit(question, data));
       });
     });
   } finally {

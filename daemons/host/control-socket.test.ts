@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { IPCModule } from 'node-ipc';
 import { expect, test } from 'vitest';
+import { askControl } from './control-client.ts';
 import { openControlSocket } from './control-socket.ts';
 
 test('a client asks for the status and gets it; the directory is nobody else\'s', async () => {
@@ -22,6 +23,18 @@ test('a client asks for the status and gets it; the directory is nobody else\'s'
     expect(statSync(directory).mode & 0o777).toBe(0o700);
   } finally {
     client.disconnect('metamasterd');
+    socket.close();
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('what the asker sends along reaches the answer', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'mm-control-'));
+  const path = join(directory, 'control');
+  const socket = await openControlSocket(path, { facts: (after) => ({ after }) }, () => {});
+  try {
+    for (const after of [7, 0]) expect(await askControl(path, 'facts', after)).toEqual({ after });
+  } finally {
     socket.close();
     rmSync(directory, { recursive: true });
   }

@@ -14,8 +14,8 @@ export interface ControlSocket {
   close(): void;
 }
 
-/** Answers each event of `answers` with an event of the same name. `onError` hears of broken peers, which harm nobody. */
-export async function openControlSocket(path: string, answers: Readonly<Record<string, () => unknown>>, onError: (error: Error) => void): Promise<ControlSocket> {
+/** Answers each event of `answers`, with what came along, by an event of the same name. `onError` hears of broken peers, which harm nobody. */
+export async function openControlSocket(path: string, answers: Readonly<Record<string, (data: unknown) => unknown>>, onError: (error: Error) => void): Promise<ControlSocket> {
   // Loaded here: the boot services are up before anybody asks for their status.
   const { IPCModule } = await import('node-ipc');
   const ipc = new IPCModule();
@@ -34,9 +34,9 @@ export async function openControlSocket(path: string, answers: Readonly<Record<s
       onError(error);
     });
     for (const [event, answer] of Object.entries(answers)) {
-      server.on(event, (_data, socket) => {
+      server.on(event, (data, socket) => {
         try {
-          server.emit(socket, event, answer());
+          server.emit(socket, event, answer(data));
         } catch (error) {
           // An answer that cannot be sent is no reason to stop serving the blades.
           onError(error as Error);

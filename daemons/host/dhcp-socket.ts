@@ -8,10 +8,15 @@ import type { Mac } from '../core/mac.ts';
 import type { Machine } from '../core/machine.ts';
 import { DHCP_CLIENT_PORT, DHCP_SERVER_PORT } from '../wire/dhcp-packet.ts';
 import { now } from './clock.ts';
+import { macOfNeighbour } from './neighbour.ts';
 import { openUdp } from './udp.ts';
 import type { UdpSocket } from './udp.ts';
 
 const ANY = '0.0.0.0' as Ipv4;
+/** RFC 863: whoever listens there throws it away. */
+const DISCARD_PORT = 9;
+/** ARP asks three times, a second apart, and gives up (arp(7): mcast_solicit, retrans_time); who is there answers the first. */
+const ARP_WAIT_MS = 1_000;
 
 /** What these sockets tell the machine. `unicast`: it came to this node's own address. */
 export interface DhcpPacketInput {
@@ -34,12 +39,20 @@ export interface DhcpStage {
 export type DhcpShellEffect =
   | { readonly kind: 'send'; readonly bytes: Uint8Array; readonly to: { readonly address: Ipv4; readonly port: number }; readonly broadcast: boolean }
   | DhcpStage
+  | { readonly kind: 'find-mac'; readonly address: Ipv4 }
   | LogEffect;
+
+/** The card that has an address which the machine asked for. */
+export interface MacFoundInput {
+  readonly kind: 'mac-found';
+  readonly address: string;
+  readonly mac: Mac;
+}
 
 export interface DhcpShellOptions<Input> {
   /** This node's address on the boot network. */
   readonly address: Ipv4;
-  readonly machine: Machine<Input | DhcpPacketInput, DhcpShellEffect>;
+  readonly machine: Machine<Input | DhcpPacketInput | MacFoundInput, DhcpShellEffect>;
   readonly log: (effect: LogEffect) => void;
   readonly onStage: (stage: DhcpStage) => void;
   /** Default true: false on a machine whose port 68 belongs to somebody else. */
@@ -65,13 +78,28 @@ export function startDhcp<Input>({ address, machine, log, onStage, listenForFore
       case 'stage':
         onStage(effect);
         break;
+      case 'find-mac':
+        // The kernel asks by ARP whose address it is before it sends; the datagram itself is for nobody.
+        own.send(new Uint8Array(0), { address: effect.address, port: DISCARD_PORT });
+        later(effect.address);
+        break;
       case 'log':
         log(effect);
         break;
     }
   };
   // No timer: the server has no deadline, only clients make it speak.
-  const step = (input: Input | DhcpPacketInput): void => machine.step(now(), input).forEach(perform);
+  const step = (input: Input | DhcpPacketInput | MacFoundInput): void => machine.step(now(), input).forEach(perform);
+  const lookUps = new Set<NodeJS.Timeout>();
+  const later = (address: Ipv4): void => {
+    const timer = setTimeout(() => {
+      lookUps.delete(timer);
+      const mac = macOfNeighbour(address);
+      if (mac !== undefined) step({ kind: 'mac-found', address, mac });
+    }, ARP_WAIT_MS);
+    timer.unref();
+    lookUps.add(timer);
+  };
   const open = (bind: Ipv4, port: number, unicast: boolean): UdpSocket =>
     openUdp({ address: bind, port, log, onDatagram: (bytes, from) => step({ kind: 'packet', bytes, from, unicast }) });
   const own = open(address, DHCP_SERVER_PORT, true);
@@ -81,6 +109,7 @@ export function startDhcp<Input>({ address, machine, log, onStage, listenForFore
     ready: Promise.all([own.bound, everywhere.bound]).then(() => {}),
     input: step,
     stop() {
+      for (const timer of lookUps) clearTimeout(timer);
       for (const socket of sockets) socket.stop();
     },
   };

@@ -21,7 +21,7 @@ const input = { roster, node, servers, files: BOOT_FILES };
 test('the whole script of a node', () => {
   const line =
     'initrd=initrd.img root=/dev/evms/defaultrack storage_ip=10.1.0.250 storage_port=3260 sif=eth0 sifip=10.1.0.3 sifnm=255.255.255.0 ' +
-    'ivid=iqn.2007-01.it.example:san --- net.ifnames=0 console=ttyS0,115200 quiet mm.servers=10.1.0.1,10.1.0.2 mm.boot=net';
+    'ivid=iqn.2007-01.it.example:san --- net.ifnames=0 console=ttyS0,115200 quiet mm.servers=10.1.0.1,10.1.0.2 mm.mac=${netX/mac} mm.boot=net';
   expect(bootScript(input)).toBe(`#!ipxe
 # node3, node 3 of rack
 echo mm-stage dhcp \${net0/ip} from \${next-server}
@@ -69,6 +69,7 @@ test('the script that asks again with the MAC address', () => {
   expect(macScript('10.1.0.1' as Ipv4)).toBe(`#!ipxe
 chain --replace --autofree --timeout 5000 http://10.1.0.1/boot.ipxe?mac=\${net0/mac:hexhyp} ||
 :again
+echo MM-BOOT-NO-SCRIPT: no node has a script for \${net0/mac}; if it is not in the roster, add this blade or replace a node by it
 echo mm-stage retry no script for \${net0/mac}
 sleep 2 ||
 dhcp net0 || goto again

@@ -52,6 +52,8 @@ export function kernelCommandLine({ roster, node, servers, files }: BootScriptIn
     'net.ifnames=0',
     safeParameters(roster.kernelParameters),
     `mm.servers=${servers.slice(0, SERVERS_MAX).join(',')}`,
+    // iPXE fills in the card that it boots from: which of several that is in Linux, no name tells.
+    'mm.mac=${netX/mac}',
     'mm.boot=net',
   ];
   return words.filter((word) => word !== '').join(' ');
@@ -110,6 +112,7 @@ export function macScript(server: Ipv4): string {
     '#!ipxe',
     `chain --replace --autofree --timeout ${FETCH_TIMEOUT_MS} http://${server}/${BOOT_SCRIPT}?mac=\${net0/mac:hexhyp} ||`,
     ':again',
+    'echo MM-BOOT-NO-SCRIPT: no node has a script for ${net0/mac}; if it is not in the roster, add this blade or replace a node by it',
     'echo mm-stage retry no script for ${net0/mac}',
     `sleep ${PAUSE_S} ||`,
     'dhcp net0 || goto again',

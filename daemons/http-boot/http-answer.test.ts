@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeUtf8, encodeLatin1 } from '../core/bytes.ts';
 import type { Ipv4 } from '../core/ipv4.ts';
-import { answerHttp, DETAIL_MAX, type HttpContent, type HttpRequest, URL_MAX } from './http-answer.ts';
+import { DETAIL_MAX } from '../wire/stage-report.ts';
+import { answerHttp, type HttpContent, type HttpRequest, URL_MAX } from './http-answer.ts';
 
 const MAC = '52:54:00:00:00:03';
 const CONTENT: HttpContent = {

@@ -4,14 +4,11 @@ import { BOOT_SCRIPT } from '../core/boot-file-names.ts';
 import { encodeUtf8 } from '../core/bytes.ts';
 import type { Ipv4 } from '../core/ipv4.ts';
 import { type Mac, parseMac } from '../core/mac.ts';
+import { readStage, type StageReport } from '../wire/stage-report.ts';
 import { rangeOf } from './http-range.ts';
 
 /** Longer than anything the boot asks for; what is longer is not parsed. */
 export const URL_MAX = 1024;
-/** A step is a word of the boot plan. */
-const STEP = /^[a-z0-9][a-z0-9-]{0,31}$/;
-/** A detail is one line on a console; the rest of a longer one is cut. */
-export const DETAIL_MAX = 160;
 
 export interface HttpRequest {
   readonly method: string;
@@ -29,13 +26,6 @@ export interface HttpResponse {
   readonly body?: Uint8Array;
   /** What a blade has said of itself; to be remembered by whoever asked for the answer. */
   readonly report?: StageReport;
-}
-
-/** A blade's own word on how far it has come. */
-export interface StageReport {
-  readonly mac: Mac;
-  readonly step: string;
-  readonly detail: string;
 }
 
 /** A file and its entity tag: its SHA-256 in hexadecimal. */
@@ -121,13 +111,8 @@ function scriptResponse(target: Target, request: HttpRequest, content: HttpConte
 }
 
 function stageResponse(target: Target): HttpResponse {
-  const mac = parseMac(target.query.get('mac') ?? '');
-  const step = target.query.get('step') ?? '';
-  if (mac === undefined) return plain(400, 'mac: a MAC address is needed');
-  if (!STEP.test(step)) return plain(400, 'step: up to 32 lower-case letters, digits and hyphens are needed');
-  // Control characters would let a blade write lines of its own onto another's console.
-  const detail = (target.query.get('detail') ?? '').replaceAll(/[^\x20-\x7e]/g, ' ').slice(0, DETAIL_MAX);
-  return { status: 204, headers: {}, report: { mac, step, detail } };
+  const report = readStage(target.query);
+  return typeof report === 'string' ? plain(400, report) : { status: 204, headers: {}, report };
 }
 
 function route(request: HttpRequest, content: HttpContent): HttpResponse {

@@ -3,7 +3,7 @@
 
 import { decodeLatin1, encodeLatin1, equalBytes, toHex, viewOf } from '../core/bytes.ts';
 import { crc32c } from '../core/crc32.ts';
-import type { Problem, Result } from '../core/problem.ts';
+import type { MessageCode, Problem, Result } from '../core/problem.ts';
 import type { Uuid } from '../core/uuid.ts';
 import { uuidFromBytes, uuidToBytes } from '../core/uuid.ts';
 
@@ -141,7 +141,7 @@ function isPlainText(text: string): boolean {
   return /^[\x20-\x7e]*$/.test(text);
 }
 
-function blockProblem(code: string, where: string, rule: string, seen: string, remedy: string): Problem {
+function blockProblem(code: MessageCode, where: string, rule: string, seen: string, remedy: string): Problem {
   return { code, where, rule, seen, remedy };
 }
 
@@ -168,7 +168,7 @@ export function encodeBlock<T>(codec: BlockCodec<T>, value: T): Uint8Array {
  * -FIELD (also for bytes in reserved places: whatever decodes encodes to the very same block). `where` says which block it is.
  */
 export function decodeBlock<T>(codec: BlockCodec<T>, bytes: Uint8Array, where: string): Result<T> {
-  const fail = (code: string, rule: string, seen: string, remedy: string): Result<T> => ({ ok: false, problems: [blockProblem(code, where, rule, seen, remedy)] });
+  const fail = (code: MessageCode, rule: string, seen: string, remedy: string): Result<T> => ({ ok: false, problems: [blockProblem(code, where, rule, seen, remedy)] });
   if (bytes.length !== BLOCK_BYTES) return fail('MM-BLOCK-LENGTH', `a ${codec.what} has ${BLOCK_BYTES} bytes`, `${bytes.length} bytes`, 'The device is shorter than its tables say: check that it is the right one.');
   const magic = bytes.subarray(0, MAGIC_BYTES);
   if (!equalBytes(magic, encodeLatin1(codec.magic))) {

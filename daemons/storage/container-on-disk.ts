@@ -6,6 +6,7 @@ import { findContainer, type PartitionKind, type SectorRange } from './container
 import { decodeGpt } from './gpt.ts';
 import { GPT_BACKUP_SECTORS, GPT_LEAST_SECTORS, GPT_PRIMARY_SECTORS } from './gpt-format.ts';
 import { readFrom, type ReadAt } from './read-at.ts';
+import type { Registry } from './registry.ts';
 import { readRegistry, type RegistryFound } from './registry-read.ts';
 
 /** Where a container's parts lie on the disk. */
@@ -14,6 +15,14 @@ export type ContainerRanges = Readonly<Record<PartitionKind, SectorRange>>;
 /** A container and its registry. */
 export interface ContainerFound extends RegistryFound {
   readonly ranges: ContainerRanges;
+}
+
+/** MM-SAN-CONTAINER when the registry speaks of more extents than the container's partition has: a LUN that was made smaller, say. */
+export function checkContainerRoom({ extentBytes, extentCount }: Pick<Registry, 'extentBytes' | 'extentCount'>, container: SectorRange): Problem | undefined {
+  const wanted = extentBytes * extentCount;
+  const there = container.sectors * SECTOR_BYTES;
+  if (wanted <= there) return undefined;
+  return { code: 'MM-SAN-CONTAINER', where: 'container partition', rule: `${wanted} bytes for ${extentCount} extents`, seen: `${there} bytes`, remedy: 'The partition was made smaller: give it its size back before anything is written.' };
 }
 
 /**

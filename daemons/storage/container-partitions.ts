@@ -1,6 +1,6 @@
 // A container's three partitions on the SAN's disk. The name of a partition is all that a blade needs to find its registry.
 
-import type { Problem, Result } from '../core/problem.ts';
+import type { MessageCode, Problem, Result } from '../core/problem.ts';
 import type { Uuid } from '../core/uuid.ts';
 import { MIB, SECTOR_BYTES, roundUp } from './block.ts';
 import type { Gpt, GptPartition } from './gpt-format.ts';
@@ -105,7 +105,7 @@ export function planPartitions(request: PartitionRequest): Result<Gpt> {
   const { container, diskSectors, existing, guids } = request;
   const name = checkContainerName(container);
   if (!name.ok) return name;
-  const fail = (code: string, rule: string, seen: string, remedy: string): Result<Gpt> => ({ ok: false, problems: [{ code, where: `container '${container}'`, rule, seen, remedy }] });
+  const fail = (code: MessageCode, rule: string, seen: string, remedy: string): Result<Gpt> => ({ ok: false, problems: [{ code, where: `container '${container}'`, rule, seen, remedy }] });
   const kept = existing?.partitions ?? [];
   const clash = kept.find((part) => PARTITION_KINDS.some((kind) => part.name === partitionName(kind, container)));
   if (clash) return fail('MM-CONTAINER-EXISTS', 'a name that no container on this disk has', clash.name, 'Choose another container name, or remove the old container first.');

@@ -2,7 +2,7 @@
 
 import { decodeLatin1, equalBytes, isZero, toHex, viewOf } from '../core/bytes.ts';
 import { crc32 } from '../core/crc32.ts';
-import type { Problem, Result } from '../core/problem.ts';
+import type { MessageCode, Problem, Result } from '../core/problem.ts';
 import type { Uuid } from '../core/uuid.ts';
 import { swapGuidOrder, uuidFromBytes } from '../core/uuid.ts';
 import { SECTOR_BYTES } from './block.ts';
@@ -21,7 +21,7 @@ type Place = { readonly name: 'primary' | 'backup'; readonly headerSector: numbe
 
 const REPAIR = 'Repair it with `sgdisk -e` or `gdisk`, or install anew.';
 
-function problem(code: string, where: string, rule: string, seen: string, remedy: string): Problem {
+function problem(code: MessageCode, where: string, rule: string, seen: string, remedy: string): Problem {
   return { code, where, rule, seen, remedy };
 }
 
@@ -88,7 +88,7 @@ function u64(view: DataView, at: number): number {
 
 function decodeCopy(header: Uint8Array, entries: Uint8Array, place: Place, diskSectors: number): Result<Copy> {
   const where = `${place.name} GPT`;
-  const fail = (code: string, rule: string, seen: string, remedy = REPAIR): Result<Copy> => ({ ok: false, problems: [problem(code, where, rule, seen, remedy)] });
+  const fail = (code: MessageCode, rule: string, seen: string, remedy = REPAIR): Result<Copy> => ({ ok: false, problems: [problem(code, where, rule, seen, remedy)] });
   if (!hasSignature(header, 0)) {
     return fail('MM-GPT-NONE', `the signature '${GPT_SIGNATURE}' in sector ${place.headerSector}`, isZero(header) ? 'zeros' : `bytes ${toHex(header.subarray(0, 8))}`, 'Is this the SAN\'s disk? If so, install or restore first.');
   }

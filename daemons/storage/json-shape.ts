@@ -1,7 +1,7 @@
 // Checks what JSON.parse gave, by hand: this runs in the initrd, where there is no validation library. Every reader reports all that
 // it does not like, each with its path, and returns undefined then.
 
-import type { Problem } from '../core/problem.ts';
+import type { MessageCode, Problem } from '../core/problem.ts';
 
 /** Takes one complaint: what rule is broken at which path, and the value there. */
 export type Report = (where: string, rule: string, seen: unknown) => void;
@@ -30,7 +30,7 @@ export function seenText(value: unknown): string {
 }
 
 /** A report that gathers problems under one code and remedy. */
-export function gather(problems: Problem[], code: string, remedy: string): Report {
+export function gather(problems: Problem[], code: MessageCode, remedy: string): Report {
   return (where, rule, seen) => {
     problems.push({ code, where, rule, seen: seen === HIDDEN ? HIDDEN : seenText(seen), remedy });
   };

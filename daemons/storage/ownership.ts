@@ -2,7 +2,7 @@
 // A cut-off kernel replays its queue when the link heals, so silence on the network proves nothing: a foreign owner's counter must
 // stand still *and* a fence must be proven.
 
-import type { Problem } from '../core/problem.ts';
+import type { MessageCode, Problem } from '../core/problem.ts';
 import type { Uuid } from '../core/uuid.ts';
 import type { OwnerRecord } from './owner-record.ts';
 import { decodeSnapshotHeader } from './snapshot-store.ts';
@@ -54,14 +54,14 @@ export function decideClaim(request: ClaimRequest): ClaimDecision {
   };
 }
 
-function refusal(code: string, { label }: ClaimRequest, rule: string, seen: string, remedy: string): Problem {
+function refusal(code: MessageCode, { label }: ClaimRequest, rule: string, seen: string, remedy: string): Problem {
   return { code, where: `${label.kind} of node ${label.node} (${label.volumeUuid})`, rule, seen, remedy };
 }
 
 /** The label must name the very volume that the registry gives this node. */
 function labelProblem(request: ClaimRequest): Problem | undefined {
   const { label, expected } = request;
-  const wrong = (code: string, what: string, wanted: string, seen: string, remedy: string): Problem => refusal(code, request, `the label names ${what} ${wanted}`, seen, remedy);
+  const wrong = (code: MessageCode, what: string, wanted: string, seen: string, remedy: string): Problem => refusal(code, request, `the label names ${what} ${wanted}`, seen, remedy);
   const registry = 'The label and the registry disagree: run `metamaster san check`; nothing was mapped.';
   if (label.clusterUuid !== expected.clusterUuid) return wrong('MM-CLAIM-CLUSTER', 'cluster', expected.clusterUuid, label.clusterUuid, registry);
   if (label.volumeUuid !== expected.volumeUuid) return wrong('MM-CLAIM-VOLUME', 'volume', expected.volumeUuid, label.volumeUuid, registry);

@@ -3,7 +3,7 @@
 // that was stuck in a dead node's queue and arrives late changes nothing. How an empty one is made: registry-format.ts.
 
 import { fromHex, toHex } from '../core/bytes.ts';
-import type { Problem, Result } from '../core/problem.ts';
+import type { MessageCode, Problem, Result } from '../core/problem.ts';
 import { sha256 } from '../core/sha256.ts';
 import type { Uuid } from '../core/uuid.ts';
 import type { BlockCodec } from './block.ts';
@@ -160,6 +160,8 @@ export interface RegistryWriteRequest {
   readonly headers: readonly SlotHeader[];
   /** Those of them whose body's SHA-256 does not hold: such a slot is written over first. */
   readonly broken?: readonly SlotHeader[];
+  /** The writer's slot that is left alone although no header of it decodes: its body is what this writing was made from. */
+  readonly keep?: SlotNumber;
   readonly writer: number;
   readonly leaseVersion: number;
   readonly generation: number;
@@ -175,7 +177,7 @@ export interface RegistryWriteRequest {
 export function planRegistryWrite(request: RegistryWriteRequest): Result<WriteStep[]> {
   const { superblock, headers, writer, leaseVersion, generation, body } = request;
   const problems: Problem[] = [];
-  const report = (code: string, rule: string, seen: string, remedy: string): void => {
+  const report = (code: MessageCode, rule: string, seen: string, remedy: string): void => {
     problems.push({ code, where: `registry, writer ${writer}`, rule, seen, remedy });
   };
   if (!Number.isInteger(writer) || writer < 0 || writer >= superblock.writers) report('MM-REGISTRY-WRITER', `a writer from 0 to ${superblock.writers - 1}`, String(writer), 'The registry was made for fewer nodes: install with more writers.');
@@ -200,7 +202,7 @@ export function planRegistryWrite(request: RegistryWriteRequest): Result<WriteSt
 }
 
 /** The writer's slot that may be lost: one without a whole body before the older of two whole ones. */
-function slotToWrite({ headers, broken = [], writer }: RegistryWriteRequest): SlotNumber {
+function slotToWrite({ headers, broken = [], keep, writer }: RegistryWriteRequest): SlotNumber {
   const whole = headers.filter((h) => h.writer === writer && !broken.some((b) => b.writer === writer && b.slot === h.slot)).toSorted(compareSlots);
-  return whole.length === 0 ? 0 : whole[0]!.slot === 0 ? 1 : 0;
+  return (whole[0]?.slot ?? keep) === 0 ? 1 : 0;
 }

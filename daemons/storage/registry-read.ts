@@ -146,5 +146,5 @@ function judge(slot: SlotFound, found: Picked, whole: (header: SlotHeader) => bo
 
 function nothingWhole(slots: readonly SlotFound[]): Problem {
   const count = (state: SlotState): number => slots.filter((slot) => slot.state === state).length;
-  return { code: 'MM-REGISTRY-NONE', where: 'registry partition', rule: 'a slot with a whole registry', seen: `${count('empty')} empty slots, ${count('header-damaged')} with damaged headers, ${slots.length - count('empty') - count('header-damaged')} with damaged bodies`, remedy: 'Finish the installation, or restore the registry from an export.' };
+  return { code: 'MM-REGISTRY-NONE', where: 'registry partition', rule: 'a slot with a whole registry', seen: `${count('empty')} empty slots, ${count('header-damaged')} with damaged headers, ${slots.length - count('empty') - count('header-damaged')} with damaged bodies`, remedy: 'Finish the installation, or make the registry anew with `metamaster san rebuild`, from an export or from what its slots still hold.' };
 }

@@ -2,7 +2,7 @@
 // must fit together: registry-relations.ts.
 
 import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
-import type { Problem, Result } from '../core/problem.ts';
+import type { MessageCode, Problem, Result } from '../core/problem.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { gather } from './json-shape.ts';
 import { MAX_SLOT_BYTES } from './registry-layout.ts';
@@ -35,7 +35,7 @@ export function decodeRegistry(bytes: Uint8Array): Result<Registry> {
 }
 
 function parse(bytes: Uint8Array): Result<unknown> {
-  const fail = (code: string, rule: string, seen: string, remedy: string): Result<unknown> => ({ ok: false, problems: [{ code, where: 'registry', rule, seen, remedy }] });
+  const fail = (code: MessageCode, rule: string, seen: string, remedy: string): Result<unknown> => ({ ok: false, problems: [{ code, where: 'registry', rule, seen, remedy }] });
   if (bytes.length > MAX_SLOT_BYTES) return fail('MM-REGISTRY-TEXT', `at most ${MAX_SLOT_BYTES} bytes`, `${bytes.length} bytes`, REMEDY);
   const json = decodeUtf8(bytes);
   if (json === undefined) return fail('MM-REGISTRY-TEXT', 'text in UTF-8', 'other bytes', REMEDY);

@@ -4,6 +4,7 @@
 import type { Problem } from '../core/problem.ts';
 import type { Uuid } from '../core/uuid.ts';
 import { SECTOR_BYTES } from './block.ts';
+import { checkContainerRoom } from './container-on-disk.ts';
 import type { SectorRange } from './container-partitions.ts';
 import { findContainer, listContainers } from './container-partitions.ts';
 import type { Gpt, GptPartition } from './gpt.ts';
@@ -145,9 +146,8 @@ function examineContainer(name: string, gpt: Gpt, read: ReadAt, findings: Findin
 /** What the registry says against what the partitions and the superblock have room for. */
 function checkFit(name: string, registry: Registry, superblock: Superblock, container: SectorRange, findings: Findings): void {
   if (superblock.container !== name) findings.problems.push({ code: 'MM-SAN-NAME', where: 'registry superblock', rule: `container '${name}', as the partitions are named`, seen: `'${superblock.container}'`, remedy: 'The partitions were copied or renamed: give them back their names.' });
-  const wanted = registry.extentBytes * registry.extentCount;
-  const there = container.sectors * SECTOR_BYTES;
-  if (wanted > there) findings.problems.push({ code: 'MM-SAN-CONTAINER', where: 'container partition', rule: `${wanted} bytes for ${registry.extentCount} extents`, seen: `${there} bytes`, remedy: 'The partition was made smaller: give it its size back before anything is written.' });
+  const room = checkContainerRoom(registry, container);
+  if (room) findings.problems.push(room);
   for (const { name: node, number } of registry.roster.nodes) {
     if (number >= superblock.writers) findings.problems.push({ code: 'MM-SAN-WRITER', where: `roster, ${node}`, rule: `a number below ${superblock.writers}, the count of writers with slots`, seen: String(number), remedy: 'This node can boot but never write the registry: give it a smaller number, or install with more writers.' });
   }

@@ -30,6 +30,8 @@ export interface BootState {
   /** 32 hexadecimal digits, drawn anew at each boot: what tells this kernel from the blade's former one. */
   readonly bootNonce: string;
   readonly stages: StageTime[];
+  /** Lines of what is not as it should be, and yet no reason to wait. */
+  readonly warnings: string[];
   interfaceName?: string;
   mac?: Mac;
   /** SMBIOS UUID and MAC address: the blade's name, whatever number it has. */
@@ -49,6 +51,6 @@ export interface BootState {
 
 /** The value that an earlier step has to have left. @throws StepError when the plan lacks that step: our own mistake */
 export function found<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw new StepError(`${what} is not known yet`, 'This is a fault of the boot plan itself; please report it with the command line.');
+  if (value === undefined) throw new StepError('MM-BOOT-FAULT', `${what} is not known yet`, 'This is a fault of the boot plan itself; please report it with the command line.');
   return value;
 }

@@ -24,10 +24,10 @@ export interface InterfaceAddress {
 export function preferOwnAddress(host: BootHost, device: string, own: InterfaceAddress, borrowed: InterfaceAddress): void {
   // Without it the kernel takes every later address of the network away together with the first.
   host.writeText(`/proc/sys/net/ipv4/conf/${device}/promote_secondaries`, '1', 0o644);
-  mustRun(host, ['ip', 'addr', 'replace', `${own.address}/${own.prefixLength}`, 'brd', '+', 'dev', device], `The node's address ${own.address} cannot be set. ${TAKEN_REMEDY}`);
+  mustRun(host, 'MM-BOOT-ADDRESS', ['ip', 'addr', 'replace', `${own.address}/${own.prefixLength}`, 'brd', '+', 'dev', device], `The node's address ${own.address} cannot be set. ${TAKEN_REMEDY}`);
   const first = `${borrowed.address}/${borrowed.prefixLength}`;
-  if (host.run(['ip', '-4', 'addr', 'show', 'dev', device]).said.includes(`inet ${first} `)) mustRun(host, ['ip', 'addr', 'del', first, 'dev', device], TAKEN_REMEDY);
-  mustRun(host, ['ip', 'addr', 'replace', `${borrowed.address}/32`, 'dev', device], TAKEN_REMEDY);
+  if (host.run(['ip', '-4', 'addr', 'show', 'dev', device]).said.includes(`inet ${first} `)) mustRun(host, 'MM-BOOT-ADDRESS', ['ip', 'addr', 'del', first, 'dev', device], TAKEN_REMEDY);
+  mustRun(host, 'MM-BOOT-ADDRESS', ['ip', 'addr', 'replace', `${borrowed.address}/32`, 'dev', device], TAKEN_REMEDY);
 }
 
 /** Gives the address back if it was only borrowed. Call it when iscsid has the session in hand: then it mends a connection that is closed. */
@@ -39,7 +39,7 @@ export async function releaseBorrowedAddress(host: BootHost, record: BootRecord)
   const connections = (): string => host.run(['ss', '-H', '-t', '-n', 'state', 'established', 'src', bootAddress]).said.trim();
   for (let waited = 0; connections() !== ''; waited += POLL_MS) {
     if (waited >= WAIT_MS) {
-      host.print(`storage-agent: ${bootAddress} is kept: its connections do not close: ${connections()}`);
+      host.print(`storage-agent: MM-AGENT-ADDRESS: ${bootAddress} is kept: its connections do not close: ${connections()}`);
       return;
     }
     host.run(['ss', '-K', 'src', bootAddress]);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Mac } from '../../daemons/core/mac.ts';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
 import { bringUpInterface } from './bring-up-interface.ts';
@@ -7,7 +8,7 @@ const STEP = { candidates: ['eth0', 'ib0'], address: '10.0.0.2', netmask: '255.2
 
 function blade(): ModelBlade {
   const one = new ModelBlade(new ModelSan());
-  one.state = { parameters: {} as never, bootNonce: '', stages: [] };
+  one.state = { parameters: {} as never, bootNonce: '', stages: [], warnings: [] };
   one.run(['modprobe', 'pci:v00001AF4d00001000']);
   return one;
 }
@@ -21,6 +22,20 @@ describe('the storage interface', () => {
       interfaceName: 'eth0', mac: '52:54:00:00:00:02', hardwareId: '4c4c4544-0000-0000-0000-000000000002/52:54:00:00:00:02',
       initiator: 'iqn.2026-11.metamaster:4c4c4544-0000-0000-0000-000000000002.525400000002',
     });
+  });
+
+  test('is the card that the firmware booted from, whatever the drivers called it', async () => {
+    const one = blade();
+    one.files.set('/sys/class/net/eth1/address', '52:54:00:00:00:99\n');
+    one.files.set('/sys/class/net/eth1/carrier', '1\n');
+    await bringUpInterface(one, one.state!, { ...STEP, mac: '52:54:00:00:00:99' as Mac });
+    expect(one.state).toMatchObject({ interfaceName: 'eth1', mac: '52:54:00:00:00:99' });
+  });
+
+  test('is the one named by sif where the card it booted from is not to be seen', async () => {
+    const one = blade();
+    await bringUpInterface(one, one.state!, { ...STEP, mac: '52:54:00:00:00:77' as Mac });
+    expect(one.state).toMatchObject({ interfaceName: 'eth0' });
   });
 
   test('done twice it has the address once', async () => {
@@ -54,7 +69,7 @@ describe('the storage interface', () => {
 
   test('one that appears late, with a link that comes late, is waited for', async () => {
     const one = new ModelBlade(new ModelSan());
-    one.state = { parameters: {} as never, bootNonce: '', stages: [] };
+    one.state = { parameters: {} as never, bootNonce: '', stages: [], warnings: [] };
     one.cable = false;
     one.sleep = async () => {
       if (one.exists('/sys/class/net/eth0')) one.files.set('/sys/class/net/eth0/carrier', '1\n');

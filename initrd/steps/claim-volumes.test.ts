@@ -122,7 +122,7 @@ describe('who is let in', () => {
     const blade = new ModelBlade(san);
     blade.writeDirect = () => undefined; // a SAN that acknowledges and forgets
     expect(await blade.boot()).toBe('stuck');
-    expect(blade.console.join('\n')).toContain('why:  node2: the owner record does not read back as it was written');
+    expect(blade.console.join('\n')).toContain('why:  MM-CLAIM-RACE: node2: the owner record does not read back as it was written');
     expect(blade.mapped.size).toBe(0);
   });
 

@@ -10,9 +10,8 @@ import type { VolumeRecord } from '../../daemons/storage/registry.ts';
 import { wipeStoreSteps } from '../../daemons/storage/snapshot-store.ts';
 import { chooseLabel, DATA_OFFSET_BYTES, LABEL_OFFSETS, labelSteps, type ChosenLabel, type VolumeLabel } from '../../daemons/storage/volume-label.ts';
 import type { WriteStep } from '../../daemons/storage/write-step.ts';
-import { StepError, type BootHost } from '../boot-host.ts';
+import { refuse, StepError, type BootHost } from '../boot-host.ts';
 import { found, type BootState } from './boot-state.ts';
-import { refuse } from './read-san.ts';
 
 /** Reads and writes of a volume's own blocks, past the page cache. */
 function blocksOf(host: BootHost, state: BootState, volume: VolumeRecord) {
@@ -64,7 +63,7 @@ function carryOut(host: BootHost, state: BootState, { volume, chunkSectors, owne
   const block = encodeOwner(owner);
   blocks.carryOut([{ kind: 'write', offset: OWNER_OFFSET, bytes: block }]);
   if (!equalBytes(blocks.read(OWNER_OFFSET), block)) {
-    throw new StepError(`${volume.name}: the owner record does not read back as it was written`, 'Another blade claims the same volume at this moment, or the SAN does not keep what it acknowledges.');
+    throw new StepError('MM-CLAIM-RACE', `${volume.name}: the owner record does not read back as it was written`, 'Another blade claims the same volume at this moment, or the SAN does not keep what it acknowledges.');
   }
   if (initialise && volume.kind === 'store') blocks.carryOut(wipeStoreSteps(chunkSectors));
 }

@@ -17,7 +17,7 @@ function writeIdentity(host: BootHost, state: BootState): void {
     interfaceName: found(state.interfaceName, 'the interface'), initiator: found(state.initiator, 'the initiator name'),
   });
   for (const folder of SECRET_FOLDERS.filter((one) => !host.exists(`${ROOT}${one}`))) {
-    mustRun(host, ['mkdir', '-p', '-m', '700', `${ROOT}${folder}`], 'The root is not whole: restore the node.');
+    mustRun(host, 'MM-BOOT-ROOT', ['mkdir', '-p', '-m', '700', `${ROOT}${folder}`], 'The root is not whole: restore the node.');
   }
   for (const file of changedFiles(rendered, (path) => host.readText(`${ROOT}${path}`))) {
     const path = `${ROOT}${file.path}`;

@@ -12,6 +12,7 @@ function withSession(blade: ModelBlade, name: string, initiator: string, disk: s
   blade.files.set(`${SESSIONS}/${name}/targetname`, `${TARGET}\n`);
   blade.files.set(`${SESSIONS}/${name}/initiatorname`, `${initiator}\n`);
   blade.files.set(`${SESSIONS}/${name}/device/target3:0:0/3:0:0:1/block/${disk}/dev`, '8:16\n');
+  blade.files.set(`/sys/block/${disk}/device/timeout`, '30\n');
 }
 
 /** A booted node: the patient session is open, iscsid runs. */
@@ -31,7 +32,7 @@ test('the control session has an initiator name of its own and gives a disk of i
   const blade = node();
   expect(await openControlSession(blade, RECORD)).toBe('sdb');
   expect(blade.readText('/sys/block/sdb/device/timeout')).toBe('10');
-  expect(blade.readText('/sys/block/sda/device/timeout')).toBeUndefined();
+  expect(blade.readText('/sys/block/sda/device/timeout')).toBe('30\n');
   const said = blade.argvs.map((argv) => argv.join(' '));
   expect(said).toContain('iscsiadm -m iface -I control --op update -n iface.initiatorname -v iqn.2026-11.metamaster:4c4c4544-0000-0000-0000-000000000002.525400000002.control');
   expect(said).toContain(`iscsiadm -m node -T ${TARGET} -p 10.0.0.252:3260 -I control --op update -n node.session.timeo.replacement_timeout -v 5`);

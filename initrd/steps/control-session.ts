@@ -41,7 +41,7 @@ export async function waitForTakeOver(host: BootHost, target: string): Promise<v
   for (let waited = 0; ; waited += POLL_MS) {
     const said = patient().map((session) => host.run(['iscsiadm', '-m', 'session', '-r', session.replace('session', ''), '-P', '1']).said);
     if (said.every((text) => IN_HAND.every((sign) => sign.test(text)))) return;
-    if (waited >= TAKE_OVER_WAIT_MS) throw new StepError(`iscsid has not taken the session over: ${said.join(' ').trim().slice(-SHOWN)}`, 'systemctl status metamaster-iscsid');
+    if (waited >= TAKE_OVER_WAIT_MS) throw new StepError('MM-AGENT-TAKE-OVER', `iscsid has not taken the session over: ${said.join(' ').trim().slice(-SHOWN)}`, 'systemctl status metamaster-iscsid');
     await host.sleep(POLL_MS);
   }
 }
@@ -52,22 +52,23 @@ export async function openControlSession(host: BootHost, record: BootRecord): Pr
   const remedy = 'Check that the SAN is reached; it is tried again.';
   if (controlSession(host, target) === undefined) {
     const node = ['iscsiadm', '-m', 'node', '-T', target, '-p', record.portal, '-I', IFACE];
-    mustRun(host, ['iscsiadm', '-m', 'iface', '-I', IFACE, '--op', 'new'], remedy, EXISTS);
+    mustRun(host, 'MM-AGENT-SESSION', ['iscsiadm', '-m', 'iface', '-I', IFACE, '--op', 'new'], remedy, EXISTS);
     const settings = [['iface.initiatorname', controlInitiator(record.hardwareId ?? '')], ['iface.transport_name', 'tcp']] as const;
-    for (const [name, value] of settings) mustRun(host, ['iscsiadm', '-m', 'iface', '-I', IFACE, '--op', 'update', '-n', name, '-v', value], remedy);
-    mustRun(host, [...node, '--op', 'new'], remedy, EXISTS);
+    for (const [name, value] of settings) mustRun(host, 'MM-AGENT-SESSION', ['iscsiadm', '-m', 'iface', '-I', IFACE, '--op', 'update', '-n', name, '-v', value], remedy);
+    mustRun(host, 'MM-AGENT-SESSION', [...node, '--op', 'new'], remedy, EXISTS);
     const times = [['node.session.timeo.replacement_timeout', String(CONTROL_RECOVERY_SECONDS)], ['node.conn[0].timeo.noop_out_interval', '2'], ['node.conn[0].timeo.noop_out_timeout', '3']] as const;
-    for (const [name, value] of times) mustRun(host, [...node, '--op', 'update', '-n', name, '-v', value], remedy);
-    mustRun(host, [...node, '--login'], remedy, EXISTS);
+    for (const [name, value] of times) mustRun(host, 'MM-AGENT-SESSION', [...node, '--op', 'update', '-n', name, '-v', value], remedy);
+    mustRun(host, 'MM-AGENT-SESSION', [...node, '--login'], remedy, EXISTS);
   }
   for (let waited = 0; waited < DISK_WAIT_MS; waited += POLL_MS) {
     const session = controlSession(host, target);
     const disk = session === undefined ? undefined : disksOfSession(host, session)[0];
-    if (disk !== undefined) {
+    // A disk is listed a moment before its attributes are there.
+    if (disk !== undefined && host.exists(`/sys/block/${disk}/device/timeout`)) {
       host.writeText(`/sys/block/${disk}/device/timeout`, String(CONTROL_COMMAND_SECONDS), 0o644);
       return disk;
     }
     await host.sleep(POLL_MS);
   }
-  throw new StepError('the control session shows no disk', remedy);
+  throw new StepError('MM-AGENT-SESSION', 'the control session shows no disk', remedy);
 }

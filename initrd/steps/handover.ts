@@ -20,6 +20,22 @@ export interface BootRecord {
   readonly medium: string | undefined;
   readonly mode: string;
   readonly stages: BootState['stages'];
+  /** What the boot warned of and went on with. */
+  readonly warnings: readonly string[];
+}
+
+const WATCHDOG = '/dev/watchdog0';
+/** Without a sign of life for so long the hardware resets the blade; several signs may be missed. */
+const WATCHDOG_SECONDS = 30;
+const SIGN_OF_LIFE_SECONDS = 5;
+
+/**
+ * Starts what keeps the hardware's watchdog quiet, where there is one. It runs from the initrd's memory for as long as the kernel
+ * does: a SAN that is away must not look like a kernel that hangs, and everything in the root, systemd as well, may have to wait for
+ * the SAN.
+ */
+export function startWatchdog(host: BootHost): void {
+  if (host.exists(WATCHDOG)) host.start(['watchdog', '-T', String(WATCHDOG_SECONDS), '-t', String(SIGN_OF_LIFE_SECONDS), WATCHDOG]);
 }
 
 /** Writes the record; /run goes along into the root. */
@@ -28,7 +44,7 @@ export function writeBootRecord(host: BootHost, state: BootState, prefixLength: 
   const record: BootRecord = {
     bootNonce: state.bootNonce, hardwareId: state.hardwareId, interfaceName: state.interfaceName, bootAddress: parameters.sifIp, prefixLength,
     node: state.node?.number, container: parameters.container, target: parameters.target, portal: `${parameters.storageIp}:${parameters.storagePort}`,
-    generation: state.generation, disk: state.disk, medium: state.liveMedium, mode: parameters.live ? parameters.mode : 'boot', stages: state.stages,
+    generation: state.generation, disk: state.disk, medium: state.liveMedium, mode: parameters.live ? parameters.mode : 'boot', stages: state.stages, warnings: state.warnings,
   };
   host.makeFolder('/run/metamaster');
   host.writeText(`/run/metamaster/${parameters.live ? 'live' : 'boot'}.json`, `${JSON.stringify(record, undefined, 1)}\n`, 0o644);

@@ -40,12 +40,12 @@ export async function mountMedium(host: BootHost, state: BootState): Promise<voi
     device = find();
   }
   if (device === undefined) {
-    throw new StepError(`no medium with the label ${LABEL}; block devices: ${host.list('/sys/block').join(', ') || 'none'}`, 'Put the DVD or stick in again; a BMC must keep its virtual medium attached.');
+    throw new StepError('MM-BOOT-MEDIUM', `no medium with the label ${LABEL}; block devices: ${host.list('/sys/block').join(', ') || 'none'}`, 'Put the DVD or stick in again; a BMC must keep its virtual medium attached.');
   }
   state.liveMedium = device;
   if (host.exists(`${MEDIUM}/metamaster`)) return;
   host.makeFolder(MEDIUM);
-  mustRun(host, ['mount', '-t', 'iso9660', '-o', 'ro', device, MEDIUM], 'The medium cannot be read; make it anew.');
+  mustRun(host, 'MM-BOOT-MEDIUM-READ', ['mount', '-t', 'iso9660', '-o', 'ro', device, MEDIUM], 'The medium cannot be read; make it anew.');
 }
 
 /** Puts the overlay together at /sysroot; what an earlier try mounted is not mounted a second time over itself. @throws StepError */
@@ -53,11 +53,11 @@ export function mountOverlay(host: BootHost): void {
   if (host.exists('/sysroot/usr')) return;
   const damaged = 'The medium is damaged; check it against its SHA-256.';
   for (const folder of [SQUASH, LOWER, LAYER]) host.makeFolder(folder);
-  if (!host.exists(`${SQUASH}/root.ext4`)) mustRun(host, ['mount', '-t', 'squashfs', '-o', 'loop,ro', `${MEDIUM}/metamaster/root.squashfs`, SQUASH], damaged);
-  if (!host.exists(`${LOWER}/usr`)) mustRun(host, ['mount', '-t', 'ext4', '-o', 'loop,ro,noload', `${SQUASH}/root.ext4`, LOWER], damaged);
-  if (!host.exists(`${LAYER}/upper`)) mustRun(host, ['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', LAYER], 'The blade has too little memory for the live system; 1 GiB is enough.');
+  if (!host.exists(`${SQUASH}/root.ext4`)) mustRun(host, 'MM-BOOT-MEDIUM-READ', ['mount', '-t', 'squashfs', '-o', 'loop,ro', `${MEDIUM}/metamaster/root.squashfs`, SQUASH], damaged);
+  if (!host.exists(`${LOWER}/usr`)) mustRun(host, 'MM-BOOT-MEDIUM-READ', ['mount', '-t', 'ext4', '-o', 'loop,ro,noload', `${SQUASH}/root.ext4`, LOWER], damaged);
+  if (!host.exists(`${LAYER}/upper`)) mustRun(host, 'MM-BOOT-MEMORY', ['mount', '-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', LAYER], 'The blade has too little memory for the live system; 1 GiB is enough.');
   for (const folder of ['upper', 'work']) host.makeFolder(`${LAYER}/${folder}`);
-  mustRun(host, ['mount', '-t', 'overlay', '-o', `lowerdir=${LOWER},upperdir=${LAYER}/upper,workdir=${LAYER}/work`, 'overlay', '/sysroot'], damaged);
+  mustRun(host, 'MM-BOOT-MEDIUM-READ', ['mount', '-t', 'overlay', '-o', `lowerdir=${LOWER},upperdir=${LAYER}/upper,workdir=${LAYER}/work`, 'overlay', '/sysroot'], damaged);
 }
 
 const AUTOLOGIN = '[Service]\nExecStart=\nExecStart=-/sbin/agetty --autologin root --noreset --noclear';

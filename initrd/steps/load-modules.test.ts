@@ -24,7 +24,7 @@ test('a module that is there under another spelling, or built in, is not missed'
 
 test('modules that are not to be had are named all together; those that are merely wanted, or loaded meanwhile, are not', () => {
   const blade = new ModelBlade(new ModelSan());
-  expect(() => loadModules(blade, { required: ['tg3', 'sd_mod', 'bnx2'], wanted: ['iTCO_wdt'], meanwhile: ['no_such'] })).toThrow(/^modules not to be had: tg3, bnx2$/);
+  expect(() => loadModules(blade, { required: ['tg3', 'sd_mod', 'bnx2'], wanted: ['iTCO_wdt'], meanwhile: ['no_such'] })).toThrow(/^MM-BOOT-MODULES: modules not to be had: tg3, bnx2$/);
 });
 
 test('modules that are there are not asked for again', () => {

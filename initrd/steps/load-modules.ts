@@ -39,6 +39,7 @@ export function requireModules(host: BootHost, required: readonly string[]): voi
   const failed = required.filter((name) => !here(name) && host.run(['modprobe', '-q', name]).code !== 0);
   if (failed.length > 0) {
     throw new StepError(
+      'MM-BOOT-MODULES',
       `modules not to be had: ${failed.join(', ')}`,
       'Check the spelling in sifm=; a network-boot initrd carries the usual server cards only: add the module to the recipe, or boot from the DVD, which carries all.',
     );

@@ -31,7 +31,7 @@ describe('mapping', () => {
     const blade = new ModelBlade(new ModelSan());
     blade.override = ([program]) => (program === 'dmsetup' ? { code: 0, said: '' } : undefined);
     expect(await blade.boot()).toBe('stuck');
-    expect(blade.console.join('\n')).toContain('why:  dmsetup made no /dev/mapper/debian-default@1');
+    expect(blade.console.join('\n')).toContain('why:  MM-BOOT-DM: dmsetup made no /dev/mapper/debian-default@1');
   });
 
   test('a store that the kernel refuses stays as it is', async () => {

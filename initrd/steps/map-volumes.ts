@@ -26,10 +26,10 @@ function create(host: BootHost, name: string, table: string, { readOnly = false,
   const path = `/dev/mapper/${name}`;
   if (host.exists(path)) return path;
   host.writeText(TABLE_FILE, `${table}\n`, 0o600);
-  mustRun(host, ['dmsetup', 'create', name, ...(readOnly ? ['--readonly'] : []), ...(readAhead === undefined ? [] : ['--readahead', String(readAhead)]), TABLE_FILE], DM_REMEDY);
+  mustRun(host, 'MM-BOOT-DM', ['dmsetup', 'create', name, ...(readOnly ? ['--readonly'] : []), ...(readAhead === undefined ? [] : ['--readahead', String(readAhead)]), TABLE_FILE], DM_REMEDY);
   // Told to do without udev, dmsetup makes the node itself; where it did not, it is asked for.
-  if (!host.exists(path)) mustRun(host, ['dmsetup', 'mknodes', name], DM_REMEDY);
-  if (!host.exists(path)) throw new StepError(`dmsetup made no ${path}`, DM_REMEDY);
+  if (!host.exists(path)) mustRun(host, 'MM-BOOT-DM', ['dmsetup', 'mknodes', name], DM_REMEDY);
+  if (!host.exists(path)) throw new StepError('MM-BOOT-DM', `dmsetup made no ${path}`, DM_REMEDY);
   return path;
 }
 
@@ -77,7 +77,7 @@ function devices(state: BootState): { root: string; stateVolume: string; swap: s
 export function checkFileSystems(host: BootHost, state: BootState): void {
   const { root, stateVolume } = devices(state);
   for (const device of [root, stateVolume]) {
-    mustRun(host, ['e2fsck', '-p', device], `Repair it at the debug console (e2fsck -f ${device}), or restore the node, which loses what its root holds.`, CHECK_ACCEPTED);
+    mustRun(host, 'MM-BOOT-CHECK', ['e2fsck', '-p', device], `Repair it at the debug console (e2fsck -f ${device}), or restore the node, which loses what its root holds.`, CHECK_ACCEPTED);
   }
 }
 
@@ -117,12 +117,12 @@ export function readAheadArgv(list: string | undefined): readonly string[] {
 export function mountRoot(host: BootHost, state: BootState): void {
   const { root, stateVolume } = devices(state);
   const remedy = 'See dmesg. A root that cannot be mounted is mended at the debug console or by a restore of the node.';
-  if (!host.exists('/sysroot/usr')) mustRun(host, ['mount', '-t', 'ext4', '-o', 'rw,noatime', root, '/sysroot'], remedy);
+  if (!host.exists('/sysroot/usr')) mustRun(host, 'MM-BOOT-MOUNT', ['mount', '-t', 'ext4', '-o', 'rw,noatime', root, '/sysroot'], remedy);
   // Node is the largest piece of a cold start: its pages come in while the rest of the boot goes on.
   host.start(readAheadArgv(host.readText('/sysroot/usr/lib/metamaster/node-prefetch.json')));
   if (!host.exists('/sysroot/var/lib/metamaster/lost+found')) {
     host.makeFolder('/sysroot/var/lib/metamaster');
-    mustRun(host, ['mount', '-t', 'ext4', '-o', 'rw,noatime', stateVolume, '/sysroot/var/lib/metamaster'], remedy);
+    mustRun(host, 'MM-BOOT-MOUNT', ['mount', '-t', 'ext4', '-o', 'rw,noatime', stateVolume, '/sysroot/var/lib/metamaster'], remedy);
   }
 }
 
@@ -131,5 +131,5 @@ export function turnOnSwap(host: BootHost, state: BootState): void {
   if (found(state.volumes, 'the volumes').swap === undefined) return;
   const { swap } = devices(state);
   if (host.readText('/proc/swaps')?.includes(`${swap} `) === true) return;
-  mustRun(host, ['swapon', swap], 'The swap volume has no swap signature: make one at the debug console (mkswap), or reinstall.');
+  mustRun(host, 'MM-BOOT-SWAP', ['swapon', swap], 'The swap volume has no swap signature: make one at the debug console (mkswap), or reinstall.');
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { SAMPLE_DISK_BYTES, sampleSan } from '../../daemons/storage/sample-san.test-kit.ts';
-import { StepError } from '../boot-host.ts';
+import { refuse, StepError } from '../boot-host.ts';
 import { commandLineOf, ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
-import { findIdentity, loadRegistry, refuse } from './read-san.ts';
+import { findIdentity, loadRegistry } from './read-san.ts';
 
 /** A blade whose target shows a further disk in front of the SAN's. */
 class TwoDisks extends ModelBlade {
@@ -54,7 +54,7 @@ describe('the registry', () => {
 
   test('a target without a disk is a mistake of the target', () => {
     const blade = new ModelBlade(new ModelSan());
-    const state = { parameters: { target: 'iqn.2026-01.example:san' }, stages: [], bootNonce: '' } as never;
+    const state = { parameters: { target: 'iqn.2026-01.example:san' }, stages: [], warnings: [], bootNonce: '' } as never;
     expect(() => loadRegistry(blade, state, 'debian')).toThrow('the target iqn.2026-01.example:san has no disk');
   });
 
@@ -95,9 +95,9 @@ describe('the identity', () => {
 });
 
 test('refuse: all problems in the message, the first one\'s remedy', () => {
-  const problem = (code: string) => ({ code, where: 'w', rule: 'r', seen: 's', remedy: `mend ${code}` });
-  const error = refuse([problem('A'), problem('B')]);
+  const problem = (code: 'MM-A' | 'MM-B') => ({ code, where: 'w', rule: 'r', seen: 's', remedy: `mend ${code}` });
+  const error = refuse([problem('MM-A'), problem('MM-B')]);
   expect(error).toBeInstanceOf(StepError);
-  expect(error.message).toBe('A: w: r; seen s\nB: w: r; seen s');
-  expect(error.remedy).toBe('mend A');
+  expect(error.message).toBe('MM-A: w: r; seen s\nMM-B: w: r; seen s');
+  expect(error.remedy).toBe('mend MM-A');
 });

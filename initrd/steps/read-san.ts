@@ -4,16 +4,12 @@ import type { Problem, Result } from '../../daemons/core/problem.ts';
 import { problemLine } from '../../daemons/core/problem.ts';
 import { nodeOfMac, nodeOfNumber } from '../../daemons/core/roster.ts';
 import { parseMac } from '../../daemons/core/mac.ts';
-import { readContainer, type ContainerFound } from '../../daemons/storage/container-on-disk.ts';
+import { checkContainerRoom, readContainer, type ContainerFound } from '../../daemons/storage/container-on-disk.ts';
 import { originOfVolume, type Registry, stateVolumeOf, storeOf } from '../../daemons/storage/registry.ts';
-import { StepError, type BootHost } from '../boot-host.ts';
+import { refuse, StepError, type BootHost } from '../boot-host.ts';
 import { found, type BootState, type NodeVolumes } from './boot-state.ts';
+import { clockWarning, kernelWarning } from './boot-warnings.ts';
 import { diskBytes, disksOfSession, sessionsOf } from './san-login.ts';
-
-/** Problems as the error of a step: the first one's remedy stands below all of them. */
-export function refuse(problems: readonly Problem[]): StepError {
-  return new StepError(problems.map((problem) => `${problem.code}: ${problem.where}: ${problem.rule}; seen ${problem.seen}`).join('\n'), problems[0]!.remedy);
-}
 
 /** A disk that cannot be read must not hide the container on the next one. */
 function readFrom(host: BootHost, device: string, bytes: number, container: string): Result<ContainerFound> {
@@ -23,6 +19,13 @@ function readFrom(host: BootHost, device: string, bytes: number, container: stri
     const seen = error instanceof Error ? error.message : String(error);
     return { ok: false, problems: [{ code: 'MM-SAN-READ', where: device, rule: 'every block can be read', seen, remedy: 'Check the SAN and the link to it; dmesg says more (Esc).' }] };
   }
+}
+
+function warn(host: BootHost, state: BootState, warning: Problem | undefined): void {
+  if (warning === undefined) return;
+  const line = problemLine(warning);
+  host.print(`metamaster: warning: ${line}`);
+  state.warnings.push(line);
 }
 
 /** Looks for the container on every disk of the target and reads its registry. @throws StepError */
@@ -38,7 +41,13 @@ export function loadRegistry(host: BootHost, state: BootState, container: string
       refused.push(...result.problems);
       continue;
     }
-    for (const warning of result.value.warnings) host.print(`metamaster: warning: ${problemLine(warning)}`);
+    const unfit = checkContainerRoom(result.value.registry, result.value.ranges.container);
+    if (unfit !== undefined) {
+      refused.push(unfit);
+      continue;
+    }
+    for (const warning of result.value.warnings) warn(host, state, warning);
+    warn(host, state, clockWarning(host.unixMs(), result.value.header.writtenAtUnixMs));
     state.disk = device;
     state.diskBytes = bytes;
     state.container = result.value.ranges;
@@ -46,16 +55,17 @@ export function loadRegistry(host: BootHost, state: BootState, container: string
     state.generation = result.value.header.generation;
     return;
   }
-  if (refused.length === 0) throw new StepError(`the target ${target} has no disk`, 'Give the target a LUN.');
+  if (refused.length === 0) throw new StepError('MM-BOOT-NO-DISK', `the target ${target} has no disk`, 'Give the target a LUN.');
   throw refuse(refused);
 }
 
-function volumesOf(registry: Registry, number: number): NodeVolumes {
+function volumesOf(registry: Registry, number: number): { volumes: NodeVolumes; kernelRelease: string } {
   const store = found(storeOf(registry, number), `the store of node ${number}`);
   const record = found(originOfVolume(registry, store.origin ?? ''), `the origin of node ${number}`);
   const named = (name: string) => found(registry.volumes.find((volume) => volume.name === name), `the volume ${name}`);
   const swap = registry.volumes.find((volume) => volume.kind === 'swap' && volume.node === number);
-  return { origin: named(record.volume), boot: named(record.bootVolume), store, state: found(stateVolumeOf(registry, number), `the state volume of node ${number}`), swap };
+  const volumes = { origin: named(record.volume), boot: named(record.bootVolume), store, state: found(stateVolumeOf(registry, number), `the state volume of node ${number}`), swap };
+  return { volumes, kernelRelease: record.kernelRelease };
 }
 
 /** Every MAC address of the blade. */
@@ -72,8 +82,10 @@ export function findIdentity(host: BootHost, state: BootState, number: number | 
   if (node === undefined) {
     const who = number === undefined ? `this blade (${macs.join(', ') || 'no MAC address'})` : `node ${number}`;
     const known = roster.nodes.map((each) => `${each.number} ${each.name} ${each.macs.join(' ')}`).join('; ');
-    throw new StepError(`${who} is not in the roster of ${roster.clusterName}: ${known}`, 'Add the blade to the roster or replace a node by it; with mm.node=N it takes the identity of node N for this boot.');
+    throw new StepError('MM-BOOT-STRANGER', `${who} is not in the roster of ${roster.clusterName}: ${known}`, 'Add the blade to the roster or replace a node by it; with mm.node=N it takes the identity of node N for this boot.');
   }
   state.node = node;
-  state.volumes = volumesOf(registry, node.number);
+  const { volumes, kernelRelease } = volumesOf(registry, node.number);
+  state.volumes = volumes;
+  warn(host, state, kernelWarning(host.readText('/proc/sys/kernel/osrelease')?.trim(), kernelRelease, state.parameters.boot));
 }

@@ -8,7 +8,7 @@ const STEP = { address: '10.0.0.252', port: 3260, target: 'iqn.2026-01.example:s
 
 function blade(): ModelBlade {
   const one = new ModelBlade(new ModelSan());
-  one.state = { parameters: {} as never, bootNonce: '', stages: [], initiator: 'iqn.2026-11.metamaster:blade' };
+  one.state = { parameters: {} as never, bootNonce: '', stages: [], warnings: [], initiator: 'iqn.2026-11.metamaster:blade' };
   return one;
 }
 
@@ -18,6 +18,7 @@ describe('login', () => {
     await logIn(one, one.state!, STEP);
     expect(one.argvs).toEqual([[
       'iscsistart', '-i', 'iqn.2026-11.metamaster:blade', '-t', STEP.target, '-g', '1', '-a', '10.0.0.252', '-p', '3260', '--param', `node.session.timeo.replacement_timeout=${PATIENT_RECOVERY_SECONDS}`,
+      '--param', 'node.conn[0].timeo.login_timeout=10', '--param', 'node.session.initial_login_retry_max=1',
     ]]);
     expect(sessionsOf(one, STEP.target)).toEqual(['session1']);
     expect(disksOfSession(one, 'session1')).toEqual(['sda']);
@@ -36,18 +37,20 @@ describe('login', () => {
   });
 
   test.each([
-    ['connect to 10.0.0.252:3260 failed (No route to host)', /storage_ip=, sifip= and sifnm=/],
-    ['connect to 10.0.0.252:3260 failed (Network is unreachable)', /storage_ip=, sifip= and sifnm=/],
-    ['connect to 10.0.0.252:3260 failed (Connection refused)', /storage_port=/],
-    ['Login failed to authenticate (0201)', /access list and CHAP/],
-    ['login status 0203: target not found', /ivid=/],
-    ['something nobody foresaw', /Check that the SAN is on/],
-  ])('%s leads to the likeliest cause', async (said, remedy) => {
+    ['connect to 10.0.0.252:3260 failed (No route to host)', 'MM-BOOT-LOGIN-UNREACHED', /storage_ip=, sifip= and sifnm=/],
+    ['connect to 10.0.0.252:3260 failed (Network is unreachable)', 'MM-BOOT-LOGIN-UNREACHED', /storage_ip=, sifip= and sifnm=/],
+    ['connect to 10.0.0.252:3260 failed (Connection refused)', 'MM-BOOT-LOGIN-PORT', /storage_port=/],
+    ['Connection timed out', 'MM-BOOT-LOGIN-UNREACHED', /the cable to the SAN/],
+    ['conn 0 login rejected: Initiator failed authentication with target', 'MM-BOOT-LOGIN-DENIED', /access list and CHAP/],
+    ['conn 0 login rejected: initiator failed authorization with target', 'MM-BOOT-LOGIN-DENIED', /access list and CHAP/],
+    ['conn 0 login rejected: initiator error - target not found (02/03)', 'MM-BOOT-LOGIN-TARGET', /ivid=/],
+    ['something nobody foresaw', 'MM-BOOT-LOGIN', /Check that the SAN is on/],
+  ])('%s leads to the likeliest cause', async (said, code, remedy) => {
     const one = blade();
     one.override = () => ({ code: 8, said: `iscsistart: version 2.1.11\n${said}\n` });
     const error = await logIn(one, one.state!, STEP).catch((caught: unknown) => caught as StepError);
     expect(error).toBeInstanceOf(StepError);
-    expect((error as StepError).message).toBe(`iSCSI login failed (code 8): ${said}`);
+    expect((error as StepError).message).toBe(`${code}: iSCSI login to ${STEP.target} at ${STEP.address}, port ${STEP.port}, failed (code 8): ${said}`);
     expect((error as StepError).remedy).toMatch(remedy);
   });
 

@@ -1,11 +1,14 @@
 // The step `login`: the patient session to the SAN, by iscsistart, and the disk behind it. An outage must be a stall, never
 // an error: both the session's recovery time and the disk's own time-out are raised for that (either alone was not enough).
 
-import { StepError, type BootHost } from '../boot-host.ts';
+import type { MessageCode } from '../../daemons/core/problem.ts';
+import { StepError, type BootHost, type Ran } from '../boot-host.ts';
 import { found, type BootState } from './boot-state.ts';
 
 /** Seconds that a broken session is kept: a day. */
 export const PATIENT_RECOVERY_SECONDS = 86_400;
+/** Seconds that one login may take; iscsistart's own is eight times 15, two minutes in which a console would show nothing. */
+const LOGIN_SECONDS = 10;
 /** Seconds that the disk lets a single command take. */
 export const PATIENT_COMMAND_SECONDS = 3_600;
 const PORTAL_GROUP_TAG = '1';
@@ -32,15 +35,19 @@ export function sessionsOf(host: BootHost, target: string): string[] {
   return host.list(SESSIONS).filter((session) => host.readText(`${SESSIONS}/${session}/targetname`)?.trim() === target);
 }
 
-const CAUSES: readonly (readonly [RegExp, string])[] = [
-  [/No route|unreachable|No route to host/i, 'Check storage_ip=, sifip= and sifnm=, and the cable to the SAN.'],
-  [/refused/i, 'The SAN answers but has no iSCSI service on that port: check storage_port= and whether the target runs.'],
-  [/not found|does not exist|0203|Target.*Not.*Found/i, 'The SAN does not export a target of that name: check ivid=.'],
-  [/authori[sz]ation|0202|0201/i, 'The SAN refuses this initiator: check its access list and CHAP settings.'],
+/** What iscsistart says of a login that failed; the numbers are the login response's status class and detail (RFC 7143 section 11.13.5). */
+const CAUSES: readonly (readonly [RegExp, MessageCode, string])[] = [
+  [/No route|unreachable|timed out/i, 'MM-BOOT-LOGIN-UNREACHED', 'Check storage_ip=, sifip= and sifnm=, and the cable to the SAN.'],
+  [/Connection refused/i, 'MM-BOOT-LOGIN-PORT', 'The SAN answers but has no iSCSI service on that port: check storage_port= and whether the target runs.'],
+  [/not found|does not exist|0203|02\/03/i, 'MM-BOOT-LOGIN-TARGET', 'The SAN does not export a target of that name: check ivid=.'],
+  [/authori[sz]ation|authentication|020[12]|02\/0[12]/i, 'MM-BOOT-LOGIN-DENIED', 'The SAN refuses this initiator: check its access list and CHAP settings.'],
 ];
 
-function remedyFor(said: string): string {
-  return CAUSES.find(([pattern]) => pattern.test(said))?.[1] ?? 'Check that the SAN is on and reached (ping), and storage_ip=, storage_port= and ivid=.';
+function loginError({ address, port, target }: { address: string; port: number; target: string }, ran: Ran): StepError {
+  const last = ran.said.trim().split('\n').filter((line) => !line.includes('version')).slice(-3).join(' | ');
+  const [, code, remedy] = CAUSES.find(([pattern]) => pattern.test(ran.said))
+    ?? [undefined, 'MM-BOOT-LOGIN', 'Check that the SAN is on and reached (ping), and storage_ip=, storage_port= and ivid=.'] as const;
+  return new StepError(code, `iSCSI login to ${target} at ${address}, port ${port}, failed (code ${ran.code}): ${last}`, remedy);
 }
 
 /** @throws StepError with what iscsistart said, and the likeliest cause */
@@ -49,15 +56,14 @@ export async function logIn(host: BootHost, state: BootState, step: { address: s
     const ran = host.run([
       'iscsistart', '-i', found(state.initiator, 'the initiator name'), '-t', step.target, '-g', PORTAL_GROUP_TAG, '-a', step.address, '-p', String(step.port),
       '--param', `node.session.timeo.replacement_timeout=${PATIENT_RECOVERY_SECONDS}`,
+      // The boot tries again by itself, and says so.
+      '--param', `node.conn[0].timeo.login_timeout=${LOGIN_SECONDS}`, '--param', 'node.session.initial_login_retry_max=1',
     ]);
-    if (ran.code !== 0) {
-      const last = ran.said.trim().split('\n').filter((line) => !line.includes('version')).slice(-3).join(' | ');
-      throw new StepError(`iSCSI login failed (code ${ran.code}): ${last}`, remedyFor(ran.said));
-    }
+    if (ran.code !== 0) throw loginError(step, ran);
   }
   const session = found(sessionsOf(host, step.target)[0], 'the session');
   for (let waited = 0; disksOfSession(host, session).length === 0; waited += POLL_MS) {
-    if (waited >= DISK_WAIT_MS) throw new StepError(`the target ${step.target} shows no disk`, 'Give the target a LUN, or open it to this initiator.');
+    if (waited >= DISK_WAIT_MS) throw new StepError('MM-BOOT-NO-DISK', `the target ${step.target} shows no disk`, 'Give the target a LUN, or open it to this initiator.');
     await host.sleep(POLL_MS);
   }
   host.writeText(`${SESSIONS}/${session}/recovery_tmo`, String(PATIENT_RECOVERY_SECONDS), 0o644);

@@ -3,7 +3,7 @@
 
 import { isHostOf, networkOf, sameNetwork } from '../../daemons/core/ipv4.ts';
 import type { Ipv4 } from '../../daemons/core/ipv4.ts';
-import type { Problem } from '../../daemons/core/problem.ts';
+import type { MessageCode, Problem } from '../../daemons/core/problem.ts';
 import type { AnsweredNode, Answers } from './answers.ts';
 
 /** The answers as far as they are sound; a node that is not sound keeps its place in the list. */
@@ -11,15 +11,15 @@ export type SoundAnswers = { readonly [K in keyof Omit<Answers, 'nodes'>]?: Answ
 
 type Relation = (answers: SoundAnswers) => readonly Problem[];
 
-const problemOf = (code: string, where: string, rule: string, seen: string, remedy: string): Problem => ({ code: `MM-ANSWERS-${code}`, where, rule, seen, remedy });
+const problemOf = (code: MessageCode, where: string, rule: string, seen: string, remedy: string): Problem => ({ code, where, rule, seen, remedy });
 
 const counts: Relation = ({ nodes, 'number-of-nodes': count, 'maximum-nodes': maximum }) => {
   const problems: Problem[] = [];
   if (nodes && count !== undefined && count !== nodes.length) {
-    problems.push(problemOf('COUNT', 'number-of-nodes', `must be the length of the list of nodes, ${nodes.length}`, String(count), 'Correct the number, or complete the list.'));
+    problems.push(problemOf('MM-ANSWERS-COUNT', 'number-of-nodes', `must be the length of the list of nodes, ${nodes.length}`, String(count), 'Correct the number, or complete the list.'));
   }
   if (nodes && maximum !== undefined && maximum < nodes.length) {
-    problems.push(problemOf('COUNT', 'maximum-nodes', `must be at least the number of nodes, ${nodes.length}`, String(maximum), 'Give a larger maximum-nodes.'));
+    problems.push(problemOf('MM-ANSWERS-COUNT', 'maximum-nodes', `must be at least the number of nodes, ${nodes.length}`, String(maximum), 'Give a larger maximum-nodes.'));
   }
   return problems;
 };
@@ -31,7 +31,7 @@ const uniqueMacs: Relation = ({ nodes = [] }) => {
     for (const mac of node?.macs ?? []) {
       const owner = first.get(mac);
       if (owner === undefined) first.set(mac, `nodes[${at}]`);
-      else problems.push(problemOf('SAME-MAC', `nodes[${at}]`, `must have MAC addresses of its own, and ${owner} has this one`, mac, 'Correct one of the two.'));
+      else problems.push(problemOf('MM-ANSWERS-SAME-MAC', `nodes[${at}]`, `must have MAC addresses of its own, and ${owner} has this one`, mac, 'Correct one of the two.'));
     }
   });
   return problems;
@@ -50,8 +50,8 @@ const localNetwork: Relation = (answers) => {
   if (netmask === undefined || storage === undefined) return [];
   const network = `${networkOf(storage, netmask)} with netmask ${netmask}`;
   return localAddresses(answers).flatMap(({ where, address }) => {
-    if (!sameNetwork(address, storage, netmask)) return [problemOf('NETWORK', where, `must lie in the storage network, ${network}`, address, 'Give an address of that network, or correct storage-ip or storage-netmask.')];
-    if (!isHostOf(address, netmask)) return [problemOf('HOST', where, `must be neither the network's own nor its broadcast address (${network})`, address, 'Give an address between the two.')];
+    if (!sameNetwork(address, storage, netmask)) return [problemOf('MM-ANSWERS-NETWORK', where, `must lie in the storage network, ${network}`, address, 'Give an address of that network, or correct storage-ip or storage-netmask.')];
+    if (!isHostOf(address, netmask)) return [problemOf('MM-ANSWERS-HOST', where, `must be neither the network's own nor its broadcast address (${network})`, address, 'Give an address between the two.')];
     return [];
   });
 };
@@ -61,14 +61,14 @@ const distinctAddresses: Relation = (answers) => {
   return localAddresses(answers).flatMap(({ where, address }) => {
     const owner = first.get(address);
     if (owner === undefined) first.set(address, where);
-    return owner === undefined ? [] : [problemOf('SAME-ADDRESS', where, `must be an address of its own, and ${owner} is this one`, address, 'Give a free address; a node without one gets that which follows first-node-IP-netboot-netstorage.')];
+    return owner === undefined ? [] : [problemOf('MM-ANSWERS-SAME-ADDRESS', where, `must be an address of its own, and ${owner} is this one`, address, 'Give a free address; a node without one gets that which follows first-node-IP-netboot-netstorage.')];
   });
 };
 
 const spareAddress: Relation = ({ 'spare-local-IP': spare, 'meta-master-ip': metaMaster }) =>
   spare === undefined || metaMaster === undefined || spare === metaMaster
     ? []
-    : [problemOf('SPARE', 'spare-local-IP', `must be meta-master-ip, ${metaMaster}: one address moves with the gateway`, spare, 'Leave one of the two out.')];
+    : [problemOf('MM-ANSWERS-SPARE', 'spare-local-IP', `must be meta-master-ip, ${metaMaster}: one address moves with the gateway`, spare, 'Leave one of the two out.')];
 
 const gatewayNodes: Relation = ({ nodes = [], ...answers }) => {
   const problems: Problem[] = [];
@@ -76,11 +76,11 @@ const gatewayNodes: Relation = ({ nodes = [], ...answers }) => {
   const known = nodes.every((node) => node?.address !== undefined) && nodes.length > 0;
   for (const [where, address] of [['primary-gateway-local-IP', primary], ['backup-gateway-local-IP', backup]] as const) {
     if (known && address !== undefined && !nodes.some((node) => node?.address === address)) {
-      problems.push(problemOf('GATEWAY', where, 'must be the address of one of the nodes', address, 'Give the address of the node that is meant.'));
+      problems.push(problemOf('MM-ANSWERS-GATEWAY', where, 'must be the address of one of the nodes', address, 'Give the address of the node that is meant.'));
     }
   }
   if (primary !== undefined && primary === backup) {
-    problems.push(problemOf('GATEWAY', 'backup-gateway-local-IP', 'must differ from primary-gateway-local-IP', backup, 'Name another node.'));
+    problems.push(problemOf('MM-ANSWERS-GATEWAY', 'backup-gateway-local-IP', 'must differ from primary-gateway-local-IP', backup, 'Name another node.'));
   }
   return problems;
 };
@@ -91,25 +91,28 @@ const publicNetwork: Relation = (answers) => {
   const [address, netmask, router] = [answers['public-IP'], answers['public-netmask'], answers['public-router']];
   const given = (['public-IP', 'public-netmask', 'public-router', 'public-DNS'] as const).filter((key) => answers[key] !== undefined);
   if (address !== undefined && netmask !== undefined && !isHostOf(address, netmask)) {
-    problems.push(problemOf('HOST', 'public-IP', `must be neither the network's own nor its broadcast address (netmask ${netmask})`, address, 'Give an address between the two.'));
+    problems.push(problemOf('MM-ANSWERS-HOST', 'public-IP', `must be neither the network's own nor its broadcast address (netmask ${netmask})`, address, 'Give an address between the two.'));
   }
   if (address !== undefined && netmask !== undefined && router !== undefined && (!sameNetwork(address, router, netmask) || address === router)) {
-    problems.push(problemOf('PUBLIC', 'public-router', `must be another address in the network of public-IP, ${networkOf(address, netmask)} with netmask ${netmask}`, router, 'Correct public-IP, public-netmask or public-router.'));
+    problems.push(problemOf('MM-ANSWERS-PUBLIC', 'public-router', `must be another address in the network of public-IP, ${networkOf(address, netmask)} with netmask ${netmask}`, router, 'Correct public-IP, public-netmask or public-router.'));
   }
   const [storage, storageMask] = [answers['storage-ip'], answers['storage-netmask']];
   if (address !== undefined && storage !== undefined && storageMask !== undefined && sameNetwork(address, storage, storageMask)) {
-    problems.push(problemOf('PUBLIC', 'public-IP', `must lie outside the storage network, ${networkOf(storage, storageMask)} with netmask ${storageMask}`, address, 'Give the address on the outside network.'));
+    problems.push(problemOf('MM-ANSWERS-PUBLIC', 'public-IP', `must lie outside the storage network, ${networkOf(storage, storageMask)} with netmask ${storageMask}`, address, 'Give the address on the outside network.'));
+  } else if (address !== undefined && netmask !== undefined && storage !== undefined && sameNetwork(address, storage, netmask)) {
+    // Of two networks that overlap one lies within the other: the wider one's mask tells.
+    problems.push(problemOf('MM-ANSWERS-OVERLAP', 'public-netmask', `must leave the SAN's address ${storage} outside of the public network`, `${networkOf(address, netmask)} with netmask ${netmask}`, 'Give the netmask of the outside network, or move one of the two networks: nodes could not tell on which side an address lies.'));
   }
   if (given.length === 0) return problems;
   return [...problems, ...(['public-IP', 'public-netmask', 'public-router'] as const).filter((key) => answers[key] === undefined).map((key) =>
-    problemOf('MISSING', key, `is required when ${given[0]} is given`, 'nothing', 'Give public-IP, public-netmask and public-router, or none of the public- answers.'))];
+    problemOf('MM-ANSWERS-MISSING', key, `is required when ${given[0]} is given`, 'nothing', 'Give public-IP, public-netmask and public-router, or none of the public- answers.'))];
 };
 
 const waysIn: Relation = (answers) => {
   const [hash, file, keys] = [answers['root-password-hash'], answers['root-password-file'], answers['authorized-keys']];
-  if (hash !== undefined && file !== undefined) return [problemOf('LOGIN', 'root-password-file', 'must not be given together with root-password-hash', 'both', 'Leave one of the two out.')];
+  if (hash !== undefined && file !== undefined) return [problemOf('MM-ANSWERS-LOGIN', 'root-password-file', 'must not be given together with root-password-hash', 'both', 'Leave one of the two out.')];
   if (hash === undefined && file === undefined && keys?.length === 0) {
-    return [problemOf('LOGIN', 'root-password-hash', 'or root-password-file or authorized-keys is required: nobody could log in', 'nothing', 'Give one of them.')];
+    return [problemOf('MM-ANSWERS-LOGIN', 'root-password-hash', 'or root-password-file or authorized-keys is required: nobody could log in', 'nothing', 'Give one of them.')];
   }
   return [];
 };

@@ -2,11 +2,10 @@
 
 import { isMap, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { decodeUtf8 } from '../../daemons/core/bytes.ts';
 import { ipv4FromNumber, ipv4ToNumber, networkOf } from '../../daemons/core/ipv4.ts';
 import type { Ipv4 } from '../../daemons/core/ipv4.ts';
 import type { Mac } from '../../daemons/core/mac.ts';
-import type { Problem, Result } from '../../daemons/core/problem.ts';
+import type { MessageCode, Problem, Result } from '../../daemons/core/problem.ts';
 import type { Roster, RosterNode } from '../../daemons/core/roster.ts';
 import { relationProblems } from './answers-relations.ts';
 import type { SoundAnswers } from './answers-relations.ts';
@@ -27,28 +26,13 @@ export type Answers = Readonly<Omit<GivenAnswers, 'nodes' | 'meta-master-ip' | '
   readonly nodes: readonly AnsweredNode[];
 };
 
-/** The answers of 2000 nodes need a tenth of it; a larger file is something else. */
-const FILE_MAX_BYTES = 4 * 2 ** 20;
-
 /** The last byte of the meta-master's address in the report. */
 const META_MASTER_HOST = 253;
 
 /** How much of a wrong value is shown. */
 const SEEN_MAX = 60;
 
-const problemOf = (code: string, where: string, rule: string, seen: string, remedy: string): Problem => ({ code: `MM-ANSWERS-${code}`, where, rule, seen, remedy });
-
-/** The file's text; a wrong encoding is named: UTF-16 (with or without its mark), zero bytes, invalid UTF-8, a file that is too large. */
-export function decodeAnswersFile(bytes: Uint8Array, fileName = 'answers file'): Result<string> {
-  const refuse = (rule: string, seen: string): Result<string> => ({ ok: false, problems: [problemOf('ENCODING', fileName, rule, seen, 'Save it as UTF-8 text.')] });
-  if (bytes.length > FILE_MAX_BYTES) return refuse(`must have ${FILE_MAX_BYTES} bytes at most`, `${bytes.length} bytes`);
-  const [a, b] = [bytes[0], bytes[1]];
-  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) return refuse('must be UTF-8', 'the byte order mark of UTF-16');
-  const zero = bytes.indexOf(0);
-  if (zero >= 0) return refuse('must be UTF-8 text without zero bytes', zero < 2 ? `a zero byte at byte ${zero}, as in UTF-16` : `a zero byte at byte ${zero}`);
-  const text = decodeUtf8(bytes);
-  return text === undefined ? refuse('must be UTF-8', 'bytes that are not UTF-8') : { ok: true, value: text.replace(/^\ufeff/, '') };
-}
+const problemOf = (code: MessageCode, where: string, rule: string, seen: string, remedy: string): Problem => ({ code, where, rule, seen, remedy });
 
 const pathText = (path: readonly PropertyKey[]): string => path.map((part, at) => (typeof part === 'number' ? `[${part}]` : `${at > 0 ? '.' : ''}${String(part)}`)).join('') || 'answers';
 
@@ -67,12 +51,12 @@ function seenText(value: unknown, path: readonly PropertyKey[]): string {
 function problemsOfIssue(issue: z.core.$ZodIssue, raw: unknown): readonly Problem[] {
   if (issue.code === 'unrecognized_keys') {
     const shape = issue.path.length === 0 ? ANSWERS_SCHEMA.shape : NODE_SCHEMA.shape;
-    return issue.keys.map((key) => problemOf('UNKNOWN', pathText([...issue.path, key]), `must be one of ${Object.keys(shape).join(', ')}`, JSON.stringify(key), 'Correct its spelling, or leave it out.'));
+    return issue.keys.map((key) => problemOf('MM-ANSWERS-UNKNOWN', pathText([...issue.path, key]), `must be one of ${Object.keys(shape).join(', ')}`, JSON.stringify(key), 'Correct its spelling, or leave it out.'));
   }
   const { rule, remedy } = adviceFor(issue.path);
   const value = valueAt(raw, issue.path);
-  if (value === undefined) return [problemOf('MISSING', pathText(issue.path), `is required, and ${rule}`, 'nothing', remedy)];
-  return [problemOf('VALUE', pathText(issue.path), rule, seenText(value, issue.path), remedy)];
+  if (value === undefined) return [problemOf('MM-ANSWERS-MISSING', pathText(issue.path), `is required, and ${rule}`, 'nothing', remedy)];
+  return [problemOf('MM-ANSWERS-VALUE', pathText(issue.path), rule, seenText(value, issue.path), remedy)];
 }
 
 /** The nodes with their addresses: what has none follows the first node's address by its place in the list. */
@@ -91,7 +75,7 @@ function nodeMacProblems(rawNodes: readonly unknown[]): readonly Problem[] {
   return rawNodes.flatMap((raw, at) => {
     const { data } = NODE_SCHEMA.safeParse(raw);
     if (data === undefined || (data.mac === undefined) !== (data.macs === undefined)) return [];
-    return [problemOf(data.mac ? 'VALUE' : 'MISSING', `nodes[${at}]`, 'must have either mac or macs', data.mac ? 'both' : 'neither', 'Give mac for one network card, macs for several.')];
+    return [problemOf(data.mac ? 'MM-ANSWERS-VALUE' : 'MM-ANSWERS-MISSING', `nodes[${at}]`, 'must have either mac or macs', data.mac ? 'both' : 'neither', 'Give mac for one network card, macs for several.')];
   });
 }
 
@@ -120,18 +104,18 @@ function readValues(text: string, fileName: string): Result<Record<string, unkno
       ok: false,
       problems: faults.map((fault) => {
         const { line, col } = fault.linePos?.[0] ?? { line: 1, col: 1 };
-        return problemOf('SYNTAX', `${fileName}:${line}:${col}`, 'must be YAML or JSON', fault.message.split(/ at line |\n/)[0]!, 'Correct this line.');
+        return problemOf('MM-ANSWERS-SYNTAX', `${fileName}:${line}:${col}`, 'must be YAML or JSON', fault.message.split(/ at line |\n/)[0]!, 'Correct this line.');
       }),
     };
   }
   if (!isMap(document.contents)) {
-    return { ok: false, problems: [problemOf('SYNTAX', fileName, 'must hold answers as key: value', document.contents === null ? 'nothing' : 'something else', 'Begin with docs/answers.example.yaml.')] };
+    return { ok: false, problems: [problemOf('MM-ANSWERS-SYNTAX', fileName, 'must hold answers as key: value', document.contents === null ? 'nothing' : 'something else', 'Begin with docs/answers.example.yaml.')] };
   }
   try {
     return { ok: true, value: document.toJS() as Record<string, unknown> };
   } catch (error) {
     // The parser's own bound on aliases that multiply.
-    return { ok: false, problems: [problemOf('SYNTAX', fileName, 'must be plain values', error instanceof Error ? error.message : String(error), 'Write the values out instead of using aliases.')] };
+    return { ok: false, problems: [problemOf('MM-ANSWERS-SYNTAX', fileName, 'must be plain values', error instanceof Error ? error.message : String(error), 'Write the values out instead of using aliases.')] };
   }
 }
 

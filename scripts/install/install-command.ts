@@ -8,7 +8,8 @@ import { run } from '../../daemons/host/run.ts';
 import { InputError, valueOf } from '../../daemons/core/problem.ts';
 import { uuidFromRandom } from '../../daemons/core/uuid.ts';
 import { readContainer } from '../../daemons/storage/container-on-disk.ts';
-import { decodeAnswersFile, parseAnswers, rosterOf, type Answers } from './answers.ts';
+import { parseAnswers, rosterOf, type Answers } from './answers.ts';
+import { decodeAnswersFile } from './answers-encoding.ts';
 import { blockDeviceBytes, Disk } from './disk.ts';
 import { imageSha256, Installation, INSTALL_STAGES } from './engine.ts';
 import { formatLayout, planLayout, type OriginImage } from './layout.ts';
@@ -41,7 +42,8 @@ function readManifest(): OriginImage {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as OriginImage;
   } catch (error) {
-    throw new Error(`${file}: cannot be read (${error instanceof Error ? error.message : String(error)}). The installation runs in the live system of the disc: boot "Install cluster".`, { cause: error });
+    const seen = error instanceof Error ? error.message : String(error);
+    throw new InputError([{ code: 'MM-INSTALL-MEDIUM', where: file, rule: "can be read, as on the disc's live system", seen, remedy: 'The installation runs in the live system of the disc: boot "Install cluster".' }]);
   }
 }
 
@@ -55,7 +57,7 @@ function chooseDisk(disks: readonly string[], wanted: string | undefined): strin
 }
 
 async function confirmed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new Error('there is no terminal to ask on: say --yes if you are sure');
+  if (!process.stdin.isTTY) throw new InputError([{ code: 'MM-INSTALL-CONFIRM', where: 'standard input', rule: 'a terminal to ask on, or --yes', seen: 'neither', remedy: 'Say --yes if you are sure.' }]);
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await prompt.question(`${question}\nType yes to go on: `);
   prompt.close();
@@ -67,7 +69,8 @@ function checkMedium(image: OriginImage): void {
   progress.begin('checking the medium');
   const hash = imageSha256(PLACES.rootImage, image.imageBytes, (share) => progress.update(share));
   progress.end();
-  if (hash !== image.imageSha256) throw new Error(`${PLACES.rootImage}: its SHA-256 is ${hash}, not ${image.imageSha256}: the medium is damaged; make it anew. Nothing was written.`);
+  if (hash === image.imageSha256) return;
+  throw new InputError([{ code: 'MM-INSTALL-MEDIUM-DAMAGED', where: PLACES.rootImage, rule: `SHA-256 ${image.imageSha256}`, seen: hash, remedy: 'The medium is damaged; make it anew. Nothing was written.' }]);
 }
 
 /** Looks at the owner records twice, past the page cache. @throws InputError when a node of the old cluster runs */

@@ -115,7 +115,7 @@ export function planLayout(request: LayoutRequest): Result<Layout> {
   if (!volumes.ok) return volumes;
   const origin = volumes.value[0]!;
   if (image.imageBytes > origin.sizeBytes) {
-    const problem = {
+    const problem: Problem = {
       code: 'MM-INSTALL-ORIGIN-SIZE', where: 'volume-size', rule: `at least ${Math.ceil(image.imageBytes / MIB)} MiB, the size of the disc's root file system`,
       seen: `${answers['volume-size']} MiB`, remedy: 'Give a larger volume-size; twice the least leaves room for what is installed later.',
     };

@@ -178,7 +178,7 @@ test('every kind has its words', () => {
   const gpt = tableOf(sampleSan().disk);
   const contents: SanContent[] = [
     { kind: 'empty' }, { kind: 'unknown', what: 'zeros' }, { kind: 'other', gpt, containers: [] }, { kind: 'unfinished', gpt, containers: [] },
-    { kind: 'damaged', gpt, containers: [], problem: { code: 'C', where: 'w', rule: 'r', seen: 's', remedy: 'm' } }, { kind: 'installed', gpt, containers: [], registry: sampleRegistry() },
+    { kind: 'damaged', gpt, containers: [], problem: { code: 'MM-C', where: 'w', rule: 'r', seen: 's', remedy: 'm' } }, { kind: 'installed', gpt, containers: [], registry: sampleRegistry() },
   ];
   for (const content of contents) expect(describeContent(content).length).toBeGreaterThan(20);
   expect(contents.map((content) => refusal(content, 'd')?.code)).toEqual([undefined, 'MM-INSTALL-UNKNOWN', undefined, undefined, 'MM-INSTALL-DAMAGED', 'MM-INSTALL-EXISTS']);

@@ -1,7 +1,7 @@
 // What a disk holds before an installation, and whether it may be written to. A disk that holds something unknown is never touched without force.
 
 import { isZero } from '../../daemons/core/bytes.ts';
-import type { Problem } from '../../daemons/core/problem.ts';
+import type { MessageCode, Problem } from '../../daemons/core/problem.ts';
 import { MIB, SECTOR_BYTES } from '../../daemons/storage/block.ts';
 import { listContainers, partitionName, PARTITION_KINDS } from '../../daemons/storage/container-partitions.ts';
 import { decodeGpt, type Gpt } from '../../daemons/storage/gpt.ts';
@@ -76,7 +76,7 @@ export function lossOf(content: SanContent): string | undefined {
   return undefined;
 }
 
-const REFUSED: Partial<Readonly<Record<SanContent['kind'], string>>> = { unknown: 'MM-INSTALL-UNKNOWN', damaged: 'MM-INSTALL-DAMAGED' };
+const REFUSED: Partial<Readonly<Record<SanContent['kind'], MessageCode>>> = { unknown: 'MM-INSTALL-UNKNOWN', damaged: 'MM-INSTALL-DAMAGED' };
 
 /** Why the disk may not be written to without `--force`; undefined when it may. */
 export function refusal(content: SanContent, disk: string): Problem | undefined {

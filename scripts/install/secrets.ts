@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { InputError } from '../../daemons/core/problem.ts';
 import { run } from '../../daemons/host/run.ts';
 import type { RegistrySecret } from '../../daemons/storage/registry.ts';
 import type { Answers } from './answers.ts';
@@ -13,7 +14,7 @@ const MEMORY = '/run';
 /** The SHA-512 crypt of the first line of a file. The password goes through standard input, never through a command line. */
 async function hashOfFile(path: string): Promise<string> {
   const [password = ''] = readFileSync(path, 'utf8').split(/\r?\n/);
-  if (password === '') throw new Error(`${path}: the first line is empty; write root's password there`);
+  if (password === '') throw new InputError([{ code: 'MM-INSTALL-PASSWORD', where: path, rule: "root's password in the first line", seen: 'the first line is empty', remedy: 'Write the password there.' }]);
   const { output } = await run(['busybox', 'mkpasswd', '-m', 'sha512', '-P', '0'], { input: `${password}\n` });
   return output.trim();
 }
@@ -28,11 +29,16 @@ async function hostKey(folder: string, name: string): Promise<{ privateKey: stri
 export async function makeSecrets(answers: Answers, names: readonly string[], onProgress: (done: number) => void): Promise<RegistrySecret> {
   const file = answers['root-password-file'];
   const rootPasswordHash = answers['root-password-hash'] ?? (file === undefined ? '!' : await hashOfFile(file));
+  return freshSecrets(rootPasswordHash, names.map((name, at) => ({ number: at + 1, name })), onProgress);
+}
+
+/** A new cluster key, and an SSH host key for each of these nodes. @throws Error or CommandError */
+export async function freshSecrets(rootPasswordHash: string, nodes: readonly { readonly number: number; readonly name: string }[], onProgress: (done: number) => void): Promise<RegistrySecret> {
   const folder = mkdtempSync(join(MEMORY, 'metamaster-keys-'));
   try {
     const sshHostKeys: Record<string, { privateKey: string; publicKey: string }> = {};
-    for (const [at, name] of names.entries()) {
-      sshHostKeys[String(at + 1)] = await hostKey(folder, name);
+    for (const [at, { number, name }] of nodes.entries()) {
+      sshHostKeys[String(number)] = await hostKey(folder, name);
       onProgress(at + 1);
     }
     return { rootPasswordHash, clusterKey: randomBytes(32).toString('hex'), sshHostKeys };

@@ -34,6 +34,19 @@ describe("a blade's command line", () => {
     expect(optionOf(argv, '-device', 1)).toBe('virtio-net-pci,netdev=n1,mac=56:54:00:ab:c1:03,romfile=');
   });
 
+  test('the boot interface as the second card', () => {
+    const argv = qemuArgv({ ...blade, outside: { mac: outsideMac('abc123', 3), tap: 'o3' }, outsideFirst: true });
+    expect([optionOf(argv, '-device', 0), optionOf(argv, '-device', 1)].map((card) => card!.split(',')[1])).toEqual(['netdev=n1', 'netdev=n0']);
+  });
+
+  test('HTTP Boot takes PXE off the list of UEFI firmware', () => {
+    const uefi = { code: '/code.fd', variables: '/vars.fd' };
+    expect(qemuArgv({ ...blade, uefi: { ...uefi, networkBoot: 'http' } }).filter((word) => word.startsWith('name=opt/'))).toEqual([
+      'name=opt/org.tianocore/IPv4PXESupport,string=n', 'name=opt/org.tianocore/IPv6PXESupport,string=n',
+    ]);
+    expect(qemuArgv({ ...blade, uefi }).join(' ')).not.toContain('fw_cfg');
+  });
+
   test('ROMs', () => {
     expect(optionOf(qemuArgv({ ...blade, rom: 'none' }), '-device')).toMatch(/,romfile=$/);
     expect(optionOf(qemuArgv({ ...blade, rom: '/usr/lib/ipxe/virtio-net.rom' }), '-device')).toMatch(/,romfile=\/usr\/lib\/ipxe\/virtio-net\.rom$/);

@@ -33,6 +33,8 @@ export interface BladeHardware {
   readonly tap: string;
   /** The second interface, on the outside network. */
   readonly outside?: { readonly mac: Mac; readonly tap: string };
+  /** True: the outside interface is the first card, and the boot interface the second. */
+  readonly outsideFirst?: boolean;
   /** The boot interface's option ROM: a file, or `none` for the firmware's own PXE; undefined: QEMU's iPXE. */
   readonly rom?: string;
   /** The medium in the drive. The drive itself is always there. */
@@ -42,7 +44,7 @@ export interface BladeHardware {
   /** What the firmware tries first. An empty drive costs it no time. */
   readonly first: 'dvd' | 'network';
   /** Flash images of a UEFI blade; undefined: a BIOS blade. */
-  readonly uefi?: { readonly code: string; readonly variables: string };
+  readonly uefi?: { readonly code: string; readonly variables: string; readonly networkBoot?: 'pxe' | 'http' };
   readonly serialSocket: string;
   readonly qmpSocket: string;
   readonly eventsSocket: string;
@@ -58,22 +60,23 @@ function firmware(blade: BladeHardware): string[] {
     '-machine', 'q35,graphics=off,smm=off',
     '-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${quoted(blade.uefi.code)}`,
     '-drive', `if=pflash,unit=1,format=raw,file=${quoted(blade.uefi.variables)}`,
+    // Without PXE on its list, the firmware comes to its HTTP Boot at once.
+    ...(blade.uefi.networkBoot === 'http' ? ['4', '6'].flatMap((version) => ['-fw_cfg', `name=opt/org.tianocore/IPv${version}PXESupport,string=n`]) : []),
   ];
 }
 
 function network(blade: BladeHardware): string[] {
   const rom = blade.rom === undefined ? '' : `,romfile=${blade.rom === 'none' ? '' : quoted(blade.rom)}`;
-  const argv = [
+  const boot = [
     '-netdev', `tap,id=n0,ifname=${blade.tap},script=no,downscript=no`,
     '-device', `virtio-net-pci,netdev=n0,mac=${blade.mac},bootindex=${blade.first === 'network' && blade.stick === undefined ? 0 : 2}${rom}`,
   ];
-  if (blade.outside !== undefined) {
-    argv.push(
-      '-netdev', `tap,id=n1,ifname=${blade.outside.tap},script=no,downscript=no`,
-      '-device', `virtio-net-pci,netdev=n1,mac=${blade.outside.mac},romfile=`,
-    );
-  }
-  return argv;
+  if (blade.outside === undefined) return boot;
+  const outside = [
+    '-netdev', `tap,id=n1,ifname=${blade.outside.tap},script=no,downscript=no`,
+    '-device', `virtio-net-pci,netdev=n1,mac=${blade.outside.mac},romfile=`,
+  ];
+  return blade.outsideFirst === true ? [...outside, ...boot] : [...boot, ...outside];
 }
 
 function stick(blade: BladeHardware): string[] {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { identityOf } from './identity.ts';
-import { halfCables, parseLinks, parseNamespaces, planNetwork, planRemoval, wantedLinks, type PresentLink, type PresentNetwork } from './network-plan.ts';
+import { asIfPlugged, halfCables, parseLinks, parseNamespaces, planNetwork, planRemoval, wantedLinks, type PresentLink, type PresentNetwork } from './network-plan.ts';
 
 const identity = { ...identityOf('/x'), id: 'abc123' };
 const words = (commands: readonly string[][]): string[] => commands.map((argv) => argv.join(' '));
@@ -19,6 +19,15 @@ function complete(taps: Parameters<typeof wantedLinks>[0]): Required<PresentNetw
 }
 
 describe('the plan of the networks', () => {
+  test('a cable that was pulled is plugged by `up`, and left alone by who asks for a blade', () => {
+    const present = complete([]);
+    const down = (name: string) => ({ ...present, boot: [...present.boot.filter((link) => link.name !== name), { ...present.boot.find((link) => link.name === name)!, up: false }] });
+    const pulled = down('san0');
+    expect(words(planNetwork(identity, [], pulled))).toEqual(['ip -n mm-abc123-boot link set san0 up']);
+    expect(planNetwork(identity, [], asIfPlugged(pulled))).toEqual([]);
+    expect(words(planNetwork(identity, [], asIfPlugged(down('br0'))))).toEqual(['ip -n mm-abc123-boot link set br0 up']);
+  });
+
   test('from nothing: namespaces, bridges, cables, addresses', () => {
     expect(words(planNetwork(identity, [], {}))).toMatchInlineSnapshot(`
       [

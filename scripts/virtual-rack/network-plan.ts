@@ -98,6 +98,12 @@ export function planNetwork(identity: RackIdentity, taps: readonly WantedTaps[],
   return commands;
 }
 
+/** The present network with every cable as if it were plugged: who adds to the network leaves a cable that was pulled as it is. */
+export function asIfPlugged(present: PresentNetwork): PresentNetwork {
+  const cables = new Set(wantedLinks([]).flatMap(({ peer }) => (peer === undefined ? [] : [peer])));
+  return Object.fromEntries(Object.entries(present).map(([room, links]) => [room, links.map((link) => (cables.has(link.name) ? { ...link, up: true } : link))]));
+}
+
 /** Ends of cables whose other end is not where it belongs: its namespace was taken away and made anew. */
 export function halfCables(present: PresentNetwork): { room: Room; name: string }[] {
   const isThere = (room: Room, name: string): boolean => present[room]?.some((link) => link.name === name) === true;

@@ -8,12 +8,13 @@ const seen: ProcessSeen = { stat: stat('S', 900), cmdline: 'qemu-system-x86_64\0
 describe('is the pid still ours?', () => {
   test('yes', () => expect(isSameProcess(record, seen)).toBe(true));
   test('before `ip netns exec` has become QEMU too', () => expect(isSameProcess(record, { ...seen, cmdline: `ip\0netns\0exec\0x\0${seen.cmdline}` })).toBe(true));
+  test('and in the middle of becoming it', () => expect(isSameProcess(record, { ...seen, cmdline: '' })).toBe(true));
   test.each([
     ['gone', undefined],
     ['used again, later', { ...seen, stat: stat('S', 901) }],
     ['of another program', { ...seen, cmdline: 'sleep\0' }],
     ['of another rack', { ...seen, cmdline: 'qemu-system-x86_64\0-name\0mm-ffffff-blade-1\0' }],
-    ['a corpse', { ...seen, stat: stat('Z', 900) }],
+    ['a corpse', { ...seen, stat: stat('Z', 900), cmdline: '' }],
     ['from before the host booted', { ...seen, bootId: 'c' }],
     ['unreadable', { ...seen, stat: '' }],
   ] satisfies [string, ProcessSeen | undefined][])('no: %s', (_, now) => expect(isSameProcess(record, now)).toBe(false));

@@ -34,5 +34,7 @@ export function parseStat(stat: string): { state: string; startTicks: number } |
 export function isSameProcess(record: ProcessRecord, seen: ProcessSeen | undefined): boolean {
   if (seen === undefined || seen.bootId !== record.bootId) return false;
   const stat = parseStat(seen.stat);
-  return stat !== undefined && stat.state !== 'Z' && stat.state !== 'X' && stat.startTicks === record.startTicks && seen.cmdline.includes(record.mark);
+  if (stat === undefined || stat.state === 'Z' || stat.state === 'X' || stat.startTicks !== record.startTicks) return false;
+  // In the middle of execve(2), while `ip netns exec` becomes QEMU, a process has no command line at all.
+  return seen.cmdline === '' || seen.cmdline.includes(record.mark);
 }

@@ -11,6 +11,7 @@ import { parseRecord, POWER_ON } from './console-log.ts';
 import { shown } from './commands.ts';
 import { fail, messageOf } from './failure.ts';
 import { bladeFiles, bladeMac, bladeUuid, markOf, MAX_BLADES, outsideMac, tapName } from './identity.ts';
+import { asIfPlugged } from './network-plan.ts';
 import { qmp } from './qmp.ts';
 import { applyNetwork, presentNetwork } from './rack-network.ts';
 import { inRoom, readBlade, settingsWhenUp, writeBlade, type RackContext, type RackSettings } from './rack-state.ts';
@@ -38,8 +39,12 @@ export interface PowerOnOptions {
   /** The network card's option ROM: a file, or `none`. */
   readonly rom?: string | undefined;
   readonly uefi?: boolean | undefined;
+  /** How UEFI firmware of its own boots from the network: `pxe` (the default, where `rom` is `none`) or `http`. */
+  readonly networkBoot?: string | undefined;
   /** Adds the second interface, on the outside network. */
   readonly outside?: boolean | undefined;
+  /** Puts that second interface before the boot interface. */
+  readonly outsideFirst?: boolean | undefined;
   /** An image to boot from a USB stick. */
   readonly stick?: string | undefined;
   /** What the firmware tries first; the default is `dvd`. */
@@ -75,6 +80,10 @@ function hardwareOf(context: RackContext, settings: RackSettings, blade: number,
   if (stick !== undefined && !existsSync(stick)) refused('--stick', "the stick's image must exist", stick);
   const { dvd } = readBlade(context.identity, blade);
   if (dvd !== undefined && !existsSync(dvd)) fail('MM-RACK-DVD', dvd, 'the medium in the drive must exist', 'no such file', `Take it out: scripts/rack dvd out ${blade}.`);
+  const { networkBoot = 'pxe' } = options;
+  if (networkBoot !== 'pxe' && networkBoot !== 'http') return refused('--network-boot', 'one of pxe and http', networkBoot);
+  if (networkBoot === 'http' && (options.uefi !== true || rom !== 'none')) refused('--network-boot', 'HTTP Boot is UEFI firmware\'s own: with --uefi and --rom none', networkBoot);
+  if (options.outsideFirst === true && options.outside !== true) refused('--outside-first', 'needs --outside', 'no second interface');
   const code = join(FIRMWARE_FOLDER, 'OVMF_CODE_4M.fd');
   if (options.uefi === true && !existsSync(code)) fail('MM-RACK-TOOLS', code, 'a UEFI blade needs its firmware', 'no such file', 'Install it: apt-get install ovmf.');
   return {
@@ -86,12 +95,12 @@ function hardwareOf(context: RackContext, settings: RackSettings, blade: number,
     uuid,
     mac,
     tap: tapName(blade, 'boot'),
-    ...(options.outside === true ? { outside: { mac: outsideMac(id, blade), tap: tapName(blade, 'outside') } } : {}),
+    ...(options.outside === true ? { outside: { mac: outsideMac(id, blade), tap: tapName(blade, 'outside') }, outsideFirst: options.outsideFirst === true } : {}),
     ...(rom === undefined ? {} : { rom }),
     ...(dvd === undefined ? {} : { dvd }),
     ...(stick === undefined ? {} : { stick }),
     first: options.boot ?? 'dvd',
-    ...(options.uefi === true ? { uefi: { code, variables: files.uefiVariables } } : {}),
+    ...(options.uefi === true ? { uefi: { code, variables: files.uefiVariables, networkBoot } } : {}),
     serialSocket: files.serialSocket,
     qmpSocket: files.qmpSocket,
     eventsSocket: files.eventsSocket,
@@ -157,7 +166,7 @@ export async function powerOn(context: RackContext, blade: number, options: Powe
   if (context.processes.find(bladeRole(blade)) !== undefined) return false;
   const hardware = hardwareOf(context, settings, blade, options);
   const argv = inRoom(context.identity, 'boot', qemuArgv(hardware));
-  await applyNetwork(context, [{ blade, outside: hardware.outside !== undefined }], await presentNetwork(context));
+  await applyNetwork(context, [{ blade, outside: hardware.outside !== undefined }], asIfPlugged(await presentNetwork(context)));
   await context.changes.act(`start: ${shown(argv)}`, async () => {
     const files = bladeFiles(context.identity, blade);
     await removeBlade(context, blade);

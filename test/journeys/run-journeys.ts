@@ -7,7 +7,10 @@ import { sparkPlug } from './j1-spark-plug.ts';
 import { noMaster } from './j2-no-master.ts';
 import { snapshots } from './j3-snapshots.ts';
 import { deathInMidBoot } from './j4-death-in-mid-boot.ts';
+import { firmwareOfAllKinds } from './j5-firmware.ts';
+import { longSanOutage, sanOutages } from './j7-san-outages.ts';
 import { discAndLoaders } from './jd-disc-and-loaders.ts';
+import { bootReports } from './jr-boot-reports.ts';
 import { nothingLeft } from './je-nothing-left.ts';
 
 /** Every journey; `later` ones run only with --all. */
@@ -16,6 +19,10 @@ const JOURNEYS: readonly { readonly id: string; readonly title: string; readonly
   { id: 'J2', title: 'no master: the last blade alive boots the others, whichever it is', run: noMaster },
   { id: 'J3', title: 'snapshots: own roots, one origin, one owner', run: snapshots },
   { id: 'J4', title: 'death in mid-boot: the server loses power while it sends', run: deathInMidBoot },
+  { id: 'J5', title: 'firmware: UEFI by PXE and by HTTP Boot, two network cards', run: firmwareOfAllKinds },
+  { id: 'J7', title: 'the SAN goes away for a minute, by cable and by power: a stall, never an error', run: sanOutages },
+  { id: 'J7L', title: 'the SAN goes away for five minutes', later: true, run: longSanOutage },
+  { id: 'JR', title: 'reports: what a blade says on its way up, and when its kernel dies', run: bootReports },
   { id: 'JD', title: 'disc and loaders: DVD and stick, BIOS and UEFI, plain PXE, TFTP alone', run: discAndLoaders },
   { id: 'JE', title: 'the end: nothing of a rack is left behind', run: nothingLeft },
 ];

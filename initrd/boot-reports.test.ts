@@ -1,0 +1,146 @@
+import { spawn } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import type { Ipv4 } from '../daemons/core/ipv4.ts';
+import { openHttp } from '../daemons/host/http-server.ts';
+import { answerHttp, type HttpContent, type HttpResponse } from '../daemons/http-boot/http-answer.ts';
+import type { StageReport } from '../daemons/wire/stage-report.ts';
+import { netconsoleArgument, publicReason, WAITING_MAX } from './boot-reports.ts';
+import { commandLineOf, ModelBlade } from './model-blade.test-kit.ts';
+import { ModelSan } from './model-san.test-kit.ts';
+
+const SERVERS = '10.0.0.1,10.0.0.3';
+const blade = (more = `mm.servers=${SERVERS}`, san = new ModelSan()): ModelBlade => new ModelBlade(san, { commandLine: `${commandLineOf(2)} ${more}` });
+const CONTENT: HttpContent = { file: () => undefined, scriptFor: () => undefined, askAgainScript: () => '', status: () => ({}) };
+
+/** What a web server of a node makes of the requests. */
+const heard = (fed: readonly string[]): (StageReport | undefined)[] =>
+  fed.flatMap((request) => request.split('\r\n\r\n').filter((one) => one !== '')).map((one) => answerHttp({ method: 'GET', url: one.split(' ')[1]!, headers: {}, clientAddress: '10.0.0.2' as Ipv4 }, CONTENT).report);
+const started = (one: ModelBlade, program: string): (readonly string[])[] => one.argvs.filter(([name]) => name === program);
+const netconsole = (one: ModelBlade): (readonly string[])[] => started(one, 'modprobe').filter((argv) => argv.includes('netconsole'));
+
+describe('reports of a boot', () => {
+  test('each step reaches a server, those from before the network too, over one connection', async () => {
+    const one = blade();
+    expect(await one.boot()).toBe('handover');
+    const reports = heard(one.fed);
+    expect(reports.map((report) => report?.step)).toEqual(['modules', 'interface', 'login', 'registry', 'identity', 'claim', 'snapshot', 'check', 'mount', 'configure', 'swap', 'handover', 'root']);
+    expect(reports[0]).toMatchObject({ mac: one.mac, detail: '', boot: one.state!.bootNonce.slice(0, 16), uptimeS: 1, server: '10.0.0.1' });
+    expect(reports.map((report) => report?.node)).toEqual([...Array<undefined>(5).fill(undefined), ...Array<number>(8).fill(2)]);
+    expect(started(one, 'nc')).toEqual([['nc', '-w', '2', '10.0.0.1', '80']]);
+    expect(one.fed.join('')).toContain('Host: 10.0.0.1\r\n');
+  });
+
+  test('a step that fails tells why, which try it was and when the next one is', async () => {
+    const san = new ModelSan();
+    san.reachable = false;
+    const one = blade(undefined, san);
+    one.onPause = (tries) => {
+      if (tries === 2) san.reachable = true;
+    };
+    expect(await one.boot(5)).toBe('handover');
+    expect(heard(one.fed).filter((report) => report?.failed)).toMatchObject([
+      { step: 'login', tries: 1, retryS: 1, detail: expect.stringMatching(/^MM-BOOT-LOGIN-UNREACHED: .*code 7.*connect to 10\.0\.0\.252/) as string }, { step: 'login', tries: 2, retryS: 2 },
+    ]);
+  });
+
+  test.each<[string, (one: ModelBlade) => void]>([
+    ['its server does not answer', (one) => (one.feedRuns = false)],
+    ['the pipe is full', (one) => (one.feedRoom = 3)],
+    ['there is no pipe', (one) => (one.openFeed = () => undefined)],
+    ['netconsole cannot be loaded', (one) => (one.override = (argv) => (argv.includes('netconsole') ? { code: 1, said: 'no such device' } : undefined))],
+  ])('a boot is the same when %s', async (_name, spoil) => {
+    const well = blade();
+    await well.boot();
+    const one = blade();
+    spoil(one);
+    expect(await one.boot()).toBe('handover');
+    const steps = ({ argvs }: ModelBlade) => argvs.filter(([program]) => program !== 'nc');
+    expect([one.console, one.pauses, steps(one)]).toEqual([well.console, well.pauses, steps(well)]);
+  });
+
+  test('a server that hangs up is followed by the next one, with what was not told', async () => {
+    const one = blade();
+    one.feedRuns = false;
+    await one.boot();
+    expect(started(one, 'nc').slice(0, 3).map((argv) => argv[3])).toEqual(['10.0.0.1', '10.0.0.3', '10.0.0.1']);
+  });
+
+  test('a connection that is old is given up for the next server: it may be dead', async () => {
+    const san = new ModelSan();
+    san.reachable = false;
+    const one = blade(undefined, san);
+    await one.boot(5);
+    // Waits of 1, 2, 4, 8 and 16 s: the connection of the second second is left in the thirty-second.
+    expect(started(one, 'nc').map((argv) => argv[3])).toEqual(['10.0.0.1', '10.0.0.3']);
+  });
+
+  test('no server, nothing started; what fails before there is a network waits, bounded', async () => {
+    const silent = blade('');
+    await silent.boot();
+    expect([silent.fed, started(silent, 'nc')]).toEqual([[], []]);
+    const dark = blade();
+    dark.cable = false;
+    dark.onPause = (tries) => {
+      dark.cable = tries === 50;
+    };
+    expect(await dark.boot(60)).toBe('handover');
+    expect(heard(dark.fed).filter((report) => report?.failed)).toHaveLength(WAITING_MAX - 1);
+  });
+
+  test('over a real connection, by the initrd\'s program, to the web server of a node', async () => {
+    const one = blade();
+    await one.boot();
+    const got: (StageReport | undefined)[] = [];
+    const service = await openHttp<HttpResponse>({
+      address: '127.0.0.1' as Ipv4, port: 0, onAnswered: (_request, response) => got.push(response.report),
+      answer: (request) => answerHttp({ ...request, clientAddress: '10.0.0.2' as Ipv4 }, CONTENT),
+    });
+    try {
+      const nc = spawn('busybox', ['nc', '-w', '2', '127.0.0.1', String(service.port)], { stdio: ['pipe', 'ignore', 'inherit'] });
+      for (const request of one.fed) nc.stdin.write(request);
+      // The boot program ends: its end of the pipe closes, and the program with it.
+      nc.stdin.end();
+      expect(await new Promise((resolve) => nc.once('close', resolve))).toBe(0);
+      expect(got).toEqual(heard(one.fed));
+    } finally {
+      service.close();
+    }
+  });
+});
+
+describe('netconsole', () => {
+  test('is loaded once, in the background, with what the kernel\'s documentation asks for', async () => {
+    const one = blade();
+    await one.boot();
+    expect(netconsole(one)).toEqual([['modprobe', '-q', 'netconsole', 'netconsole=+6665@10.0.0.2/eth0,6666@10.0.0.255/']]);
+    expect(netconsoleArgument({ address: '10.1.0.3' as Ipv4, netmask: '255.255.255.128' as Ipv4, device: 'ib0' })).toBe('netconsole=+6665@10.1.0.3/ib0,6666@10.1.0.127/');
+  });
+
+  test('only after the interface is up; from the disc, with the node\'s own address and not the borrowed one', async () => {
+    const one = blade();
+    await one.boot();
+    const names = one.argvs.map((argv) => argv.join(' '));
+    expect(names.findIndex((name) => name.includes('netconsole'))).toBeGreaterThan(names.findIndex((name) => name.startsWith('ip addr add')));
+    const disc = new ModelBlade(new ModelSan(), { commandLine: commandLineOf(2).replace('sifip=10.0.0.2', 'sifip=10.0.0.254').replace('mm.boot=net', 'mm.boot=dvd') });
+    expect(await disc.boot()).toBe('handover');
+    expect(netconsole(disc).map((argv) => argv.at(-1))).toEqual([expect.stringContaining('=+6665@10.0.0.2/eth0,')]);
+  });
+
+  test('can be left out', async () => {
+    const one = blade('mm.netconsole=0');
+    await one.boot();
+    expect(netconsole(one)).toEqual([]);
+  });
+});
+
+describe('a reason that leaves the blade', () => {
+  test.each([
+    ['iSCSI login failed (code 7): no route', 'iSCSI login failed (code 7): no route'],
+    ['first\nsecond', 'first'],
+    [`key ${'0f'.repeat(32)} is wrong`, 'key (left out) is wrong'],
+    ['root:$y$j9T$abcdefgh$0123456789ABCDEF.:20000', 'root:(left out):20000'],
+    ['b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ== in line 3', '(left out) in line 3'],
+    ['/sys/class/iscsi_session/session1/recovery_tmo: cannot be written', '/sys/class/iscsi_session/session1/recovery_tmo: cannot be written'],
+  ])('%j becomes %j', (message, shown) => expect(publicReason(new Error(message))).toBe(shown));
+  test('what was thrown and is no error', () => expect(publicReason('a word')).toBe('a word'));
+});

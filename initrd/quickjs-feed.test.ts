@@ -1,0 +1,77 @@
+// What only QuickJS itself can show: a pipe that never holds the boot up, and the recorder. On the payload's own QuickJS, as boot.test.ts;
+// skipped without a payload.
+
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { build, type BuildOptions } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const PAYLOAD = join(ROOT, 'build/images/debian-13/payload');
+const LIBRARIES = join(PAYLOAD, 'usr/lib/x86_64-linux-gnu');
+const LOADER = join(LIBRARIES, 'ld-linux-x86-64.so.2');
+const QJS = join(PAYLOAD, 'usr/bin/qjs');
+const here = [LOADER, QJS].every((path) => existsSync(path));
+const argv = (script: string, ...more: string[]): string[] => ['--library-path', LIBRARIES, QJS, '-m', script, ...more];
+
+const FEED = `
+import { quickjsHost as host } from './initrd/quickjs-host.ts';
+const [, first, second] = globalThis.scriptArgs;
+const feed = host.openFeed();
+host.print(String(feed.write('one\\n')));
+feed.start(['sh', '-c', 'read -r line; echo "$line" > ' + first]);
+while (feed.running()) await host.sleep(10);
+let written = 0;
+while (written < 10000 && feed.write('x'.repeat(99) + '\\n')) written++;
+host.print(String(written));
+feed.start(['sh', '-c', 'cat > ' + second]);
+`;
+
+let folder = '';
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'feed-'));
+  const shared: BuildOptions = { bundle: true, format: 'esm', minify: true, target: 'es2023', platform: 'neutral', external: ['std', 'os'], legalComments: 'none', logLevel: 'error' };
+  await build({ ...shared, stdin: { contents: FEED, resolveDir: ROOT }, outfile: join(folder, 'feed.js') });
+  await build({ ...shared, entryPoints: [join(ROOT, 'initrd/boot-recorder.ts')], outfile: join(folder, 'recorder.js') });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Waits until a file holds what is wanted. */
+async function holds(path: string, wanted: (text: string) => boolean): Promise<string> {
+  for (;;) {
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    if (wanted(text)) return text;
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
+describe.skipIf(!here)(`on QuickJS${here ? '' : ` (skipped: there is no ${QJS}; make the images first)`}`, () => {
+  test('a reader that ended costs nothing, a full pipe refuses, and the next reader gets what waited', async () => {
+    const { status, stdout, stderr } = spawnSync(LOADER, argv(join(folder, 'feed.js'), join(folder, 'first'), join(folder, 'second')), { encoding: 'utf8', timeout: 20_000 });
+    expect([status, stderr]).toEqual([0, '']);
+    const [put, count] = stdout.trim().split('\n');
+    expect(put).toBe('true');
+    expect(Number(count)).toBeGreaterThan(100);
+    expect(Number(count)).toBeLessThan(10_000);
+    expect(await holds(join(folder, 'first'), (text) => text !== '')).toBe('one\n');
+    await holds(join(folder, 'second'), (text) => text.length === 100 * Number(count));
+  });
+
+  test('the recorder keeps lines, and goes on when their writer ends', async () => {
+    const fifo = join(folder, 'fifo');
+    mkdirSync(join(folder, 'boots'));
+    execFileSync('mkfifo', [fifo]);
+    const recorder = spawn(LOADER, argv(join(folder, 'recorder.js'), fifo, join(folder, 'boots')), { stdio: 'ignore' });
+    try {
+      for (const line of ['one\n', 'two\n']) {
+        appendFileSync(fifo, line);
+        await holds(join(folder, 'boots/boots.jsonl'), (text) => text.endsWith(line));
+      }
+      expect(readFileSync(join(folder, 'boots/boots.jsonl'), 'utf8')).toBe('one\ntwo\n');
+    } finally {
+      recorder.kill('SIGKILL');
+    }
+  });
+});
