@@ -25,21 +25,27 @@ export function checkContainerRoom({ extentBytes, extentCount }: Pick<Registry, 
   return { code: 'MM-SAN-CONTAINER', where: 'container partition', rule: `${wanted} bytes for ${extentCount} extents`, seen: `${there} bytes`, remedy: 'The partition was made smaller: give it its size back before anything is written.' };
 }
 
+/** Finds a container by the partition table: its ranges, and the table's own warnings. Problems: the table's, and MM-CONTAINER-NONE. */
+export function findOnDisk(read: ReadAt, diskBytes: number, container: string): Result<{ ranges: ContainerRanges; warnings: readonly Problem[] }> {
+  const sectors = Math.floor(diskBytes / SECTOR_BYTES);
+  const backup = sectors < GPT_LEAST_SECTORS ? undefined : read((sectors - GPT_BACKUP_SECTORS) * SECTOR_BYTES, GPT_BACKUP_SECTORS * SECTOR_BYTES);
+  const table = decodeGpt(read(0, Math.min(sectors, GPT_PRIMARY_SECTORS) * SECTOR_BYTES), sectors, backup);
+  if (!table.ok) return table;
+  const ranges = findContainer(table.value.gpt, container);
+  return ranges.ok ? { ok: true, value: { ranges: ranges.value, warnings: table.value.warnings } } : ranges;
+}
+
 /**
  * Finds a container on a disk and reads its registry.
  * @param read bytes of the whole disk
  * @returns problems of the partition table, MM-CONTAINER-NONE, and those of `readRegistry`
  */
 export function readContainer(read: ReadAt, diskBytes: number, container: string): Result<ContainerFound> {
-  const sectors = Math.floor(diskBytes / SECTOR_BYTES);
-  const backup = sectors < GPT_LEAST_SECTORS ? undefined : read((sectors - GPT_BACKUP_SECTORS) * SECTOR_BYTES, GPT_BACKUP_SECTORS * SECTOR_BYTES);
-  const table = decodeGpt(read(0, Math.min(sectors, GPT_PRIMARY_SECTORS) * SECTOR_BYTES), sectors, backup);
-  if (!table.ok) return table;
-  const ranges = findContainer(table.value.gpt, container);
-  if (!ranges.ok) return ranges;
-  const { firstSector, sectors: length } = ranges.value.registry;
+  const place = findOnDisk(read, diskBytes, container);
+  if (!place.ok) return place;
+  const { ranges } = place.value;
+  const { firstSector, sectors: length } = ranges.registry;
   const found = readRegistry(readFrom(read, firstSector * SECTOR_BYTES), length * SECTOR_BYTES);
   if (!found.ok) return found;
-  const warnings: readonly Problem[] = [...table.value.warnings, ...found.value.warnings];
-  return { ok: true, value: { ...found.value, ranges: ranges.value, warnings } };
+  return { ok: true, value: { ...found.value, ranges, warnings: [...place.value.warnings, ...found.value.warnings] } };
 }

@@ -5,11 +5,8 @@ import type { Problem, Result } from '../core/problem.ts';
 import { SECTOR_BYTES } from './block.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { SectorRange } from './container-partitions.ts';
-import { findContainer } from './container-partitions.ts';
-import { checkContainerRoom, type ContainerRanges } from './container-on-disk.ts';
+import { checkContainerRoom, type ContainerRanges, findOnDisk } from './container-on-disk.ts';
 import { type Extent, freeExtents } from './extents.ts';
-import { decodeGpt } from './gpt.ts';
-import { GPT_BACKUP_SECTORS, GPT_LEAST_SECTORS, GPT_PRIMARY_SECTORS } from './gpt-format.ts';
 import { type FoundFront, readFront, scanFronts } from './label-scan.ts';
 import type { ReadAt } from './read-at.ts';
 import { readFrom } from './read-at.ts';
@@ -47,20 +44,17 @@ export interface RebuildFindings {
  * be rebuilt, and MM-BLOCK-VERSION or MM-REGISTRY-VERSION when a newer program wrote any of it. Throws what `read` throws.
  */
 export function examineForRebuild(read: ReadAt, diskBytes: number, container: string): Result<RebuildFindings> {
-  const sectors = Math.floor(diskBytes / SECTOR_BYTES);
-  const backup = sectors < GPT_LEAST_SECTORS ? undefined : read((sectors - GPT_BACKUP_SECTORS) * SECTOR_BYTES, GPT_BACKUP_SECTORS * SECTOR_BYTES);
-  const table = decodeGpt(read(0, Math.min(sectors, GPT_PRIMARY_SECTORS) * SECTOR_BYTES), sectors, backup);
-  if (!table.ok) return table;
-  const ranges = findContainer(table.value.gpt, container);
-  if (!ranges.ok) return ranges;
-  const { firstSector, sectors: length } = ranges.value.registry;
+  const place = findOnDisk(read, diskBytes, container);
+  if (!place.ok) return place;
+  const { ranges } = place.value;
+  const { firstSector, sectors: length } = ranges.registry;
   const inRegistry = readFrom(read, firstSector * SECTOR_BYTES);
   const scan = scanRegistry(inRegistry, length * SECTOR_BYTES, true);
   const newer = scan.problems.filter(({ code }) => code === 'MM-BLOCK-VERSION' || code === 'MM-REGISTRY-VERSION');
   if (newer.length > 0) return { ok: false, problems: newer };
   if (scan.superblock === undefined || scan.slots.length === 0) return { ok: false, problems: scan.problems };
   const salvage = salvageRegistry(inRegistry, scan.superblock);
-  return { ok: true, value: { container, ranges: ranges.value, superblock: scan.superblock, slots: scan.slots, valid: scan.current !== undefined, problems: scan.problems, salvage } };
+  return { ok: true, value: { container, ranges, superblock: scan.superblock, slots: scan.slots, valid: scan.current !== undefined, problems: scan.problems, salvage } };
 }
 
 /** What the registry is to be made from, and what was allowed. */
