@@ -59,7 +59,7 @@ describe('a boot from the SAN', () => {
     const record = JSON.parse(blade.files.get('/run/metamaster/boot.json')!) as Record<string, unknown>;
     expect(record).toMatchObject({
       node: 2, container: 'debian', target: 'iqn.2026-01.example:san', portal: '10.0.0.252:3260', generation: 1, disk: '/dev/sda', interfaceName: 'eth0', bootAddress: '10.0.0.2',
-      prefixLength: 24, mode: 'boot', hardwareId: '4c4c4544-0000-0000-0000-000000000002/52:54:00:00:00:02', bootNonce: blade.state!.bootNonce,
+      mode: 'boot', hardwareId: '4c4c4544-0000-0000-0000-000000000002/52:54:00:00:00:02', bootNonce: blade.state!.bootNonce,
     });
     // The record is written within the last step: it holds all steps before it.
     expect((record['stages'] as { step: string; tries: number }[]).map(({ step }) => step)).toEqual(kinds.slice(0, -1));

@@ -1,6 +1,5 @@
 // Which function does which step of the plan.
 
-import { prefixLength } from '../daemons/core/ipv4.ts';
 import type { BootHost } from './boot-host.ts';
 import type { BootStep } from './boot-plan.ts';
 import type { BootState } from './steps/boot-state.ts';
@@ -33,7 +32,7 @@ export async function runStep(host: BootHost, state: BootState, step: BootStep):
     case 'live-identity': return writeLiveIdentity(host, state);
     case 'handover':
       startWatchdog(host);
-      return writeBootRecord(host, state, prefixLength(state.parameters.sifNetmask) ?? 24);
+      return writeBootRecord(host, state);
     default: return step satisfies never;
   }
 }

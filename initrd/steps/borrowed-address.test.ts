@@ -4,7 +4,7 @@ import { ModelSan } from '../model-san.test-kit.ts';
 import { preferOwnAddress, releaseBorrowedAddress } from './borrowed-address.ts';
 import type { BootRecord } from './handover.ts';
 
-const RECORD = { bootAddress: '10.0.0.254', interfaceName: 'eth0', prefixLength: 24 } as BootRecord;
+const RECORD = { bootAddress: '10.0.0.254', interfaceName: 'eth0' } as BootRecord;
 const OWN = { address: '10.0.0.2', prefixLength: 24 };
 const BORROWED = { address: '10.0.0.254', prefixLength: 24 };
 

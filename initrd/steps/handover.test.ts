@@ -8,7 +8,7 @@ import { startWatchdog, writeBootRecord } from './handover.ts';
 function recordOf(commandLine: string): { path: string; record: Record<string, unknown> } {
   const blade = new ModelBlade(new ModelSan());
   const state: BootState = { parameters: parseCommandLine(commandLine).parameters, bootNonce: 'ab'.repeat(16), stages: [{ step: 'modules', endedSeconds: 1.5, tries: 2 }], warnings: ['MM-BOOT-CLOCK: off'] };
-  writeBootRecord(blade, state, 24);
+  writeBootRecord(blade, state);
   const [path] = [...blade.modes.keys()];
   return { path: path!, record: JSON.parse(blade.files.get(path!)!) as Record<string, unknown> };
 }
@@ -16,7 +16,7 @@ function recordOf(commandLine: string): { path: string; record: Record<string, u
 test('a boot into the cluster leaves boot.json, with how long each step took, how often it was tried, and what was warned of', () => {
   const { path, record } = recordOf('ivid=iqn.2026-01.example:san root=/dev/evms/defaultdebian mm.boot=net');
   expect(path).toBe('/run/metamaster/boot.json');
-  expect(record).toMatchObject({ mode: 'boot', container: 'debian', prefixLength: 24, stages: [{ step: 'modules', endedSeconds: 1.5, tries: 2 }], warnings: ['MM-BOOT-CLOCK: off'] });
+  expect(record).toMatchObject({ mode: 'boot', container: 'debian', stages: [{ step: 'modules', endedSeconds: 1.5, tries: 2 }], warnings: ['MM-BOOT-CLOCK: off'] });
 });
 
 test('a live system leaves live.json with its mode, so that nothing takes it for a node', () => {

@@ -10,7 +10,6 @@ export interface BootRecord {
   readonly interfaceName: string | undefined;
   /** The address that the boot used; the node drops it when it is not its own. */
   readonly bootAddress: string;
-  readonly prefixLength: number;
   readonly node: number | undefined;
   readonly container: string | undefined;
   readonly target: string | undefined;
@@ -39,10 +38,10 @@ export function startWatchdog(host: BootHost): void {
 }
 
 /** Writes the record; /run goes along into the root. */
-export function writeBootRecord(host: BootHost, state: BootState, prefixLength: number): void {
+export function writeBootRecord(host: BootHost, state: BootState): void {
   const { parameters } = state;
   const record: BootRecord = {
-    bootNonce: state.bootNonce, hardwareId: state.hardwareId, interfaceName: state.interfaceName, bootAddress: parameters.sifIp, prefixLength,
+    bootNonce: state.bootNonce, hardwareId: state.hardwareId, interfaceName: state.interfaceName, bootAddress: parameters.sifIp,
     node: state.node?.number, container: parameters.container, target: parameters.target, portal: `${parameters.storageIp}:${parameters.storagePort}`,
     generation: state.generation, disk: state.disk, medium: state.liveMedium, mode: parameters.live ? parameters.mode : 'boot', stages: state.stages, warnings: state.warnings,
   };
