@@ -17,7 +17,7 @@ const APPLETS = [
   'arping', 'awk', 'blockdev', 'cat', 'chmod', 'chown', 'chroot', 'clear', 'cp', 'cttyhack', 'cut', 'date', 'dd', 'df', 'dmesg', 'du', 'echo', 'find',
   'free', 'grep', 'halt', 'head', 'hexdump', 'ip', 'kill', 'less', 'ln', 'losetup', 'ls', 'lsmod', 'mkdir', 'mknod', 'modprobe', 'more', 'mount',
   'mv', 'nc', 'ping', 'poweroff', 'ps', 'readlink', 'reboot', 'rm', 'rmdir', 'sed', 'setsid', 'sh', 'sleep', 'stat', 'stty', 'swapon', 'switch_root',
-  'sync', 'tail', 'telnet', 'test', 'tr', 'true', 'umount', 'uname', 'vi', 'watchdog', 'wc', 'wget',
+  'sync', 'tail', 'telnet', 'test', 'tr', 'true', 'umount', 'uname', 'unshare', 'vi', 'wc', 'wget',
 ];
 
 /** What an initrd is made of. */

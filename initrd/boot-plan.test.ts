@@ -8,16 +8,16 @@ const SAN_BOOT = 'storage_ip=10.0.0.252 sif=eth0 sifip=10.0.0.2 sifnm=255.255.25
 describe('the plan', () => {
   test('of a boot into the SAN claims before it maps, checks before it mounts, and ends with the handover', () => {
     const kinds = planOf(SAN_BOOT).map(({ kind }) => kind);
-    expect(kinds).toEqual(['modules', 'interface', 'login', 'registry', 'identity', 'claim', 'snapshot', 'check', 'mount', 'configure', 'swap', 'handover']);
+    expect(kinds).toEqual(['modules', 'interface', 'login', 'registry', 'paths', 'identity', 'claim', 'snapshot', 'check', 'mount', 'configure', 'swap', 'handover']);
   });
 
   test('carries what the command line says', () => {
     const plan = planOf(`${SAN_BOOT} mm.node=3`);
     expect(plan[0]).toMatchObject({ required: ['tg3', ...SAN_MODULES] });
     expect(plan[1]).toMatchObject({ candidates: ['eth0'], address: '10.0.0.2', netmask: '255.255.255.0' });
-    expect(plan[2]).toEqual({ kind: 'login', address: '10.0.0.252', port: 3260, target: 'iqn.2026-01.example:san' });
+    expect(plan[2]).toEqual({ kind: 'login', portals: [{ address: '10.0.0.252', port: 3260 }], target: 'iqn.2026-01.example:san' });
     expect(plan[3]).toEqual({ kind: 'registry', container: 'foo' });
-    expect(plan[4]).toEqual({ kind: 'identity', node: 3 });
+    expect(plan[5]).toEqual({ kind: 'identity', node: 3 });
   });
 
   test('asks the network whether an address is free only for one that came from a menu', () => {
@@ -44,9 +44,9 @@ test('the pauses between tries grow from 1 s to 30 s and never beyond', () => {
 
 test('as text it is a numbered line a step, and every kind of step has its words', () => {
   const san = formatPlan(planOf(SAN_BOOT)).split('\n');
-  expect(san).toHaveLength(12);
-  expect(san[2]).toBe(' 3. login: log in to iqn.2026-01.example:san at 10.0.0.252, port 3260');
-  expect(san[11]).toMatch(/^12\. handover: /);
+  expect(san).toHaveLength(13);
+  expect(san[2]).toBe(' 3. login: log in to iqn.2026-01.example:san at 10.0.0.252:3260');
+  expect(san[12]).toMatch(/^13\. handover: /);
   const live = formatPlan(planOf('mm.live')).split('\n');
   for (const line of [...san, ...live]) expect(line).toMatch(/^[ 1][0-9]\. [a-z-]+: \S.{10}/);
   expect(live.join()).not.toContain('undefined');

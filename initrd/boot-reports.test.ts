@@ -23,9 +23,9 @@ describe('reports of a boot', () => {
     const one = blade();
     expect(await one.boot()).toBe('handover');
     const reports = heard(one.fed);
-    expect(reports.map((report) => report?.step)).toEqual(['modules', 'interface', 'login', 'registry', 'identity', 'claim', 'snapshot', 'check', 'mount', 'configure', 'swap', 'handover', 'root']);
+    expect(reports.map((report) => report?.step)).toEqual(['modules', 'interface', 'login', 'registry', 'paths', 'identity', 'claim', 'snapshot', 'check', 'mount', 'configure', 'swap', 'handover', 'root']);
     expect(reports[0]).toMatchObject({ mac: one.mac, detail: '', boot: one.state!.bootNonce.slice(0, 16), uptimeS: 1, server: '10.0.0.1' });
-    expect(reports.map((report) => report?.node)).toEqual([...Array<undefined>(5).fill(undefined), ...Array<number>(8).fill(2)]);
+    expect(reports.map((report) => report?.node)).toEqual([...Array<undefined>(6).fill(undefined), ...Array<number>(8).fill(2)]);
     expect(started(one, 'nc')).toEqual([['nc', '-w', '2', '10.0.0.1', '80']]);
     expect(one.fed.join('')).toContain('Host: 10.0.0.1\r\n');
   });

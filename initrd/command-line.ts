@@ -6,15 +6,18 @@ import type { Ipv4 } from '../daemons/core/ipv4.ts';
 import { isHostOf, networkOf, sameNetwork } from '../daemons/core/ipv4.ts';
 import type { Mac } from '../daemons/core/mac.ts';
 import type { MessageCode, Problem } from '../daemons/core/problem.ts';
+import type { SanPortal } from '../daemons/core/san-portal.ts';
 import { splitKernelArguments } from './kernel-arguments.ts';
 import type { KernelArgument } from './kernel-arguments.ts';
-import { BOOT, FLAG, IVID, MAC, MODE, NODE, ROOT, SERVERS, SIF, SIFIP, SIFM, SIFNM, STORAGE_IP, STORAGE_PORT } from './parameter-rules.ts';
+import { BOOT, FLAG, IVID, MAC, MODE, NODE, PORTALS, ROOT, SERVERS, SIF, SIFIP, SIFM, SIFNM, STORAGE_IP, STORAGE_PORT } from './parameter-rules.ts';
 import type { BootMode, Parameter } from './parameter-rules.ts';
 
 /** Everything that the command line decides; what it leaves out has the default of the report's table 3. */
 export interface BootParameters {
   readonly storageIp: Ipv4;
   readonly storagePort: number;
+  /** Further portals of the target. */
+  readonly portals: readonly SanPortal[];
   /** The storage interfaces to try, in this order (`sif`). */
   readonly interfaces: readonly string[];
   readonly sifIp: Ipv4;
@@ -68,7 +71,7 @@ const REPORT_NAMES: ReadonlySet<string> = new Set(['storage_ip', 'storage_port',
 /** True for the parameters that this grammar reads: nobody else may set them. */
 export const isBootParameter = (name: string): boolean => REPORT_NAMES.has(name) || name.startsWith(OURS);
 
-const OUR_NAMES: ReadonlySet<string> = new Set(['mm.debug', 'mm.live', 'mm.mode', 'mm.boot', 'mm.servers', 'mm.node', 'mm.mac', 'mm.netconsole']);
+const OUR_NAMES: ReadonlySet<string> = new Set(['mm.debug', 'mm.live', 'mm.mode', 'mm.boot', 'mm.servers', 'mm.node', 'mm.mac', 'mm.netconsole', 'mm.portals']);
 
 /** The parameters that are judged together: none of these relations means anything when one of them is wrong. */
 const NETWORK_NAMES: ReadonlySet<string> = new Set(['storage_ip', 'sifip', 'sifnm']);
@@ -121,6 +124,7 @@ function readParameters(reader: Reader): BootParameters {
   return {
     storageIp: reader.take('storage_ip', STORAGE_IP) ?? DEFAULT.storageIp,
     storagePort: reader.take('storage_port', STORAGE_PORT) ?? DEFAULT.storagePort,
+    portals: reader.take('mm.portals', PORTALS) ?? [],
     interfaces: reader.take('sif', SIF) ?? DEFAULT.interfaces,
     sifIp: reader.take('sifip', SIFIP) ?? DEFAULT.sifIp,
     sifNetmask: reader.take('sifnm', SIFNM) ?? DEFAULT.sifNetmask,

@@ -108,7 +108,7 @@ export class ModelBlade implements BootHost {
     const programs: Readonly<Record<string, (args: readonly string[]) => Ran>> = {
       modprobe: (names) => this.#modprobe(names), ip: (words) => this.#ip(words), arping: (words) => ({ code: this.taken.has(words.at(-1)!) ? 1 : 0, said: '' }),
       iscsistart: (words) => this.#iscsistart(words), dmsetup: (words) => this.#dmsetup(words), mount: (words) => this.#mount(words),
-      e2fsck: () => OK, mkdir: () => OK, swapon: () => OK,
+      e2fsck: () => OK, mkdir: () => OK, swapon: () => OK, unshare: () => OK,
     };
     return this.override(argv) ?? programs[program]?.(args) ?? { code: 127, said: `${program}: not found` };
   }
@@ -161,14 +161,22 @@ export class ModelBlade implements BootHost {
 
   #iscsistart(words: readonly string[]): Ran {
     const value = (option: string): string => words[words.indexOf(option) + 1]!;
-    const { address, port, target } = this.san.registry.roster.san;
-    if (!this.san.reachable || value('-a') !== address) return { code: 7, said: `iscsistart: version 2.1.11\niscsistart: connect to ${value('-a')}:${value('-p')} failed (No route to host)\n` };
+    const { address, port, target, portals = [] } = this.san.registry.roster.san;
+    const portal = [{ address, port }, ...portals, ...this.san.unlistedPortals].findIndex((one) => one.address === value('-a'));
+    if (!this.san.reachable || portal < 0 || this.san.deadPortals.has(value('-a'))) return { code: 7, said: `iscsistart: version 2.1.11\niscsistart: connect to ${value('-a')}:${value('-p')} failed (No route to host)\n` };
     if (value('-p') !== String(port)) return { code: 7, said: `iscsistart: version 2.1.11\niscsistart: connect to ${address}:${value('-p')} failed (Connection refused)\n` };
     if (value('-t') !== target) return { code: 19, said: 'iscsistart: version 2.1.11\niscsistart: conn 0 login rejected: initiator error - target not found (02/03)\n' };
-    const session = '/sys/class/iscsi_session/session1';
+    const number = portal + 1;
+    const session = `/sys/class/iscsi_session/session${number}`;
+    if (this.exists(`${session}/targetname`)) return { code: 15, said: 'iscsistart: session exists\n' };
+    const disk = `sd${'abcdefgh'[portal]}`;
     this.files.set(`${session}/targetname`, `${target}\n`);
-    this.files.set(`${session}/device/target2:0:0/2:0:0:1/block/sda/dev`, '8:0\n');
-    this.files.set('/sys/block/sda/size', `${this.san.diskBytes / SECTOR_BYTES}\n`);
+    this.files.set(`/sys/class/iscsi_connection/connection${number}:0/persistent_address`, `${value('-a')}\n`);
+    this.files.set(`/sys/class/iscsi_connection/connection${number}:0/persistent_port`, `${value('-p')}\n`);
+    this.files.set(`${session}/device/target${number}:0:0/${number}:0:0:1/block/${disk}/dev`, `8:${16 * portal}\n`);
+    this.files.set(`/sys/block/${disk}/size`, `${this.san.diskBytes / SECTOR_BYTES}\n`);
+    this.files.set(`/sys/block/${disk}/dev`, `8:${16 * portal}\n`);
+    this.files.set(`/sys/block/${disk}/device/wwid`, this.san.wwid);
     return OK;
   }
 
@@ -201,6 +209,7 @@ export class ModelBlade implements BootHost {
     const target = words.at(-1)!;
     if (target === '/sysroot') {
       this.files.set('/sysroot/usr/bin/node', '');
+      this.files.set('/sysroot/usr/lib/metamaster/san-keeper', '');
       this.files.set('/sysroot/etc/shadow', 'root:*:20000:0:99999:7:::\ndaemon:*:20000:0:99999:7:::\n');
     } else this.files.set(`${target}/lost+found/.`, '');
     return OK;
@@ -230,8 +239,13 @@ export class ModelBlade implements BootHost {
     return this.files.has(path) || this.list(path).length > 0;
   }
 
+  /** True for the SAN's disk, by whichever path, and for what joins the paths. */
+  #isSan(device: string): boolean {
+    return (/^\/dev\/sd[a-h]$/.test(device) && this.exists(device.replace('/dev/', '/sys/block/'))) || this.mapped.get(device.replace('/dev/mapper/', ''))?.table.includes(' multipath ') === true;
+  }
+
   readAt(device: string, offset: number, length: number): Uint8Array {
-    if (device !== '/dev/sda' || !this.exists('/sys/block/sda')) throw new Error(`${device}: cannot be opened`);
+    if (!this.#isSan(device)) throw new Error(`${device}: cannot be opened`);
     return this.san.disk.read(offset, length);
   }
 
@@ -241,7 +255,7 @@ export class ModelBlade implements BootHost {
   }
 
   writeDirect(device: string, offset: number, bytes: Uint8Array): void {
-    if (device !== '/dev/sda' || offset % 4096 !== 0 || bytes.length % 4096 !== 0) throw new Error(`${device}: a direct write of ${bytes.length} bytes at ${offset}`);
+    if (!this.#isSan(device) || offset % 4096 !== 0 || bytes.length % 4096 !== 0) throw new Error(`${device}: a direct write of ${bytes.length} bytes at ${offset}`);
     this.san.write('program', offset, bytes);
   }
 

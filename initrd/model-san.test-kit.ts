@@ -5,6 +5,7 @@ import { MemoryDisk } from '../daemons/storage/memory-disk.test-kit.ts';
 import type { Registry } from '../daemons/storage/registry.ts';
 import { SAMPLE_DISK_BYTES, sampleRegistry, sampleSan } from '../daemons/storage/sample-san.test-kit.ts';
 import type { Ipv4 } from '../daemons/core/ipv4.ts';
+import type { SanPortal } from '../daemons/core/san-portal.ts';
 
 /** Ends a boot on the model: the blade has no power any more. */
 export class PowerLoss extends Error {}
@@ -35,6 +36,12 @@ export class ModelSan {
   readonly at: (volume: string, offset: number) => number;
   readonly writes: SeenWrite[] = [];
   reachable = true;
+  /** What the disk says of itself. */
+  wwid = 't10.IET     00010001\n';
+  /** Addresses of portals that do not answer. */
+  readonly deadPortals = new Set<string>();
+  /** Portals that the registry does not name. */
+  readonly unlistedPortals: SanPortal[] = [];
   /** The power fails in the write after this many. */
   writesUntilPowerLoss = Infinity;
   /** Which sectors of that last write arrive. */

@@ -5,6 +5,7 @@ import type { Ipv4 } from '../daemons/core/ipv4.ts';
 import { parseMac } from '../daemons/core/mac.ts';
 import type { Mac } from '../daemons/core/mac.ts';
 import { isInterfaceName, isIscsiName } from '../daemons/core/names.ts';
+import { distinctPortals, parsePortal, PORTALS_MAX, type SanPortal } from '../daemons/core/san-portal.ts';
 import { CONTAINER_NAME } from '../daemons/storage/container-partitions.ts';
 import { MAX_WRITERS } from '../daemons/storage/registry-layout.ts';
 
@@ -83,6 +84,14 @@ export const ROOT: Parameter<string> = {
   remedy: `Give the container's name that was chosen at the installation, e.g. root=${ROOT_PREFIX}foo.`,
 };
 export const SERVERS: Parameter<readonly Ipv4[]> = { read: (v) => listOf(v, parseHostIpv4), rule: 'must be IPv4 addresses of hosts with commas between them', remedy: 'Give the boot servers\' addresses without spaces.' };
+export const PORTALS: Parameter<readonly SanPortal[]> = {
+  read: (v) => {
+    const portals = listOf(v, parsePortal);
+    return portals === undefined || portals.length >= PORTALS_MAX ? undefined : distinctPortals(portals);
+  },
+  rule: `must be at most ${PORTALS_MAX - 1} further portals of the target, address or address:port, with commas between them`,
+  remedy: 'Give them without spaces, e.g. mm.portals=192.168.0.251,192.168.0.250:3260.',
+};
 export const NODE: Parameter<number> = { read: (v) => wholeNumber(v, 1, NODE_NUMBER_MAX), rule: `must be a node's number, 1 to ${NODE_NUMBER_MAX}`, remedy: 'Give the number that the roster shows.' };
 export const MAC: Parameter<Mac> = { read: parseMac, rule: 'must be the MAC address of one network card', remedy: 'Write it as aa:bb:cc:dd:ee:ff.' };
 export const FLAG: Parameter<boolean> = { read: (v) => (v === '1' ? true : v === '0' ? false : undefined), rule: 'must stand alone or be 1 or 0', remedy: 'Leave the value out.' };

@@ -54,11 +54,11 @@ describe('a boot from the SAN', () => {
   test('every step is announced once, in order, and the record in /run tells what the root must know', async () => {
     const blade = new ModelBlade(new ModelSan());
     await blade.boot();
-    const kinds = ['modules', 'interface', 'login', 'registry', 'identity', 'claim', 'snapshot', 'check', 'mount', 'configure', 'swap', 'handover'];
+    const kinds = ['modules', 'interface', 'login', 'registry', 'paths', 'identity', 'claim', 'snapshot', 'check', 'mount', 'configure', 'swap', 'handover'];
     expect(blade.console).toEqual(kinds.map((kind) => `mm-stage initrd ${kind}`));
     const record = JSON.parse(blade.files.get('/run/metamaster/boot.json')!) as Record<string, unknown>;
     expect(record).toMatchObject({
-      node: 2, container: 'debian', target: 'iqn.2026-01.example:san', portal: '10.0.0.252:3260', generation: 1, disk: '/dev/sda', interfaceName: 'eth0', bootAddress: '10.0.0.2',
+      node: 2, container: 'debian', target: 'iqn.2026-01.example:san', portals: ['10.0.0.252:3260'], generation: 1, disk: '/dev/sda', interfaceName: 'eth0', bootAddress: '10.0.0.2',
       mode: 'boot', hardwareId: '4c4c4544-0000-0000-0000-000000000002/52:54:00:00:00:02', bootNonce: blade.state!.bootNonce,
     });
     // The record is written within the last step: it holds all steps before it.

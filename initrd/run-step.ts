@@ -3,10 +3,11 @@
 import type { BootHost } from './boot-host.ts';
 import type { BootStep } from './boot-plan.ts';
 import type { BootState } from './steps/boot-state.ts';
+import { joinPaths } from './steps/san-paths.ts';
 import { bringUpInterface } from './steps/bring-up-interface.ts';
 import { claimVolumes } from './steps/claim-volumes.ts';
 import { configureRoot } from './steps/configure-root.ts';
-import { startWatchdog, writeBootRecord } from './steps/handover.ts';
+import { startKeeper, writeBootRecord } from './steps/handover.ts';
 import { mountMedium, mountOverlay, writeLiveIdentity } from './steps/live-root.ts';
 import { loadModules } from './steps/load-modules.ts';
 import { checkFileSystems, mapVolumes, mountRoot, turnOnSwap } from './steps/map-volumes.ts';
@@ -20,6 +21,7 @@ export async function runStep(host: BootHost, state: BootState, step: BootStep):
     case 'interface': return bringUpInterface(host, state, step);
     case 'login': return logIn(host, state, step);
     case 'registry': return loadRegistry(host, state, step.container);
+    case 'paths': return joinPaths(host, state, step);
     case 'identity': return findIdentity(host, state, step.node);
     case 'claim': return claimVolumes(host, state);
     case 'snapshot': return mapVolumes(host, state);
@@ -31,8 +33,8 @@ export async function runStep(host: BootHost, state: BootState, step: BootStep):
     case 'overlay': return mountOverlay(host);
     case 'live-identity': return writeLiveIdentity(host, state);
     case 'handover':
-      startWatchdog(host);
-      return writeBootRecord(host, state);
+      writeBootRecord(host, state);
+      return state.parameters.live ? undefined : startKeeper(host, state.multipath);
     default: return step satisfies never;
   }
 }

@@ -16,6 +16,8 @@ import { quickjsHost as host } from './quickjs-host.ts';
 /** How often an owner record is renewed. A claimant waits for 30 s without a renewal: several may fail before that. */
 const RENEW_MS = 5_000;
 const RETRY_MS = 2_000;
+/** So often in a row the renewal fails before another portal is asked. */
+const FAILURES_BEFORE_NEXT_PORTAL = 3;
 
 /** The volumes of this node that have an owner record. */
 function ownVolumes(found: ContainerFound, node: number): VolumeRecord[] {
@@ -43,6 +45,18 @@ function stopAtOnce(volume: VolumeRecord): never {
   std.exit(1);
 }
 
+/** The disk as another portal shows it; the same one when no portal lets us in. */
+async function otherPortal(record: BootRecord, disk: string): Promise<string> {
+  try {
+    const next = await openControlSession(host, record);
+    if (next !== disk) host.print(`storage-agent: the impatient session shows the SAN as /dev/${next} now`);
+    return next;
+  } catch (error) {
+    host.print(`storage-agent: ${error instanceof Error ? error.message : String(error)}`);
+    return disk;
+  }
+}
+
 async function main(): Promise<void> {
   const text = host.readText('/run/metamaster/boot.json');
   if (text === undefined) return;
@@ -50,23 +64,24 @@ async function main(): Promise<void> {
   // The console of the boot is nobody's log: what it warned of is worth a line in the journal.
   for (const warning of record.warnings) host.print(`storage-agent: the boot warned: ${warning}`);
   await waitForTakeOver(host, record.target ?? '');
-  const disk = await openControlSession(host, record);
+  let disk = await openControlSession(host, record);
   await releaseBorrowedAddress(host, record);
-  const device = `/dev/${disk}`;
-  host.print(`storage-agent: the impatient session shows the SAN as ${device}`);
-  const found = readContainer((offset, length) => host.readDirect(device, floor(offset), ceil(offset, length)).subarray(offset % BLOCK_BYTES, (offset % BLOCK_BYTES) + length), diskBytes(host, disk), record.container ?? '');
+  host.print(`storage-agent: the impatient session shows the SAN as /dev/${disk}`);
+  const found = readContainer((offset, length) => host.readDirect(`/dev/${disk}`, floor(offset), ceil(offset, length)).subarray(offset % BLOCK_BYTES, (offset % BLOCK_BYTES) + length), diskBytes(host, disk), record.container ?? '');
   if (!found.ok) throw new Error(found.problems.map((problem) => `${problem.code}: ${problem.where}: ${problem.seen}`).join('; '));
   const volumes = ownVolumes(found.value, record.node ?? 0);
-  for (;;) {
+  for (let failures = 0; ; ) {
     let failed = false;
     for (const volume of volumes) {
       try {
-        if (!renew(device, found.value, volume, record)) stopAtOnce(volume);
+        if (!renew(`/dev/${disk}`, found.value, volume, record)) stopAtOnce(volume);
       } catch (error) {
         failed = true;
         host.print(`storage-agent: MM-AGENT-RENEW: ${volume.name} was not renewed: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
+    failures = failed ? failures + 1 : 0;
+    if (failures >= FAILURES_BEFORE_NEXT_PORTAL && record.portals.length > 1) disk = await otherPortal(record, disk);
     await host.sleep(failed ? RETRY_MS : RENEW_MS);
   }
 }

@@ -6,6 +6,7 @@ import { cpSync, createReadStream, existsSync, mkdirSync, readdirSync, readFileS
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { run } from '../daemons/host/run.ts';
+import { programClosure } from '../initrd/elf-needs.ts';
 import type { Recipe } from './recipe.ts';
 import { kernelRelease, runTool, type Trees } from './trees.ts';
 
@@ -16,6 +17,9 @@ const SLACK = { factor: 1.1, bytes: 48 * MIB } as const;
 const SERVICE_ACCOUNT = { name: 'metamaster', id: 990 } as const;
 /** Units of ours that start with a node. */
 const ENABLED = ['metamaster-iscsid.service', 'metamaster-storage.service', 'metamasterd.service', 'metamaster-recorder.socket'] as const;
+
+/** Programs that the keeper of the SAN's sessions runs from memory (overlay/usr/lib/metamaster/san-keeper). */
+const KEEPER_PROGRAMS = ['usr/sbin/iscsid', 'usr/sbin/dmsetup'];
 
 /** Files of the payload tree that no node wants: secrets and identities that packages made at build time, caches, the packaged initrd. */
 const LEFT_OUT = [
@@ -97,7 +101,13 @@ function addOurFiles(root: string, inputs: RootInputs): void {
   // A list for another Node would read the wrong parts: without one the initrd reads the whole binary.
   const list = JSON.parse(readFileSync(inputs.prefetchList, 'utf8')) as { bytes: number };
   if (list.bytes === statSync(join(root, 'usr/bin/node')).size) cpSync(inputs.prefetchList, join(ours, 'node-prefetch.json'));
+  writeFileSync(join(ours, 'san-keeper.files'), keeperFiles(root).join('\n').concat('\n'));
   for (const folder of ['etc/metamaster', 'etc/install', 'var/lib/metamaster']) mkdirSync(join(root, folder), { recursive: true });
+}
+
+/** What the keeper of the SAN's sessions copies into memory: by the names under which loader and script look for them. */
+function keeperFiles(root: string): string[] {
+  return [...programClosure(root, KEEPER_PROGRAMS).values()].flatMap((names) => Array.from(names)).sort();
 }
 
 async function sha256Of(path: string): Promise<string> {

@@ -58,6 +58,7 @@ export const STAGE_RULES = {
     source: 'blade', code: 'MM-STALL-REGISTRY', patienceMs: 30 * S, waitsFor: 'the container and its registry to be read from the SAN',
     causes: ['root names another container', 'the registry is damaged', 'the SAN answers slowly or not any more'], remedy: 'Run `metamaster san check` on a node that is up, or from the live system.',
   },
+  paths: { source: 'blade', code: 'MM-STALL-PATHS', patienceMs: 30 * S, waitsFor: 'further portals of the SAN, and one device of all paths', causes: ['a portal does not answer', 'the disk has no identifier'], remedy: DMESG },
   identity: { source: 'blade', code: 'MM-STALL-IDENTITY', patienceMs: 20 * S, waitsFor: 'this blade to be found in the roster', causes: ['the blade has another network card than the roster says'], remedy: 'Boot it with mm.node=N if it is node N.' },
   claim: {
     source: 'blade', code: 'MM-STALL-CLAIM', patienceMs: 30 * S, waitsFor: 'the claim of its volumes to be written and read back',

@@ -2,6 +2,7 @@
 
 import type { Ipv4 } from './ipv4.ts';
 import type { Mac } from './mac.ts';
+import { distinctPortals, type SanPortal } from './san-portal.ts';
 
 /** One node of the roster. */
 export interface RosterNode {
@@ -36,11 +37,16 @@ export interface Roster {
 }
 
 /** Where the SAN is and what it is called. */
-export interface SanAddress {
-  readonly address: Ipv4;
-  readonly port: number;
+export interface SanAddress extends SanPortal {
   /** The iSCSI target's name; the command line's `ivid`. */
   readonly target: string;
+  /** Further portals of the same target: nodes reach their disk by all of them, and go on when one is lost. */
+  readonly portals?: readonly SanPortal[];
+}
+
+/** All portals of the SAN, the first one first. */
+export function portalsOf({ address, port, portals = [] }: SanAddress): readonly SanPortal[] {
+  return distinctPortals([{ address, port }, ...portals]);
 }
 
 /** The node that boots from this MAC, if any. */

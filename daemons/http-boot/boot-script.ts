@@ -5,6 +5,7 @@
 import { BOOT_SCRIPT, INITRD, KERNEL } from '../core/boot-file-names.ts';
 import type { Ipv4 } from '../core/ipv4.ts';
 import type { Roster, RosterNode } from '../core/roster.ts';
+import { portalText } from '../core/san-portal.ts';
 
 /** Counts from the last byte that arrived; a live node on a busy network answers well within it. */
 const FETCH_TIMEOUT_MS = 5000;
@@ -51,6 +52,7 @@ export function kernelCommandLine({ roster, node, servers, files }: BootScriptIn
     '---',
     'net.ifnames=0',
     safeParameters(roster.kernelParameters),
+    ...(roster.san.portals === undefined || roster.san.portals.length === 0 ? [] : [`mm.portals=${roster.san.portals.map(portalText).join(',')}`]),
     `mm.servers=${servers.slice(0, SERVERS_MAX).join(',')}`,
     // iPXE fills in the card that it boots from: which of several that is in Linux, no name tells.
     'mm.mac=${netX/mac}',

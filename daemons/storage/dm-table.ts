@@ -52,6 +52,15 @@ export function snapshotTable(originDevice: string, cowDevice: string, sectors: 
   return `0 ${sectors} snapshot ${originDevice} ${cowDevice} P ${chunkSectors}`;
 }
 
+/**
+ * One device for several paths to one disk (drivers/md/dm-mpath.c): `0 sectors multipath 1 queue_if_no_path 0 GROUPS 1 GROUP …`. Each path
+ * is a group of its own, in the order given: the first that works is used, as every array can do it; the others wait. With none left,
+ * I/O waits for one. `paths` are `major:minor`.
+ */
+export function multipathTable(sectors: number, paths: readonly string[]): string {
+  return [`0 ${sectors} multipath 1 queue_if_no_path 0 ${paths.length} 1`, ...paths.map((path) => `service-time 0 1 1 ${path} 1`)].join(' ');
+}
+
 /** The name under which a node finds a volume: the form of the report, `/dev/evms/<container>/node3`. */
 export function volumePath(container: string, volume: string): string {
   return `/dev/evms/${container}/${volume}`;

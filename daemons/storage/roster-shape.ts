@@ -5,6 +5,7 @@ import { broadcastOf, networkOf, parseIpv4, prefixLength, sameNetwork } from '..
 import { parseMac } from '../core/mac.ts';
 import { isDomainName, isHostLabel, isIscsiName } from '../core/names.ts';
 import type { Roster, RosterNode, SanAddress } from '../core/roster.ts';
+import { PORTALS_MAX, type SanPortal } from '../core/san-portal.ts';
 import { CONTAINER_NAME } from './container-partitions.ts';
 import { list, literal, object, type Report, type Shape, text, whole } from './json-shape.ts';
 import { MAX_WRITERS } from './registry-layout.ts';
@@ -33,6 +34,7 @@ const san = object<SanAddress>({
   address: ipv4,
   port: whole(1, 65535),
   target: text('an iSCSI name (iqn., eui. or naa.)', isIscsiName),
+  portals: { optional: list(object<SanPortal>({ address: ipv4, port: whole(1, 65535) })) },
 });
 
 /** Reads a roster value by value. */
@@ -61,12 +63,13 @@ export function reportRepeated(values: readonly (readonly [string | number, stri
 }
 
 /** Reports what two nodes may not share, and where a node may not stand. The roster is at the path `roster`. */
-export function checkRoster({ nodes, netmask, metaMasterAddress, san: { address: sanAddress } }: Roster, report: Report): void {
+export function checkRoster({ nodes, netmask, metaMasterAddress, san: { address: sanAddress, portals = [] } }: Roster, report: Report): void {
+  if (portals.length >= PORTALS_MAX) report('roster.san.portals', `at most ${PORTALS_MAX - 1} further portals`, portals.length);
   reportRepeated(nodes.map((one, i) => [one.number, `roster.nodes[${i}].number`]), 'a number of its own', report);
   reportRepeated(nodes.map((one, i) => [one.name, `roster.nodes[${i}].name`]), 'a name of its own', report);
   reportRepeated(nodes.flatMap((one, i) => one.macs.map((mac, k) => [mac, `roster.nodes[${i}].macs[${k}]`] as const)), 'a MAC address of its own', report);
   const addresses = nodes.map((one, i) => [one.address, `roster.nodes[${i}].address`] as const);
-  reportRepeated([[metaMasterAddress, 'roster.metaMasterAddress'], [sanAddress, 'roster.san.address'], ...addresses], 'an address of its own', report);
+  reportRepeated([[metaMasterAddress, 'roster.metaMasterAddress'], [sanAddress, 'roster.san.address'], ...portals.filter(({ address }) => address !== sanAddress).map(({ address }, i) => [address, `roster.san.portals[${i}].address`] as const), ...addresses], 'an address of its own', report);
   for (const [address, at] of [[metaMasterAddress, 'roster.metaMasterAddress'] as const, ...addresses]) {
     if (!sameNetwork(address, metaMasterAddress, netmask)) report(at, `an address in the network of the meta-master's address ${metaMasterAddress} (netmask ${netmask})`, address);
     const hosts = netmask !== '255.255.255.255' && netmask !== '255.255.255.254';

@@ -37,7 +37,10 @@ export interface BootState {
   /** SMBIOS UUID and MAC address: the blade's name, whatever number it has. */
   hardwareId?: string;
   initiator?: string;
+  /** The device through which all is read and written: a disk, or the multipath device of several. */
   disk?: string;
+  /** The multipath device's name, when there are several portals. */
+  multipath?: string;
   diskBytes?: number;
   container?: ContainerRanges;
   registry?: Registry;

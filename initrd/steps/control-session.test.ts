@@ -5,12 +5,13 @@ import { controlInitiator, openControlSession, waitForTakeOver } from './control
 import type { BootRecord } from './handover.ts';
 
 const TARGET = 'iqn.2026-01.example:san';
-const RECORD = { target: TARGET, portal: '10.0.0.252:3260', hardwareId: '4c4c4544-0000-0000-0000-000000000002/52:54:00:00:00:02' } as BootRecord;
+const RECORD = { target: TARGET, portals: ['10.0.0.252:3260'], hardwareId: '4c4c4544-0000-0000-0000-000000000002/52:54:00:00:00:02' } as unknown as BootRecord;
 const SESSIONS = '/sys/class/iscsi_session';
 
 function withSession(blade: ModelBlade, name: string, initiator: string, disk: string): void {
   blade.files.set(`${SESSIONS}/${name}/targetname`, `${TARGET}\n`);
   blade.files.set(`${SESSIONS}/${name}/initiatorname`, `${initiator}\n`);
+  blade.files.set(`${SESSIONS}/${name}/state`, 'LOGGED_IN\n');
   blade.files.set(`${SESSIONS}/${name}/device/target3:0:0/3:0:0:1/block/${disk}/dev`, '8:16\n');
   blade.files.set(`/sys/block/${disk}/device/timeout`, '30\n');
 }
@@ -44,6 +45,25 @@ test('one that is open is used', async () => {
   withSession(blade, 'session5', 'iqn.2026-11.metamaster:x.control', 'sdc');
   expect(await openControlSession(blade, RECORD)).toBe('sdc');
   expect(blade.argvs).toEqual([]);
+});
+
+test('one that was lost is passed over: the next portal is asked', async () => {
+  const blade = node();
+  withSession(blade, 'session2', 'iqn.2026-11.metamaster:x.control', 'sdb');
+  blade.files.set(`${SESSIONS}/session2/state`, 'FAILED\n');
+  blade.override = (argv) => {
+    if (argv.includes('10.0.0.252:3260') && argv.includes('--login')) return { code: 8, said: 'connection timed out' };
+    if (argv.includes('--login')) withSession(blade, 'session3', controlInitiator(RECORD.hardwareId!), 'sdc');
+    return { code: 0, said: '' };
+  };
+  expect(await openControlSession(blade, { ...RECORD, portals: ['10.0.0.252:3260', '10.0.0.251:3260'] })).toBe('sdc');
+  expect(blade.argvs.map((argv) => argv.join(' ')).filter((line) => line.endsWith('--login'))).toHaveLength(2);
+});
+
+test('with no portal that lets us in the last failure is told', async () => {
+  const blade = node();
+  blade.override = (argv) => ({ code: argv.includes('--login') ? 8 : 0, said: 'connection timed out' });
+  await expect(openControlSession(blade, { ...RECORD, portals: ['10.0.0.252:3260', '10.0.0.251:3260'] })).rejects.toThrow(/MM-AGENT-SESSION: iscsiadm .*10\.0\.0\.251:3260.*timed out/);
 });
 
 const state = (connection: string, internal: string) => `\t\tiSCSI Connection State: ${connection}\n\t\tiSCSI Session State: LOGGED_IN\n\t\tInternal iscsid Session State: ${internal}\n`;

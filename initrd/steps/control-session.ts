@@ -12,6 +12,9 @@ const CONTROL_COMMAND_SECONDS = 10;
 const IFACE = 'control';
 /** iscsiadm(8): the record, or the session, is there already. */
 const EXISTS = [0, 15] as const;
+/** What the kernel says of a session that works. */
+const LOGGED_IN = 'LOGGED_IN';
+const REMEDY = 'Check that the SAN is reached; it is tried again.';
 const TAKE_OVER_WAIT_MS = 120_000;
 /** Characters of a message that are worth showing. */
 const SHOWN = 300;
@@ -24,8 +27,11 @@ export function controlInitiator(hardwareId: string): string {
   return `${initiatorOf(hardwareId)}.control`;
 }
 
+const isControl = (host: BootHost, session: string): boolean => host.readText(`${SESSIONS}/${session}/initiatorname`)?.trim().endsWith('.control') === true;
+
+/** The control session that works, if there is one: one that was lost stays in the list until it is mended. */
 function controlSession(host: BootHost, target: string): string | undefined {
-  return sessionsOf(host, target).find((session) => host.readText(`${SESSIONS}/${session}/initiatorname`)?.trim().endsWith('.control') === true);
+  return sessionsOf(host, target).find((session) => isControl(host, session) && host.readText(`${SESSIONS}/${session}/state`)?.trim() === LOGGED_IN);
 }
 
 /** What `iscsiadm -m session -P 1` says of a session that iscsid knows, and that is logged in and at rest. */
@@ -37,29 +43,41 @@ const IN_HAND = [/iSCSI Connection State: LOGGED IN/, /Internal iscsid Session S
  * @throws StepError after two minutes
  */
 export async function waitForTakeOver(host: BootHost, target: string): Promise<void> {
-  const patient = () => sessionsOf(host, target).filter((session) => session !== controlSession(host, target));
+  const patient = () => sessionsOf(host, target).filter((session) => !isControl(host, session));
   for (let waited = 0; ; waited += POLL_MS) {
     const said = patient().map((session) => host.run(['iscsiadm', '-m', 'session', '-r', session.replace('session', ''), '-P', '1']).said);
     if (said.every((text) => IN_HAND.every((sign) => sign.test(text)))) return;
-    if (waited >= TAKE_OVER_WAIT_MS) throw new StepError('MM-AGENT-TAKE-OVER', `iscsid has not taken the session over: ${said.join(' ').trim().slice(-SHOWN)}`, 'systemctl status metamaster-iscsid');
+    if (waited >= TAKE_OVER_WAIT_MS) throw new StepError('MM-AGENT-TAKE-OVER', `iscsid has not taken the session over: ${said.join(' ').trim().slice(-SHOWN)}`, 'See what iscsid says: dmesg; then boot the node again.');
     await host.sleep(POLL_MS);
   }
 }
 
-/** Opens the session unless it is open; returns its disk (`sdb`). @throws StepError */
+/** Logs in at one portal. @throws StepError */
+function logInAt(host: BootHost, record: BootRecord, portal: string): void {
+  const node = ['iscsiadm', '-m', 'node', '-T', record.target ?? '', '-p', portal, '-I', IFACE];
+  const settings = [['iface.initiatorname', controlInitiator(record.hardwareId ?? '')], ['iface.transport_name', 'tcp']] as const;
+  mustRun(host, 'MM-AGENT-SESSION', ['iscsiadm', '-m', 'iface', '-I', IFACE, '--op', 'new'], REMEDY, EXISTS);
+  for (const [name, value] of settings) mustRun(host, 'MM-AGENT-SESSION', ['iscsiadm', '-m', 'iface', '-I', IFACE, '--op', 'update', '-n', name, '-v', value], REMEDY);
+  mustRun(host, 'MM-AGENT-SESSION', [...node, '--op', 'new'], REMEDY, EXISTS);
+  const times = [['node.session.timeo.replacement_timeout', String(CONTROL_RECOVERY_SECONDS)], ['node.conn[0].timeo.noop_out_interval', '2'], ['node.conn[0].timeo.noop_out_timeout', '3']] as const;
+  for (const [name, value] of times) mustRun(host, 'MM-AGENT-SESSION', [...node, '--op', 'update', '-n', name, '-v', value], REMEDY);
+  mustRun(host, 'MM-AGENT-SESSION', [...node, '--login'], REMEDY, EXISTS);
+}
+
+/** Opens the session at the first portal that lets us in, unless one works; returns its disk (`sdb`). @throws StepError what the last portal's login said */
 export async function openControlSession(host: BootHost, record: BootRecord): Promise<string> {
   const target = record.target ?? '';
-  const remedy = 'Check that the SAN is reached; it is tried again.';
-  if (controlSession(host, target) === undefined) {
-    const node = ['iscsiadm', '-m', 'node', '-T', target, '-p', record.portal, '-I', IFACE];
-    mustRun(host, 'MM-AGENT-SESSION', ['iscsiadm', '-m', 'iface', '-I', IFACE, '--op', 'new'], remedy, EXISTS);
-    const settings = [['iface.initiatorname', controlInitiator(record.hardwareId ?? '')], ['iface.transport_name', 'tcp']] as const;
-    for (const [name, value] of settings) mustRun(host, 'MM-AGENT-SESSION', ['iscsiadm', '-m', 'iface', '-I', IFACE, '--op', 'update', '-n', name, '-v', value], remedy);
-    mustRun(host, 'MM-AGENT-SESSION', [...node, '--op', 'new'], remedy, EXISTS);
-    const times = [['node.session.timeo.replacement_timeout', String(CONTROL_RECOVERY_SECONDS)], ['node.conn[0].timeo.noop_out_interval', '2'], ['node.conn[0].timeo.noop_out_timeout', '3']] as const;
-    for (const [name, value] of times) mustRun(host, 'MM-AGENT-SESSION', [...node, '--op', 'update', '-n', name, '-v', value], remedy);
-    mustRun(host, 'MM-AGENT-SESSION', [...node, '--login'], remedy, EXISTS);
+  let failure: StepError | undefined;
+  for (const portal of record.portals) {
+    if (controlSession(host, target) !== undefined) break;
+    try {
+      logInAt(host, record, portal);
+    } catch (error) {
+      if (!(error instanceof StepError)) throw error;
+      failure = error;
+    }
   }
+  if (controlSession(host, target) === undefined && failure !== undefined) throw failure;
   for (let waited = 0; waited < DISK_WAIT_MS; waited += POLL_MS) {
     const session = controlSession(host, target);
     const disk = session === undefined ? undefined : disksOfSession(host, session)[0];
@@ -70,5 +88,5 @@ export async function openControlSession(host: BootHost, record: BootRecord): Pr
     }
     await host.sleep(POLL_MS);
   }
-  throw new StepError('MM-AGENT-SESSION', 'the control session shows no disk', remedy);
+  throw new StepError('MM-AGENT-SESSION', 'the control session shows no disk', REMEDY);
 }

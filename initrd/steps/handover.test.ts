@@ -3,7 +3,7 @@ import { parseCommandLine } from '../command-line.ts';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
 import type { BootState } from './boot-state.ts';
-import { startWatchdog, writeBootRecord } from './handover.ts';
+import { startKeeper, writeBootRecord } from './handover.ts';
 
 function recordOf(commandLine: string): { path: string; record: Record<string, unknown> } {
   const blade = new ModelBlade(new ModelSan());
@@ -34,11 +34,18 @@ test('no secret stands in it', async () => {
   for (const word of [secret.clusterKey, secret.rootPasswordHash, 'PRIVATE']) expect(text).not.toContain(word);
 });
 
-test('a watchdog that is there is fed by a program of the initrd; where there is none, nothing is started', () => {
+test('the keeper is started from the root, in a mount namespace of its own, and told of the multipath device', () => {
   const blade = new ModelBlade(new ModelSan());
-  startWatchdog(blade);
-  expect(blade.argvs).toEqual([]);
-  blade.files.set('/dev/watchdog0', '');
-  startWatchdog(blade);
-  expect(blade.argvs).toEqual([['watchdog', '-T', '30', '-t', '5', '/dev/watchdog0']]);
+  blade.files.set('/sysroot/usr/lib/metamaster/san-keeper', '');
+  startKeeper(blade, undefined);
+  startKeeper(blade, 'debian-san');
+  const [alone, joined] = blade.argvs;
+  expect(alone!.slice(0, 4)).toEqual(['unshare', '-m', 'sh', '-c']);
+  expect(alone![4]).toMatch(/mount -t ramfs .*mount -o move \/sysroot root .*exec setsid chroot \. \/busybox sh \/root\/usr\/lib\/metamaster\/san-keeper "\$@"$/);
+  expect(alone!.slice(5)).toEqual(['sh']);
+  expect(joined!.slice(5)).toEqual(['sh', 'debian-san']);
+});
+
+test('a root without a keeper is not handed over to: nobody would mend its sessions', () => {
+  expect(() => startKeeper(new ModelBlade(new ModelSan()), undefined)).toThrow(/MM-BOOT-KEEPER: the root holds no/);
 });

@@ -1,6 +1,8 @@
 // The step `handover`: what the root needs to know of the boot. The mounts are moved by the stub that is PID 1, at the very end.
 
-import type { BootHost } from '../boot-host.ts';
+import { portalsOf } from '../../daemons/core/roster.ts';
+import { distinctPortals, portalText } from '../../daemons/core/san-portal.ts';
+import { mustRun, StepError, type BootHost } from '../boot-host.ts';
 import type { BootState } from './boot-state.ts';
 
 /** The record of the boot that daemons in the root read: /run/metamaster/boot.json (live.json in the live system). */
@@ -13,7 +15,8 @@ export interface BootRecord {
   readonly node: number | undefined;
   readonly container: string | undefined;
   readonly target: string | undefined;
-  readonly portal: string;
+  /** Every portal of the target that the boot knew, as `address:port`, the first one first. */
+  readonly portals: readonly string[];
   readonly generation: number | undefined;
   readonly disk: string | undefined;
   readonly medium: string | undefined;
@@ -23,18 +26,21 @@ export interface BootRecord {
   readonly warnings: readonly string[];
 }
 
-const WATCHDOG = '/dev/watchdog0';
-/** Without a sign of life for so long the hardware resets the blade; several signs may be missed. */
-const WATCHDOG_SECONDS = 30;
-const SIGN_OF_LIFE_SECONDS = 5;
+/** Where the keeper's memory is mounted, in its own mount namespace; the folder lies in /run, which no switch of the root empties. */
+const KEEP = '/run/metamaster/keep';
+const KEEPER = 'usr/lib/metamaster/san-keeper';
+/** Of the initrd only what is needed until the keeper stands on its own feet: the switch of the root empties the initrd under it. */
+const START_KEEPER = `mkdir -p ${KEEP} && mount -t ramfs -o mode=700 ramfs ${KEEP} && cd ${KEEP} && mkdir root && mount -o move /sysroot root && cp root/usr/bin/busybox busybox && exec setsid chroot . /busybox sh /root/${KEEPER} "$@"`;
 
 /**
- * Starts what keeps the hardware's watchdog quiet, where there is one. It runs from the initrd's memory for as long as the kernel
- * does: a SAN that is away must not look like a kernel that hangs, and everything in the root, systemd as well, may have to wait for
- * the SAN.
+ * Starts what must not depend on the SAN and goes on for as long as the kernel does: iscsid, which takes the sessions over here and now,
+ * while every program that it needs is in memory; what mends the paths of `multipath`; and what feeds the watchdog. A SAN that is away
+ * must not look like a kernel that hangs, and everything in the root, systemd as well, may have to wait for the SAN.
+ * @throws StepError
  */
-export function startWatchdog(host: BootHost): void {
-  if (host.exists(WATCHDOG)) host.start(['watchdog', '-T', String(WATCHDOG_SECONDS), '-t', String(SIGN_OF_LIFE_SECONDS), WATCHDOG]);
+export function startKeeper(host: BootHost, multipath: string | undefined): void {
+  if (!host.exists(`/sysroot/${KEEPER}`)) throw new StepError('MM-BOOT-KEEPER', `the root holds no /${KEEPER}`, 'The root is not whole: restore the node.');
+  mustRun(host, 'MM-BOOT-KEEPER', ['unshare', '-m', 'sh', '-c', START_KEEPER, 'sh', ...(multipath === undefined ? [] : [multipath])], 'See dmesg at the debug console (Esc).');
 }
 
 /** Writes the record; /run goes along into the root. */
@@ -42,7 +48,8 @@ export function writeBootRecord(host: BootHost, state: BootState): void {
   const { parameters } = state;
   const record: BootRecord = {
     bootNonce: state.bootNonce, hardwareId: state.hardwareId, interfaceName: state.interfaceName, bootAddress: parameters.sifIp,
-    node: state.node?.number, container: parameters.container, target: parameters.target, portal: `${parameters.storageIp}:${parameters.storagePort}`,
+    node: state.node?.number, container: parameters.container, target: parameters.target, 
+    portals: distinctPortals([{ address: parameters.storageIp, port: parameters.storagePort }, ...parameters.portals, ...(state.registry === undefined ? [] : portalsOf(state.registry.roster.san))]).map(portalText),
     generation: state.generation, disk: state.disk, medium: state.liveMedium, mode: parameters.live ? parameters.mode : 'boot', stages: state.stages, warnings: state.warnings,
   };
   host.makeFolder('/run/metamaster');

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import type { Ipv4 } from '../../daemons/core/ipv4.ts';
 import { StepError } from '../boot-host.ts';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
 import { diskBytes, disksOfSession, logIn, PATIENT_COMMAND_SECONDS, PATIENT_RECOVERY_SECONDS, sessionsOf } from './san-login.ts';
 
-const STEP = { address: '10.0.0.252', port: 3260, target: 'iqn.2026-01.example:san' };
+const PORTAL = { address: '10.0.0.252' as Ipv4, port: 3260 };
+const STEP = { portals: [PORTAL], target: 'iqn.2026-01.example:san' };
 
 function blade(): ModelBlade {
   const one = new ModelBlade(new ModelSan());
@@ -50,14 +52,30 @@ describe('login', () => {
     one.override = () => ({ code: 8, said: `iscsistart: version 2.1.11\n${said}\n` });
     const error = await logIn(one, one.state!, STEP).catch((caught: unknown) => caught as StepError);
     expect(error).toBeInstanceOf(StepError);
-    expect((error as StepError).message).toBe(`${code}: iSCSI login to ${STEP.target} at ${STEP.address}, port ${STEP.port}, failed (code 8): ${said}`);
+    expect((error as StepError).message).toBe(`${code}: iSCSI login to ${STEP.target} at ${PORTAL.address}, port ${PORTAL.port}, failed (code 8): ${said}`);
     expect((error as StepError).remedy).toMatch(remedy);
+  });
+
+  test('of two portals one that is dead is told of, and the boot goes on; with both dead it does not', async () => {
+    const one = blade();
+    const second = { address: '10.0.0.251' as Ipv4, port: 3260 };
+    one.san.unlistedPortals.push(second);
+    one.san.deadPortals.add(PORTAL.address);
+    await logIn(one, one.state!, { ...STEP, portals: [PORTAL, second] });
+    expect(sessionsOf(one, STEP.target)).toEqual(['session2']);
+    expect(one.state!.warnings).toEqual([expect.stringMatching(/^MM-BOOT-PATH: a path to the SAN is missing: MM-BOOT-LOGIN-UNREACHED: .*10\.0\.0\.252/)]);
+    const other = blade();
+    other.san.reachable = false;
+    await expect(logIn(other, other.state!, { ...STEP, portals: [PORTAL, second] })).rejects.toThrow(/at 10\.0\.0\.252, port 3260, failed/);
+    expect(other.state!.warnings).toEqual([]);
   });
 
   test('a target without a LUN is waited for, then told', async () => {
     const one = blade();
     one.override = () => {
       one.files.set('/sys/class/iscsi_session/session1/targetname', `${STEP.target}\n`);
+      one.files.set('/sys/class/iscsi_connection/connection1:0/persistent_address', '10.0.0.252\n');
+      one.files.set('/sys/class/iscsi_connection/connection1:0/persistent_port', '3260\n');
       return { code: 0, said: '' };
     };
     await expect(logIn(one, one.state!, STEP)).rejects.toThrow('shows no disk');

@@ -2,6 +2,7 @@
 // an error: both the session's recovery time and the disk's own time-out are raised for that (either alone was not enough).
 
 import type { MessageCode } from '../../daemons/core/problem.ts';
+import { portalText, type SanPortal } from '../../daemons/core/san-portal.ts';
 import { StepError, type BootHost, type Ran } from '../boot-host.ts';
 import { found, type BootState } from './boot-state.ts';
 
@@ -11,6 +12,9 @@ export const PATIENT_RECOVERY_SECONDS = 86_400;
 const LOGIN_SECONDS = 10;
 /** Seconds that the disk lets a single command take. */
 export const PATIENT_COMMAND_SECONDS = 3_600;
+/** The same of one path among several: a second path takes over within seconds. */
+const PATH_RECOVERY_SECONDS = 5;
+const PATH_COMMAND_SECONDS = 30;
 const PORTAL_GROUP_TAG = '1';
 
 /** The blade's iSCSI name: the hardware's, never the node's. Colons and slashes of the id have no place in it (RFC 3720 section 3.2.6.1). */
@@ -43,31 +47,76 @@ const CAUSES: readonly (readonly [RegExp, MessageCode, string])[] = [
   [/authori[sz]ation|authentication|020[12]|02\/0[12]/i, 'MM-BOOT-LOGIN-DENIED', 'The SAN refuses this initiator: check its access list and CHAP settings.'],
 ];
 
-function loginError({ address, port, target }: { address: string; port: number; target: string }, ran: Ran): StepError {
+function loginError(portal: SanPortal, target: string, ran: Ran): StepError {
   const last = ran.said.trim().split('\n').filter((line) => !line.includes('version')).slice(-3).join(' | ');
   const [, code, remedy] = CAUSES.find(([pattern]) => pattern.test(ran.said))
     ?? [undefined, 'MM-BOOT-LOGIN', 'Check that the SAN is on and reached (ping), and storage_ip=, storage_port= and ivid=.'] as const;
-  return new StepError(code, `iSCSI login to ${target} at ${address}, port ${port}, failed (code ${ran.code}): ${last}`, remedy);
+  return new StepError(code, `iSCSI login to ${target} at ${portal.address}, port ${portal.port}, failed (code ${ran.code}): ${last}`, remedy);
 }
 
-/** @throws StepError with what iscsistart said, and the likeliest cause */
-export async function logIn(host: BootHost, state: BootState, step: { address: string; port: number; target: string }): Promise<void> {
-  if (sessionsOf(host, step.target).length === 0) {
+/** The portal that a session leads to, as `address:port`. */
+function portalOfSession(host: BootHost, session: string): string {
+  const connection = `/sys/class/iscsi_connection/${session.replace('session', 'connection')}:0`;
+  const [address, port] = ['persistent_address', 'persistent_port'].map((name) => host.readText(`${connection}/${name}`)?.trim() ?? '');
+  return `${address}:${port}`;
+}
+
+/** The portal's session, if there is one. */
+function sessionAt(host: BootHost, target: string, portal: SanPortal): string | undefined {
+  return sessionsOf(host, target).find((session) => portalOfSession(host, session) === portalText(portal));
+}
+
+/** Opens a session to one portal, unless there is one, and waits for its disks. @throws StepError with what iscsistart said, and the likeliest cause */
+async function openSession(host: BootHost, state: BootState, target: string, portal: SanPortal): Promise<void> {
+  if (sessionAt(host, target, portal) === undefined) {
     const ran = host.run([
-      'iscsistart', '-i', found(state.initiator, 'the initiator name'), '-t', step.target, '-g', PORTAL_GROUP_TAG, '-a', step.address, '-p', String(step.port),
+      'iscsistart', '-i', found(state.initiator, 'the initiator name'), '-t', target, '-g', PORTAL_GROUP_TAG, '-a', portal.address, '-p', String(portal.port),
       '--param', `node.session.timeo.replacement_timeout=${PATIENT_RECOVERY_SECONDS}`,
       // The boot tries again by itself, and says so.
       '--param', `node.conn[0].timeo.login_timeout=${LOGIN_SECONDS}`, '--param', 'node.session.initial_login_retry_max=1',
     ]);
-    if (ran.code !== 0) throw loginError(step, ran);
+    if (ran.code !== 0) throw loginError(portal, target, ran);
   }
-  const session = found(sessionsOf(host, step.target)[0], 'the session');
+  const session = found(sessionAt(host, target, portal), 'the session');
   for (let waited = 0; disksOfSession(host, session).length === 0; waited += POLL_MS) {
-    if (waited >= DISK_WAIT_MS) throw new StepError('MM-BOOT-NO-DISK', `the target ${step.target} shows no disk`, 'Give the target a LUN, or open it to this initiator.');
+    if (waited >= DISK_WAIT_MS) throw new StepError('MM-BOOT-NO-DISK', `the target ${target} shows no disk`, 'Give the target a LUN, or open it to this initiator.');
     await host.sleep(POLL_MS);
   }
+  bePatient(host, session);
+}
+
+/** An outage is a stall for whoever reads and writes by this session. */
+function bePatient(host: BootHost, session: string): void {
   host.writeText(`${SESSIONS}/${session}/recovery_tmo`, String(PATIENT_RECOVERY_SECONDS), 0o644);
   for (const disk of disksOfSession(host, session)) host.writeText(`/sys/block/${disk}/device/timeout`, String(PATIENT_COMMAND_SECONDS), 0o644);
+}
+
+/** One path of several gives up soon, so that its I/O goes by another; the patience is the multipath device's. */
+export function giveUpSoon(host: BootHost, session: string): void {
+  host.writeText(`${SESSIONS}/${session}/recovery_tmo`, String(PATH_RECOVERY_SECONDS), 0o644);
+  for (const disk of disksOfSession(host, session)) host.writeText(`/sys/block/${disk}/device/timeout`, String(PATH_COMMAND_SECONDS), 0o644);
+}
+
+/**
+ * Logs in to every portal. One that fails is only told of as long as another shows the disk.
+ * @throws StepError what the first portal's login said, when none shows a disk
+ */
+export async function logIn(host: BootHost, state: BootState, { portals, target }: { portals: readonly SanPortal[]; target: string }): Promise<void> {
+  const failures: StepError[] = [];
+  for (const portal of portals) {
+    try {
+      await openSession(host, state, target, portal);
+    } catch (error) {
+      if (!(error instanceof StepError)) throw error;
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0 && sessionsOf(host, target).every((session) => disksOfSession(host, session).length === 0)) throw failures[0]!;
+  for (const { message, remedy } of failures) {
+    const line = `MM-BOOT-PATH: a path to the SAN is missing: ${message}. ${remedy}`;
+    host.print(`metamaster: warning: ${line}`);
+    if (!state.warnings.includes(line)) state.warnings.push(line);
+  }
 }
 
 /** Size of a block device in bytes. */

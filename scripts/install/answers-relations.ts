@@ -4,6 +4,7 @@
 import { isHostOf, networkOf, sameNetwork } from '../../daemons/core/ipv4.ts';
 import type { Ipv4 } from '../../daemons/core/ipv4.ts';
 import type { MessageCode, Problem } from '../../daemons/core/problem.ts';
+import { parsePortal } from '../../daemons/core/san-portal.ts';
 import type { AnsweredNode, Answers } from './answers.ts';
 
 /** The answers as far as they are sound; a node that is not sound keeps its place in the list. */
@@ -40,8 +41,9 @@ const uniqueMacs: Relation = ({ nodes = [] }) => {
 /** Every address of the storage network, where it stands and what for. */
 function localAddresses({ nodes = [], ...answers }: SoundAnswers): readonly { where: string; address: Ipv4 }[] {
   const named = (['storage-ip', 'meta-master-ip'] as const).map((where) => ({ where: where as string, address: answers[where] }));
+  const portals = (answers['storage-portals'] ?? []).map((text, at) => ({ where: `storage-portals[${at}]`, address: parsePortal(text)?.address })).filter(({ address }) => address !== answers['storage-ip']);
   const ofNodes = nodes.map((node, at) => ({ where: `nodes[${at}].address`, address: node?.address }));
-  return [...named, ...ofNodes].flatMap(({ where, address }) => (address === undefined ? [] : [{ where, address }]));
+  return [...named, ...portals, ...ofNodes].flatMap(({ where, address }) => (address === undefined ? [] : [{ where, address }]));
 }
 
 const localNetwork: Relation = (answers) => {

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { parseHostIpv4, parseNetmask } from '../../daemons/core/ipv4.ts';
 import type { Ipv4 } from '../../daemons/core/ipv4.ts';
 import { parseMac } from '../../daemons/core/mac.ts';
+import { parsePortal, PORTALS_MAX, portalText } from '../../daemons/core/san-portal.ts';
 import { isDomainName, isHostLabel, isIscsiName } from '../../daemons/core/names.ts';
 import { CONTAINER_NAME } from '../../daemons/storage/container-partitions.ts';
 import { MAX_WRITERS } from '../../daemons/storage/registry-layout.ts';
@@ -26,6 +27,8 @@ const ADVICE = {
   'container-name': ['must be a lower-case letter and then at most 15 lower-case letters, digits and hyphens', 'Choose a name such as debian.'],
   'storage-ip': ['must be the IPv4 address of a host', 'Give the SAN\'s address, e.g. 192.168.0.252.'],
   'storage-port': ['must be a TCP port, 1 to 65535', 'Leave it out for 3260.'],
+  'storage-portals': [`must be a list of at most ${PORTALS_MAX - 1} further portals of the target`, 'Write it as [192.168.0.251], or leave it out.'],
+  'storage-portals[]': ['must be the IPv4 address of a host, with :port if it is not 3260', 'Give another address of the SAN, e.g. 192.168.0.251.'],
   'storage-netmask': ['must be a netmask such as 255.255.255.0, 255.255.255.252 at the longest', 'Give the storage network\'s netmask.'],
   'iscsi-target': ['must be an iSCSI name: iqn.YYYY-MM.domain:name, eui. with 16 hexadecimal digits, or naa. with 16 or 32', 'Give the target\'s name as the SAN shows it.'],
   'write-cache': ['must be off or nonvolatile', 'Say off when the SAN acknowledges only what is on its disks, nonvolatile when its cache survives a power cut; else leave it out.'],
@@ -83,6 +86,7 @@ const textThat = (accepts: (text: string) => boolean): z.ZodString => z.string()
 const address = z.string().refine((text) => parseHostIpv4(text) !== undefined).transform((text) => text as Ipv4);
 const netmask = z.string().refine((text) => parseNetmask(text) !== undefined).transform((text) => text as Ipv4);
 const mac = z.string().refine((text) => parseMac(text) !== undefined).transform((text) => parseMac(text)!);
+const portal = z.string().refine((text) => parsePortal(text) !== undefined).transform((text) => portalText(parsePortal(text)!));
 const mebibytes = (least: number): z.ZodInt => z.int().min(least).max(SIZE_MAX_MIB);
 const port = z.int().min(1).max(65535);
 const nodeCount = z.int().min(1).max(NODES_LIMIT);
@@ -106,6 +110,7 @@ export const ANSWERS_SCHEMA = z.strictObject({
   'container-name': told('container-name', textThat((text) => CONTAINER_NAME.test(text))),
   'storage-ip': told('storage-ip', address),
   'storage-port': told('storage-port', port).default(3260),
+  'storage-portals': told('storage-portals', z.array(told('storage-portals[]', portal)).max(PORTALS_MAX - 1)).default([]),
   'storage-netmask': told('storage-netmask', netmask).default('255.255.255.0' as Ipv4),
   'iscsi-target': told('iscsi-target', textThat(isIscsiName)),
   'write-cache': told('write-cache', z.enum(['off', 'nonvolatile'])).optional(),

@@ -7,6 +7,7 @@ import type { Ipv4 } from '../../daemons/core/ipv4.ts';
 import type { Mac } from '../../daemons/core/mac.ts';
 import type { MessageCode, Problem, Result } from '../../daemons/core/problem.ts';
 import type { Roster, RosterNode } from '../../daemons/core/roster.ts';
+import { parsePortal } from '../../daemons/core/san-portal.ts';
 import { relationProblems } from './answers-relations.ts';
 import type { SoundAnswers } from './answers-relations.ts';
 import { adviceFor, ANSWERS_SCHEMA, NODE_SCHEMA, SECRET_ANSWERS } from './answers-schema.ts';
@@ -147,7 +148,10 @@ export function rosterOf(answers: Answers): Roster {
     domain: answers.domain,
     netmask: answers['storage-netmask'],
     metaMasterAddress: answers['meta-master-ip'],
-    san: { address: answers['storage-ip'], port: answers['storage-port'], target: answers['iscsi-target'] },
+    san: {
+      address: answers['storage-ip'], port: answers['storage-port'], target: answers['iscsi-target'],
+      ...(answers['storage-portals'].length === 0 ? {} : { portals: answers['storage-portals'].map((text) => parsePortal(text)!) }),
+    },
     kernelParameters: answers['kernel-parameters'],
     nodes: answers.nodes.map(({ macs, address, loader }, at) => ({ number: at + 1, name: `${answers['cluster-hostname']}${at + 1}`, macs, address, loader })),
   };

@@ -5,6 +5,7 @@ import { entry, type Messages } from './message.ts';
 const CONSOLE = "the blade's console, and `mm-stage initrd STEP failed: …`";
 const WARNS = "the blade's console as a warning, and the journal of `metamaster-storage`";
 const AGENT = 'the journal of `metamaster-storage`';
+const KEEPER = "the node's kernel log: `dmesg`, the journal";
 const LINE = "the blade's console before anything is touched; `metamaster boot plan`";
 const LINE_WARNS = `${LINE}; a warning`;
 const CLAIM = `${CONSOLE} at the step claim; some of them in \`metamaster san check\``;
@@ -14,7 +15,7 @@ export const BOOT_MESSAGES: Messages = {
   'MM-AGENT-OWNER': entry("the blade's console, and `mm-stage stopped …`", 'The owner record of a volume names another blade: this one was replaced. It stops at once, so that nothing more of it reaches the SAN.', 'Nothing, if the replacement was meant. Else find out who claimed the volume: `metamaster san show`.'),
   'MM-AGENT-RENEW': entry(AGENT, 'An owner record could not be renewed within seconds: the SAN or the link to it is away.', 'It is tried again every 2 s. See the link and the SAN.'),
   'MM-AGENT-SESSION': entry(AGENT, 'The second session to the SAN cannot be opened, or shows no disk: the SAN is away, or does not let the initiator name that ends in `.control` in.', 'Open the target to this name as well; it is tried again.'),
-  'MM-AGENT-TAKE-OVER': entry(AGENT, 'iscsid did not take the initrd\'s session over within two minutes, so nobody would mend it.', '`systemctl status metamaster-iscsid`; then boot the node again.'),
+  'MM-AGENT-TAKE-OVER': entry(AGENT, 'iscsid did not take the initrd\'s session over within two minutes, so nobody would mend it.', 'See what iscsid says in `dmesg`; then boot the node again.'),
   'MM-BOOT-ADDRESS': entry(CONSOLE, 'The interface refuses the address.', 'Check `sifip`, `sifnm` and the node\'s address in the roster.'),
   'MM-BOOT-ADDRESS-IN-USE': entry(CONSOLE, 'Another machine answered for the address that the disc\'s menu gives: often another blade that boots from a disc at the same time. The blade asks again and waits.', 'Give a free address with `sifip`, or wait until the other blade has its own.'),
   'MM-BOOT-CHECK': entry(CONSOLE, 'e2fsck found errors in root or state volume that it does not mend by itself.', 'Repair them at the debug console (Esc) with `e2fsck -f DEVICE`, or restore the node, which loses what its root holds.'),
@@ -22,6 +23,7 @@ export const BOOT_MESSAGES: Messages = {
   'MM-BOOT-DM': entry(CONSOLE, 'device-mapper refuses a table, mostly because the SAN was cut off or the snapshot\'s store is not as the kernel wants it.', 'See `dmesg` at the debug console; when the SAN is back it succeeds by itself.'),
   'MM-BOOT-FAULT': entry(CONSOLE, 'A step lacks what an earlier one should have left: a fault of metamaster itself.', 'Please report it, with the command line and the console\'s text.'),
   'MM-BOOT-INTERFACE': entry(CONSOLE, 'The storage interface cannot be started, or has no usable MAC address.', 'See `dmesg`; name another interface with `sif`.'),
+  'MM-BOOT-KEEPER': entry(CONSOLE, 'What keeps the sessions to the SAN alive from memory cannot be started, or the root does not bring it.', 'A root that is not whole is restored; else see `dmesg` at the debug console (Esc).'),
   'MM-BOOT-LOGIN': entry(CONSOLE, 'The login to the SAN failed for a reason that is not known by its text.', 'Check that the SAN is on and reached, and `storage_ip`, `storage_port` and `ivid`. It is tried again.'),
   'MM-BOOT-LOGIN-DENIED': entry(CONSOLE, 'The SAN knows the target but does not let this initiator in.', 'Check its access list and CHAP settings: a blade\'s name is `iqn.2026-11.metamaster:` and its hardware id.'),
   'MM-BOOT-LOGIN-PORT': entry(CONSOLE, 'The SAN\'s address answers, and nothing listens on the port.', 'Check `storage_port`, and whether the target service runs.'),
@@ -41,6 +43,8 @@ export const BOOT_MESSAGES: Messages = {
   'MM-BOOT-PROGRAM': entry("the blade's console", 'The boot program ended without a root: a fault of metamaster itself. It starts again after 10 s.', 'Please report it, with the console\'s text.'),
   'MM-BOOT-ROOT': entry(CONSOLE, 'The mounted root cannot be written to, or lacks folders.', 'Restore the node.'),
   'MM-BOOT-STRANGER': entry(CONSOLE, 'None of this blade\'s MAC addresses is in the roster, or there is no node of the number in `mm.node`. The message lists the roster.', 'Add the blade to the roster or replace a node by it; `mm.node=N` gives it the identity of node N for this boot.'),
+  'MM-BOOT-PATH': entry(WARNS, 'One of several portals of the SAN does not let the blade in. It boots by the others; when they are lost as well, it stalls.', 'Mend the portal or the way to it, then boot the node again: a path that was missing at the boot is not added later.'),
+  'MM-BOOT-PATHS': entry(CONSOLE, 'The paths to the SAN cannot be joined to one device.', 'See `dmesg` at the debug console (Esc). A LUN needs an identifier of its own (VPD page 0x83).'),
   'MM-BOOT-SWAP': entry(CONSOLE, 'The swap volume has no swap signature.', 'Make one at the debug console with `mkswap`.'),
   'MM-BOOT-VERSION': entry(WARNS, 'The kernel that runs is not the one that the node\'s root was installed with: a disc of another version than the cluster, or boot files of another version. The boot goes on into the cluster\'s own root; modules that the root loads later are missing.', 'Use the disc of the installation, or boot this blade again over the network once another node serves. Where the formats on the SAN differ, the boot stops with `MM-REGISTRY-VERSION` or `MM-BLOCK-VERSION` instead.'),
   'MM-CLAIM-CLUSTER': entry(CLAIM, 'The label in front of the volume names another cluster than the registry.', '`metamaster san check`; nothing was mapped.'),
@@ -62,4 +66,7 @@ export const BOOT_MESSAGES: Messages = {
   'MM-CMDLINE-UNKNOWN': entry(LINE_WARNS, 'There is no `mm.` parameter of that name; it is ignored.', 'Correct its spelling.'),
   'MM-CMDLINE-VALUE': entry(LINE, 'The value of a parameter breaks its rule, which the message tells.', 'Reboot, and edit the menu entry.'),
   'MM-IDENTITY-HOST-KEY': entry(CONSOLE, 'The registry holds no SSH host key of this node.', 'Add the node to the roster again, which makes its key.'),
+  'MM-KEEPER-FILES': entry(KEEPER, 'The keeper of the sessions could not copy iscsid and what it needs from the root into memory: nobody would mend a session that is lost.', 'Boot the node again; if it stays, restore it: its root is not whole.'),
+  'MM-KEEPER-PATH-BACK': entry(KEEPER, 'A path to the SAN that had been given up can be used again.', 'Nothing is to be done.'),
+  'MM-KEEPER-SWAP': entry(KEEPER, 'The kernel offers no way to keep the keeper\'s memory out of swap. Only when swap on the SAN is full of it, an outage may not be survived.', 'Boot with the kernel\'s memory controller on (no `cgroup_disable=memory`).'),
 };

@@ -11,6 +11,7 @@ import { readContainer, type ContainerFound } from '../../daemons/storage/contai
 import { diskOffset } from '../../daemons/storage/disk-offset.ts';
 import type { VolumeRecord } from '../../daemons/storage/registry.ts';
 import type { ReadAt } from '../../daemons/storage/read-at.ts';
+import { SAN_ADDRESS } from './network-plan.ts';
 import type { PowerOnOptions } from './rack-blade.ts';
 import { openRack, type VirtualRack } from './rack.ts';
 
@@ -149,10 +150,10 @@ export class Cluster {
     return match.seconds;
   }
 
-  /** Runs a command on a node by SSH, from the SAN's place in the network; waits for SSH to answer first. */
-  async ssh(node: number, command: string): Promise<string> {
+  /** Runs a command on a node by SSH, from one of the SAN's addresses; waits for SSH to answer first. */
+  async ssh(node: number, command: string, from: string = SAN_ADDRESS): Promise<string> {
     const argv = this.rack.inRoom('san', [
-      'ssh', '-i', this.#keyFile, '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', '-o', 'BatchMode=yes',
+      'ssh', '-b', from, '-i', this.#keyFile, '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', '-o', 'BatchMode=yes',
       '-o', 'ConnectTimeout=10', `root@${addressOf(node)}`, command,
     ]);
     const deadline = performance.now() + PATIENCE.sshMs;

@@ -12,7 +12,7 @@ function complete(taps: Parameters<typeof wantedLinks>[0]): Required<PresentNetw
     present[room].push({ name: 'lo', up: true, addresses: ['127.0.0.1/8'] });
     for (const link of wantedLinks(taps)) {
       if (link.room !== room) continue;
-      present[room].push({ name: link.name, up: true, addresses: link.address === undefined ? [] : [link.address], ...(link.master === undefined ? {} : { master: link.master }) });
+      present[room].push({ name: link.name, up: true, addresses: link.addresses ?? [], ...(link.master === undefined ? {} : { master: link.master }) });
     }
   }
   return present;
@@ -45,6 +45,7 @@ describe('the plan of the networks', () => {
         "ip -n mm-abc123-boot link set br1 up",
         "ip -n mm-abc123-san link add eth0 type veth peer name san0 netns mm-abc123-boot",
         "ip -n mm-abc123-san address add 192.168.0.252/24 dev eth0",
+        "ip -n mm-abc123-san address add 192.168.0.248/24 dev eth0",
         "ip -n mm-abc123-san link set eth0 up",
         "ip -n mm-abc123-boot link set san0 addrgenmode none",
         "ip -n mm-abc123-boot link set san0 master br0",
@@ -76,7 +77,7 @@ describe('the plan of the networks', () => {
   test('a half-made link is finished, not made again', () => {
     const present = complete([]);
     const san = present.san.map((link) => (link.name === 'eth0' ? { ...link, up: false, addresses: [] } : link));
-    expect(words(planNetwork(identity, [], { ...present, san }))).toEqual(['ip -n mm-abc123-san address add 192.168.0.252/24 dev eth0', 'ip -n mm-abc123-san link set eth0 up']);
+    expect(words(planNetwork(identity, [], { ...present, san }))).toEqual(['ip -n mm-abc123-san address add 192.168.0.252/24 dev eth0', 'ip -n mm-abc123-san address add 192.168.0.248/24 dev eth0', 'ip -n mm-abc123-san link set eth0 up']);
   });
 
   test.each(['boot', 'san'] as const)('when the %s namespace was lost, the cut cable is replaced and the rest of its network made', (room) => {

@@ -1,7 +1,7 @@
 // The rack's networks as wanted state, and the commands that lead there from what is present. Applied twice, it changes nothing.
 //
 //   boot namespace: br0 (boot network, blades' taps b1…, the SAN's cable san0), br1 (outside, taps o1…, out0)
-//   san namespace:  eth0 192.168.0.252/24        out namespace: eth0 198.51.100.1/24
+//   san namespace:  eth0 192.168.0.252/24, 192.168.0.248/24        out namespace: eth0 198.51.100.1/24
 //
 // The bridges have no addresses: what is seen on the boot network comes from blades and the SAN alone.
 
@@ -9,6 +9,8 @@ import { namespaceOf, ROOMS, tapName, type RackIdentity, type Room } from './ide
 
 /** The SAN's static address on the boot network, and its prefix length. */
 export const SAN_ADDRESS = '192.168.0.252';
+/** The address of its second portal. */
+export const SECOND_SAN_ADDRESS = '192.168.0.248';
 /** The outside network is TEST-NET-2 (RFC 5737), so that nothing of the rack can be meant for a real host. */
 export const OUTSIDE_ADDRESS = '198.51.100.1';
 export const PREFIX_LENGTH = 24;
@@ -19,7 +21,7 @@ export interface WantedLink {
   readonly kind: 'bridge' | 'tap' | 'veth';
   readonly master?: string;
   /** With prefix length. */
-  readonly address?: string;
+  readonly addresses?: readonly string[];
   /** A cable's other end, which always lies in the boot namespace. */
   readonly peer?: string;
 }
@@ -46,9 +48,9 @@ export function wantedLinks(taps: readonly WantedTaps[]): WantedLink[] {
   const links: WantedLink[] = [
     { room: 'boot', name: 'br0', kind: 'bridge' },
     { room: 'boot', name: 'br1', kind: 'bridge' },
-    { room: 'san', name: 'eth0', kind: 'veth', peer: 'san0', address: `${SAN_ADDRESS}/${PREFIX_LENGTH}` },
+    { room: 'san', name: 'eth0', kind: 'veth', peer: 'san0', addresses: [SAN_ADDRESS, SECOND_SAN_ADDRESS].map((address) => `${address}/${PREFIX_LENGTH}`) },
     { room: 'boot', name: 'san0', kind: 'veth', master: 'br0' },
-    { room: 'out', name: 'eth0', kind: 'veth', peer: 'out0', address: `${OUTSIDE_ADDRESS}/${PREFIX_LENGTH}` },
+    { room: 'out', name: 'eth0', kind: 'veth', peer: 'out0', addresses: [`${OUTSIDE_ADDRESS}/${PREFIX_LENGTH}`] },
     { room: 'boot', name: 'out0', kind: 'veth', master: 'br1' },
   ];
   for (const { blade, outside } of taps) {
@@ -75,7 +77,7 @@ function planLink(identity: RackIdentity, link: WantedLink, present: PresentLink
   // The observer's side stays silent: no link-local address, hence no IPv6 messages of its own.
   if (present === undefined && link.room === 'boot') commands.push([...ip, 'link', 'set', link.name, 'addrgenmode', 'none']);
   if (link.master !== undefined && present?.master !== link.master) commands.push([...ip, 'link', 'set', link.name, 'master', link.master]);
-  if (link.address !== undefined && present?.addresses.includes(link.address) !== true) commands.push([...ip, 'address', 'add', link.address, 'dev', link.name]);
+  for (const address of link.addresses ?? []) if (present?.addresses.includes(address) !== true) commands.push([...ip, 'address', 'add', address, 'dev', link.name]);
   if (present?.up !== true) commands.push([...ip, 'link', 'set', link.name, 'up']);
   return commands;
 }

@@ -6,7 +6,7 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { look } from './commands.ts';
 import { fail } from './failure.ts';
-import { namespaceOf } from './identity.ts';
+import { bladeMac, namespaceOf } from './identity.ts';
 import { inRoom, logPath, sanPath, type RackContext } from './rack-state.ts';
 import { SAN_ADDRESS } from './network-plan.ts';
 import { parseTargetReport, SAN_PORT, sanEnvironment, showTargetsArgv, targetCommands, tgtdArgv, type TargetReport } from './san-plan.ts';
@@ -102,6 +102,22 @@ export async function stopSan(context: RackContext): Promise<boolean> {
 /** Pulls or plugs the SAN's network cable: its sessions stay open and hear nothing. */
 export async function cableSan(context: RackContext, plugged: boolean): Promise<void> {
   await context.changes.run(['ip', '-n', namespaceOf(context.identity, 'boot'), 'link', 'set', 'san0', plugged ? 'up' : 'down']);
+}
+
+/** The rack's own rules on the boot bridge; taken away with its namespace. */
+const CUT_TABLE = 'metamaster-cut';
+
+/** Loses every frame of a blade to one portal of the SAN from now on, as a switch that fails would, or lets them pass again. */
+export async function cutPath(context: RackContext, blade: number, portal: string, cut: boolean): Promise<void> {
+  const nft = ['ip', 'netns', 'exec', namespaceOf(context.identity, 'boot'), 'nft'];
+  const chain = `blade-${blade}-${portal.replaceAll('.', '-')}`;
+  if (!cut) {
+    await context.changes.run([...nft, 'delete', 'chain', 'bridge', CUT_TABLE, chain]);
+    return;
+  }
+  await context.changes.run([...nft, 'add', 'table', 'bridge', CUT_TABLE]);
+  await context.changes.run([...nft, 'add', 'chain', 'bridge', CUT_TABLE, chain, '{ type filter hook forward priority 0; }']);
+  await context.changes.run([...nft, 'add', 'rule', 'bridge', CUT_TABLE, chain, 'ether', 'saddr', bladeMac(context.identity.id, blade), 'ip', 'daddr', portal, 'drop']);
 }
 
 /** The SAN's condition. */

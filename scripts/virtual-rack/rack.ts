@@ -13,7 +13,7 @@ import { bladeRole, checkBlade, dvdIn, dvdOut, loggerRole, powerOff, powerOn, pr
 import { listCaptures, startCapture, stopCapture, type Capture } from './rack-capture.ts';
 import { bringUp, takeDown, type UpOptions } from './rack-lifecycle.ts';
 import { withLock } from './rack-lock.ts';
-import { cableSan, probeSan, sanStatus, startSan, stopSan, type SanStatus } from './rack-san.ts';
+import { cableSan, cutPath, probeSan, sanStatus, startSan, stopSan, type SanStatus } from './rack-san.ts';
 import { inRoom, lockPath, sanPath, settingsWhenUp, type RackContext } from './rack-state.ts';
 import { rackStatus, type RackStatus } from './rack-status.ts';
 import type { SanProbe } from './san-probe.ts';
@@ -179,6 +179,15 @@ export class VirtualRack {
     return this.#alone(async () => {
       settingsWhenUp(this.identity);
       await cableSan(this.#context, plugged);
+    });
+  }
+
+  /** Cuts a blade off from one portal of the SAN (true), or lets it pass again (false). */
+  cutPath(blade: number, portal: string, cut: boolean): Promise<void> {
+    return this.#alone(async () => {
+      checkBlade(blade);
+      settingsWhenUp(this.identity);
+      await cutPath(this.#context, blade, portal, cut);
     });
   }
 

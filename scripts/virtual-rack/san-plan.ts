@@ -1,6 +1,6 @@
 // The SAN of the rack: tgt with one LUN in a sparse file. The commands that make it, and what its own report says.
 
-import { SAN_ADDRESS } from './network-plan.ts';
+import { SAN_ADDRESS, SECOND_SAN_ADDRESS } from './network-plan.ts';
 
 export const SAN_PORT = 3260;
 export const DEFAULT_TARGET = 'iqn.2026-11.metamaster:san';
@@ -17,8 +17,8 @@ const WRITE_CACHE_OFF = 'mode_page=8:0:18:0x10:0:0xff:0xff:0:0:0xff:0xff:0xff:0x
 /** The environment by which tgtd and tgtadm of one rack find each other. */
 export const sanEnvironment = (runDir: string): Record<string, string> => ({ TGT_IPC_SOCKET: `${runDir}/tgtd` });
 
-/** tgtd in the foreground, bound to the SAN's address. */
-export const tgtdArgv = (): string[] => ['tgtd', '-f', '-C', CONTROL_PORT, '--iscsi', `portal=${SAN_ADDRESS}:${SAN_PORT}`];
+/** tgtd in the foreground, bound to the SAN's two addresses. */
+export const tgtdArgv = (): string[] => ['tgtd', '-f', '-C', CONTROL_PORT, '--iscsi', `portal=${SAN_ADDRESS}:${SAN_PORT},portal=${SECOND_SAN_ADDRESS}:${SAN_PORT}`];
 
 const tgtadm = (...args: string[]): string[] => ['tgtadm', '-C', CONTROL_PORT, '--lld', 'iscsi', ...args];
 

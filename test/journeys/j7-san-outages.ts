@@ -26,20 +26,22 @@ while :; do
 done
 `;
 
-async function startLoad(cluster: Cluster, node: number): Promise<void> {
-  await stopLoad(cluster, node);
-  await cluster.ssh(node, `printf %s '${LOAD.replaceAll("'", `'\\''`)}' > /run/load.sh; rm -f /run/load.good /run/load.bad; setsid sh /run/load.sh > /dev/null 2>&1 < /dev/null & sleep 2; cat /run/load.good`);
+/** Begins a load on the node's root; `from`: the address that SSH comes from. */
+export async function startLoad(cluster: Cluster, node: number, from?: string): Promise<void> {
+  await stopLoad(cluster, node, from);
+  await cluster.ssh(node, `printf %s '${LOAD.replaceAll("'", `'\\''`)}' > /run/load.sh; rm -f /run/load.good /run/load.bad; setsid sh /run/load.sh > /dev/null 2>&1 < /dev/null & sleep 2; cat /run/load.good`, from);
 }
 
-const bootId = (cluster: Cluster, node: number): Promise<string> => cluster.ssh(node, 'cat /proc/sys/kernel/random/boot_id');
-const good = async (cluster: Cluster, node: number): Promise<number> => Number(await cluster.ssh(node, 'cat /run/load.good'));
+export const bootId = (cluster: Cluster, node: number): Promise<string> => cluster.ssh(node, 'cat /proc/sys/kernel/random/boot_id');
+/** How often the load has written and read all without an error. */
+export const good = async (cluster: Cluster, node: number, from?: string): Promise<number> => Number(await cluster.ssh(node, 'cat /run/load.good', from));
 
-async function stopLoad(cluster: Cluster, node: number): Promise<void> {
-  await cluster.ssh(node, '[ ! -e /run/load.pid ] || kill "$(cat /run/load.pid)"; rm -f /run/load.pid /root/load /root/load.new');
+export async function stopLoad(cluster: Cluster, node: number, from?: string): Promise<void> {
+  await cluster.ssh(node, '[ ! -e /run/load.pid ] || kill "$(cat /run/load.pid)"; rm -f /run/load.pid /root/load /root/load.new', from);
 }
 
 /** What must hold of a node that ran through an outage. */
-async function checkUnharmed(cluster: Cluster, node: number, before: { readonly bootId: string }): Promise<void> {
+export async function checkUnharmed(cluster: Cluster, node: number, before: { readonly bootId: string }): Promise<void> {
   expectEqual(`node ${node}: not booted anew`, await bootId(cluster, node), before.bootId);
   const first = await good(cluster, node);
   await cluster.ssh(node, `for i in $(seq 60); do [ "$(cat /run/load.good)" -gt ${first} ] && exit; sleep 1; done`);

@@ -29,7 +29,7 @@ export async function bootReports(cluster: Cluster, journey: Journey): Promise<v
     const boot = await shown(cluster, 1);
     expectEqual('how it went', boot.outcome, 'serving');
     const stages = boot.stages.map(({ stage }) => stage).join(' ');
-    expectEqual('its stages', stages, 'dhcp script kernel initrd modules interface login registry identity claim snapshot check mount configure swap handover root serving');
+    expectEqual('its stages', stages, 'dhcp script kernel initrd modules interface login registry paths identity claim snapshot check mount configure swap handover root serving');
     expectThat('the server of each file', boot.stages.filter(({ stage }) => ['kernel', 'initrd'].includes(stage)).every(({ server }) => /^192\.168\.0\.[13]$/.test(server ?? '')), boot.stages);
   });
   await journey.stage('a kernel that panics: its last words on another node, a reset by the watchdog, a boot', async () => {

@@ -9,6 +9,7 @@ import { snapshots } from './j3-snapshots.ts';
 import { deathInMidBoot } from './j4-death-in-mid-boot.ts';
 import { firmwareOfAllKinds } from './j5-firmware.ts';
 import { longSanOutage, sanOutages } from './j7-san-outages.ts';
+import { multipath } from './jm-multipath.ts';
 import { discAndLoaders } from './jd-disc-and-loaders.ts';
 import { bootReports } from './jr-boot-reports.ts';
 import { nothingLeft } from './je-nothing-left.ts';
@@ -22,6 +23,7 @@ const JOURNEYS: readonly { readonly id: string; readonly title: string; readonly
   { id: 'J5', title: 'firmware: UEFI by PXE and by HTTP Boot, two network cards', run: firmwareOfAllKinds },
   { id: 'J7', title: 'the SAN goes away for a minute, by cable and by power: a stall, never an error', run: sanOutages },
   { id: 'J7L', title: 'the SAN goes away for five minutes', later: true, run: longSanOutage },
+  { id: 'JM', title: 'two portals: a path that is lost under load is no outage', run: multipath },
   { id: 'JR', title: 'reports: what a blade says on its way up, and when its kernel dies', run: bootReports },
   { id: 'JD', title: 'disc and loaders: DVD and stick, BIOS and UEFI, plain PXE, TFTP alone', run: discAndLoaders },
   { id: 'JE', title: 'the end: nothing of a rack is left behind', run: nothingLeft },
