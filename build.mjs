@@ -15,7 +15,7 @@ const bundles = [
   { name: 'dhcpd', entry: 'daemons/dhcpd.ts', runtime: 'node', budgetBytes: 130 * KIB },
   { name: 'tftpd', entry: 'daemons/tftpd.ts', runtime: 'node', budgetBytes: 120 * KIB },
   { name: 'http-bootd', entry: 'daemons/http-bootd.ts', runtime: 'node', budgetBytes: 115 * KIB },
-  { name: 'metamaster', entry: 'scripts/metamaster.ts', runtime: 'node', budgetBytes: 820 * KIB },
+  { name: 'metamaster', entry: 'scripts/metamaster.ts', runtime: 'node', budgetBytes: 827 * KIB },
   { name: 'initrd', entry: 'initrd/boot.ts', runtime: 'quickjs', budgetBytes: 80 * KIB },
   { name: 'boot-recorder', entry: 'initrd/boot-recorder.ts', runtime: 'quickjs', budgetBytes: 8 * KIB },
   { name: 'storage-agent', entry: 'initrd/storage-agent.ts', runtime: 'quickjs', budgetBytes: 45 * KIB },

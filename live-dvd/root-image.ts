@@ -37,6 +37,8 @@ export interface RootManifest {
   readonly imageBytes: number;
   readonly imageSha256: string;
   readonly uuid: string;
+  /** The recipe's epoch: no clock of a machine that runs the image can rightly be before it. */
+  readonly epochUnixMs: number;
 }
 
 /** What the image is made of. */
@@ -159,7 +161,7 @@ export async function buildRootImage(inputs: RootInputs): Promise<RootManifest> 
   ], log);
   const manifest: RootManifest = {
     format: 'metamaster-root', version: 1, recipe: recipe.name, kernelRelease: kernelRelease(trees.payload), imageBytes,
-    imageSha256: await sha256Of(join(stage, 'root.ext4')), uuid,
+    imageSha256: await sha256Of(join(stage, 'root.ext4')), uuid, epochUnixMs: recipe.epoch * 1000,
   };
   writeFileSync(join(stage, 'root.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
   rmSync(join(folder, 'root.squashfs'), { force: true });

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Status } from '../daemons/agent/status.ts';
+import { FOREIGN_DHCP_REMEDY, type Status } from '../daemons/agent/status.ts';
 import type { Mac } from '../daemons/core/mac.ts';
 import { openControlSocket } from '../daemons/host/control-socket.ts';
 import { statusText } from './status-command.ts';
@@ -18,8 +18,8 @@ const STATUS: Status = {
   ],
   unknown: [{ mac: '52:54:00:00:00:99' as Mac, count: 4, detail: 'PXEClient', agoMs: 200_000_000 }],
   foreign: [
-    { address: '10.0.0.66', mac: '52:54:00:66:66:66' as Mac, count: 3, detail: 'OFFER from 10.0.0.66\u0007', agoMs: 60_000 },
-    { address: '10.0.0.67', mac: null, count: 1, detail: 'ACK', agoMs: 1000 },
+    { code: 'MM-DHCP-FOREIGN', address: '10.0.0.66', mac: '52:54:00:66:66:66' as Mac, count: 3, detail: 'OFFER from 10.0.0.66\u0007', agoMs: 60_000, remedy: FOREIGN_DHCP_REMEDY },
+    { code: 'MM-DHCP-FOREIGN', address: '10.0.0.67', mac: null, count: 1, detail: 'ACK', agoMs: 1000, remedy: FOREIGN_DHCP_REMEDY },
   ],
   files: [{ name: 'vmlinuz', bytes: 2 ** 20, sha256: '' }, { name: 'initrd.img', bytes: 2 ** 19, sha256: '' }],
 };
@@ -30,9 +30,10 @@ here     serving, up 2 min, 2 boot files of 1.5 MiB in memory
 serving  nodes 1, 2
 alive    but not serving: 4
 
-MM-DHCP-FOREIGN: a foreign DHCP server answers on the boot network, and blades may follow it; switch it off or keep it away:
+MM-DHCP-FOREIGN: a foreign DHCP server answers on the boot network, and blades may follow it:
   10.0.0.67  MAC address not known  1 s ago    1 times  ACK
   10.0.0.66  52:54:00:66:66:66      1 min ago  3 times  OFFER from 10.0.0.66?
+  what to do: Switch it off on this network, or tell it to leave the cluster's MAC addresses alone; the switch's address table tells the port of a MAC address.
 
 blades, by what this node has seen of them:
   node 3  52:54:00:00:00:03  1 s ago  http      initrd.img?[2J

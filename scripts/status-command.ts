@@ -1,7 +1,7 @@
 // `metamaster status`: what the daemon of this node knows of the rack, asked over its control socket.
 
 import { parseArgs } from 'node:util';
-import type { Status } from '../daemons/agent/status.ts';
+import { FOREIGN_DHCP_REMEDY, type Status } from '../daemons/agent/status.ts';
 import { InputError } from '../daemons/core/problem.ts';
 import { askControl } from '../daemons/host/control-client.ts';
 
@@ -56,8 +56,9 @@ export function statusText(status: Status): string {
     `here     ${status.serving ? 'serving' : 'not serving yet'}, up ${duration(status.upMs)}, ${files.length} boot files of ${(bytes / 2 ** 20).toFixed(1)} MiB in memory`,
     `serving  ${live.length === 0 ? 'nobody' : `nodes ${live.join(', ')}`}`,
     ...(silent.length === 0 ? [] : [`alive    but not serving: ${silent.join(', ')}`]),
-    ...(foreign.length === 0 ? [] : ['', 'MM-DHCP-FOREIGN: a foreign DHCP server answers on the boot network, and blades may follow it; switch it off or keep it away:']),
+    ...(foreign.length === 0 ? [] : ['', 'MM-DHCP-FOREIGN: a foreign DHCP server answers on the boot network, and blades may follow it:']),
     ...table(newestFirst(foreign).map(({ address, mac, count, detail, agoMs }) => [printable(address), mac ?? 'MAC address not known', `${duration(agoMs)} ago`, `${count} times`, printable(detail)])),
+    ...(foreign.length === 0 ? [] : [`  what to do: ${FOREIGN_DHCP_REMEDY}`]),
     '',
     blades.length === 0 ? 'no blade was seen yet' : 'blades, by what this node has seen of them:',
     ...table(newestFirst(blades).map(({ mac, node, step, detail, agoMs }) => [node === null ? 'stranger' : `node ${node}`, mac, `${duration(agoMs)} ago`, printable(step), printable(detail)])),

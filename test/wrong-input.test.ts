@@ -3,9 +3,10 @@
 
 import { expect, test } from 'vitest';
 import { encodeLatin1, encodeUtf8, viewOf } from '../daemons/core/bytes.ts';
+import type { Ipv4 } from '../daemons/core/ipv4.ts';
 import type { Mac } from '../daemons/core/mac.ts';
 import type { Instant } from '../daemons/core/machine.ts';
-import { InputError, problemLine, valueOf, type Result } from '../daemons/core/problem.ts';
+import { InputError, problemLine, valueOf, type Problem, type Result } from '../daemons/core/problem.ts';
 import { DhcpServer, type DhcpEffect } from '../daemons/dhcp/dhcp-server.ts';
 import { hear, message, requested, serverId, UNKNOWN } from '../daemons/dhcp/test-messages.ts';
 import { ROSTER } from '../daemons/dhcp/test-roster.ts';
@@ -20,14 +21,18 @@ import { SAMPLE_DISK_BYTES, SAMPLE_SUPERBLOCK, sampleLabel, sampleSan } from '..
 import { SNAPSHOT_MAGIC } from '../daemons/storage/snapshot-store.ts';
 import { DATA_OFFSET_BYTES, encodeLabel, LABEL_OFFSETS } from '../daemons/storage/volume-label.ts';
 import { EDK2_DISCOVER } from '../daemons/wire/dhcp-golden.ts';
-import { MESSAGE } from '../daemons/wire/dhcp-options.ts';
+import { MESSAGE, OPTION, uint8Value } from '../daemons/wire/dhcp-options.ts';
+import { BOOT_REPLY, decodeDhcp, encodeDhcp } from '../daemons/wire/dhcp-packet.ts';
 import { parseCommandLine } from '../initrd/command-line.ts';
 import { commandLineOf, ModelBlade } from '../initrd/model-blade.test-kit.ts';
 import { bootRegistry, differingSectors, ModelSan } from '../initrd/model-san.test-kit.ts';
+import { plannedAddresses, planProbes, probeProblems, readArping } from '../scripts/install/address-probe.ts';
 import { parseAnswers } from '../scripts/install/answers.ts';
 import { decodeAnswersFile } from '../scripts/install/answers-encoding.ts';
+import { discoverMessages, foreignDhcpProblem, leadsAway, readOffers } from '../scripts/install/foreign-dhcp.ts';
+import { installClockWarning } from '../scripts/install/install-clock.ts';
 import { EXTENT_BYTES, planLayout } from '../scripts/install/layout.ts';
-import { DISK_BYTES, sampleRequest } from '../scripts/install/install.test-kit.ts';
+import { DISK_BYTES, sampleAnswers, sampleRequest } from '../scripts/install/install.test-kit.ts';
 import { CATALOGUE } from '../scripts/messages/catalogue.ts';
 
 /** `waits`: tells it and tries again; `goes on`: warns; `stops`: does nothing until somebody mends it; `refuses`: a command or a server that does not do it. */
@@ -148,6 +153,24 @@ function heard(bytes: Uint8Array, prepare: (machine: DhcpServer) => void = () =>
   return { does: effects.some(({ kind }) => kind === 'send') ? 'goes on' : 'refuses', said, changed: [] };
 }
 
+const ofProblems = (problems: readonly Problem[]): Outcome => ({ does: problems.length === 0 ? 'goes on' : 'refuses', said: problems.map(problemLine).join('\n'), changed: [] });
+const ofWarning = (warning: Problem | undefined): Outcome => ({ does: 'goes on', said: warning === undefined ? '' : problemLine(warning), changed: [] });
+
+/** An installation on whose network arping prints this when it is asked for the second node's address, 10.1.1.1 of 52:54:00:00:00:01. */
+function probedFor(output: string): Outcome {
+  const answers = sampleAnswers(2);
+  const planned = plannedAddresses(answers).find(({ address }) => address === '10.1.1.1')!;
+  return ofProblems(probeProblems([{ planned, outcome: readArping({ output, errorOutput: '' }) }], answers, 'eth0'));
+}
+
+/** An installation on whose network a DHCP server answers with this. */
+function offered(file: string): Outcome {
+  const [discover] = discoverMessages('52:54:00:00:00:01' as Mac, 7);
+  const bytes = encodeDhcp({ ...decodeDhcp(discover!)!, op: BOOT_REPLY, file, yiaddr: '10.1.9.9' as Ipv4, options: new Map([[OPTION.messageType, uint8Value(MESSAGE.offer)], serverId('10.1.0.66')]) });
+  const [offer] = readOffers([{ bytes, from: '10.1.0.66' as Ipv4, mac: undefined }], 7);
+  return leadsAway(offer!) ? ofProblems([foreignDhcpProblem(offer!)]) : ofWarning(foreignDhcpProblem(offer!));
+}
+
 const registry = bootRegistry();
 const dvd = NODE2.replace('mm.boot=net', 'mm.boot=dvd');
 
@@ -185,6 +208,16 @@ const TABLE: readonly (readonly [what: string, code: string, does: Deed, names: 
   ['answers in UTF-16', 'MM-ANSWERS-ENCODING', 'refuses', [/a zero byte at byte 1 /, /UTF-16/, /Save it as UTF-8/], () => answersFile(utf16('domain: x'))],
   ['answers in Latin-1', 'MM-ANSWERS-ENCODING', 'refuses', [/0xe9, which is not UTF-8, at byte 11 \(line 1/, /iconv -f ISO-8859-1/], () => answersFile(encodeLatin1('domain: caf\u00e9'))],
   ['answers with a zero byte', 'MM-ANSWERS-ENCODING', 'refuses', [/a zero byte at byte 9 \(line 2/, /Save it as UTF-8/], () => answersFile(encodeLatin1('a: b\nc: d\0'))],
+  ['a node\'s address that another machine has', 'MM-INSTALL-ADDRESS-USED', 'refuses', [/nodes\[1\]\.address: 10\.1\.1\.1 must be free/, /seen an answer from 52:54:00:99:00:01/, /Give the machine with that network card another address/], () =>
+    probedFor('Unicast reply from 10.1.1.1 [52:54:00:99:00:01]  0.712ms\nSent 1 probes (1 broadcast(s))\nReceived 1 response(s)\n')],
+  ['a blade of the answers that runs', 'MM-INSTALL-RUNNING', 'refuses', [/nodes\[1\]\.address/, /node 2, whose own network card 52:54:00:00:00:01 answers for 10\.1\.1\.1/, /Switch this blade off first/], () =>
+    probedFor('Unicast reply from 10.1.1.1 [52:54:00:00:00:01]  0.712ms\nSent 1 probes (1 broadcast(s))\nReceived 1 response(s)\n')],
+  ['an interface that cannot ask for addresses', 'MM-INSTALL-ADDRESS-PROBE', 'refuses', [/eth0/, /Interface "eth0" is not ARPable/, /--no-address-probe/], () => probedFor('Interface "eth0" is not ARPable\n')],
+  ['a live system with a node\'s address', 'MM-INSTALL-OWN-ADDRESS', 'refuses', [/nodes\[1\]\.address/, /10\.1\.1\.1, which this blade has on eth0/, /sifip=/], () =>
+    ofProblems(planProbes(sampleAnswers(2), [{ name: 'eth0', mac: '52:54:00:00:00:00' as Mac, addresses: ['10.1.1.1' as Ipv4] }]).problems)],
+  ['a foreign DHCP server with a boot file, at an installation', 'MM-INSTALL-FOREIGN-DHCP', 'refuses', [/DHCP server 10\.1\.0\.66/, /an offer of 10\.1\.9\.9, no next-server, boot file pxelinux\.0/, /Switch it off.*--accept-foreign-dhcp/], () => offered('pxelinux.0')],
+  ['a foreign DHCP server with nothing to boot, at an installation', 'MM-INSTALL-FOREIGN-DHCP', 'goes on', [/no boot file/, /leave the cluster's MAC addresses alone/], () => offered('')],
+  ['a clock that died, at an installation', 'MM-INSTALL-CLOCK', 'goes on', [/not before the disc was made, 2023-11-14/, /days before it/, /date -s/], () => ofWarning(installClockWarning(0, WRITTEN))],
   ['a foreign DHCP server', 'MM-DHCP-FOREIGN', 'refuses', [/"server":"10\.7\.0\.66"/, /"mac":"52:54:00:66:66:66"/], () =>
     heard(message(EDK2_DISCOVER, MESSAGE.offer, { op: 2 }, [serverId('10.7.0.66')]), (machine) => machine.step(1 as Instant, { kind: 'mac-found', address: '10.7.0.66', mac: '52:54:00:66:66:66' as Mac }))],
   ['an unknown blade that asks for an address', 'MM-DHCP-UNKNOWN', 'refuses', [new RegExp(`"mac":"${UNKNOWN}".*"count":1`)], () => heard(message(EDK2_DISCOVER, MESSAGE.discover, { chaddr: macToBytes(UNKNOWN) }))],

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Mac } from '../core/mac.ts';
 import type { Instant } from '../core/machine.ts';
 import type { NodeConfig } from './node-config.ts';
-import { statusOf } from './status.ts';
+import { FOREIGN_DHCP_REMEDY, statusOf } from './status.ts';
 
 test('the whole status', () => {
   const roster = { clusterName: 'rack', nodes: [{ number: 1, name: 'node1', macs: ['52:54:00:00:00:01'] }] };
@@ -38,7 +38,10 @@ test('the whole status', () => {
       { mac: '52:54:00:00:00:99', node: null, step: 'dhcp', detail: '', agoMs: 0 },
     ],
     unknown: [{ mac: '52:54:00:00:00:99', count: 4, detail: 'bios-rom', agoMs: 2000 }],
-    foreign: [{ address: '10.0.0.66', mac: '52:54:00:66:66:66', count: 2, detail: 'OFFER', agoMs: 3000 }, { address: '10.0.0.67', mac: null, count: 1, detail: 'OFFER', agoMs: 1000 }],
+    foreign: [
+      { code: 'MM-DHCP-FOREIGN', address: '10.0.0.66', mac: '52:54:00:66:66:66', count: 2, detail: 'OFFER', agoMs: 3000, remedy: FOREIGN_DHCP_REMEDY },
+      { code: 'MM-DHCP-FOREIGN', address: '10.0.0.67', mac: null, count: 1, detail: 'OFFER', agoMs: 1000, remedy: FOREIGN_DHCP_REMEDY },
+    ],
     files: [{ name: 'vmlinuz', bytes: 3, sha256: 'ab' }],
   });
 });

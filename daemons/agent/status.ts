@@ -23,6 +23,9 @@ export interface ForeignDhcp {
   readonly detail: string;
 }
 
+/** What to do about a foreign DHCP server. */
+export const FOREIGN_DHCP_REMEDY = "Switch it off on this network, or tell it to leave the cluster's MAC addresses alone; the switch's address table tells the port of a MAC address.";
+
 export interface StatusInput {
   readonly config: NodeConfig;
   readonly startedAt: Instant;
@@ -50,7 +53,7 @@ export interface Status {
   readonly blades: readonly { readonly mac: Mac; readonly node: number | null; readonly step: string; readonly detail: string; readonly agoMs: number }[];
   readonly unknown: readonly { readonly mac: Mac; readonly count: number; readonly detail: string; readonly agoMs: number }[];
   /** Foreign DHCP servers on the boot network; `mac` is null until it was found out. */
-  readonly foreign: readonly { readonly address: string; readonly mac: Mac | null; readonly count: number; readonly detail: string; readonly agoMs: number }[];
+  readonly foreign: readonly { readonly code: 'MM-DHCP-FOREIGN'; readonly address: string; readonly mac: Mac | null; readonly count: number; readonly detail: string; readonly agoMs: number; readonly remedy: string }[];
   readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
 }
 
@@ -68,7 +71,7 @@ export function statusOf(now: Instant, { config, startedAt, serving, alive, live
     live,
     blades: stages.map(({ mac, step, detail, at }) => ({ mac, node: nodeOfMac(roster, mac)?.number ?? null, step, detail, agoMs: Math.round(now - at) })),
     unknown: unknown.map(({ mac, count, detail, lastAt }) => ({ mac, count, detail, agoMs: Math.round(now - lastAt) })),
-    foreign: foreign.map(({ address, mac, count, detail, lastAt }) => ({ address, mac: mac ?? null, count, detail, agoMs: Math.round(now - lastAt) })),
+    foreign: foreign.map(({ address, mac, count, detail, lastAt }) => ({ code: 'MM-DHCP-FOREIGN', address, mac: mac ?? null, count, detail, agoMs: Math.round(now - lastAt), remedy: FOREIGN_DHCP_REMEDY })),
     files: Array.from(files, ([name, { bytes, sha256 }]) => ({ name, bytes: bytes.length, sha256 })),
   };
 }

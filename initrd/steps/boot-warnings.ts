@@ -8,18 +8,27 @@ const CLOCK_TOLERANCE_MS = 24 * 3_600_000;
 const CLOCK_FUTURE_MS = 10 * 365 * CLOCK_TOLERANCE_MS;
 
 /**
+ * By how much a clock is off, seen from a moment that it must have passed and cannot have passed long ago; undefined when it is not.
+ * One rule for a boot (the registry's writing) and for an installation (the making of the disc).
+ * @param sinceUnixMs that moment
+ */
+export function clockOff(nowUnixMs: number, sinceUnixMs: number): string | undefined {
+  const off = nowUnixMs - sinceUnixMs;
+  if (off >= -CLOCK_TOLERANCE_MS && off <= CLOCK_FUTURE_MS) return undefined;
+  return `${Math.round(Math.abs(off) / CLOCK_TOLERANCE_MS)} days ${off < 0 ? 'before' : 'after'} it`;
+}
+
+/**
  * A clock that is years off. The registry's time is the only other one that a blade knows here, and may itself have been written under
  * a wrong clock, which is why this is no more than a warning; volumes are claimed by counters, never by time.
  * @param nowUnixMs the blade's clock
  * @param writtenAtUnixMs when the registry was written; 0 when it does not say
  */
 export function clockWarning(nowUnixMs: number, writtenAtUnixMs: number): Problem | undefined {
-  if (writtenAtUnixMs === 0) return undefined;
-  const off = nowUnixMs - writtenAtUnixMs;
-  if (off >= -CLOCK_TOLERANCE_MS && off <= CLOCK_FUTURE_MS) return undefined;
-  const days = Math.round(Math.abs(off) / CLOCK_TOLERANCE_MS);
+  const seen = writtenAtUnixMs === 0 ? undefined : clockOff(nowUnixMs, writtenAtUnixMs);
+  if (seen === undefined) return undefined;
   return {
-    code: 'MM-BOOT-CLOCK', where: "this blade's clock", rule: 'is not before the last writing of the registry, nor ten years behind it', seen: `${days} days ${off < 0 ? 'before' : 'after'} it`,
+    code: 'MM-BOOT-CLOCK', where: "this blade's clock", rule: 'is not before the last writing of the registry, nor ten years behind it', seen,
     remedy: 'Set the clock in the firmware setup, and change the battery of the board. The boot goes on: only times in logs and certificates suffer.',
   };
 }

@@ -5,14 +5,16 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { run } from '../../daemons/host/run.ts';
-import { InputError, valueOf } from '../../daemons/core/problem.ts';
+import { InputError, problemLine, valueOf, type Problem } from '../../daemons/core/problem.ts';
 import { uuidFromRandom } from '../../daemons/core/uuid.ts';
 import { readContainer } from '../../daemons/storage/container-on-disk.ts';
 import { parseAnswers, rosterOf, type Answers } from './answers.ts';
 import { decodeAnswersFile } from './answers-encoding.ts';
 import { blockDeviceBytes, Disk } from './disk.ts';
 import { imageSha256, Installation, INSTALL_STAGES } from './engine.ts';
+import { installClockWarning } from './install-clock.ts';
 import { formatLayout, planLayout, type OriginImage } from './layout.ts';
+import { checkNetwork, type NetworkWishes } from './network-check.ts';
 import { Progress } from './progress.ts';
 import { describeContent, examineForInstall, keptTable, lossOf, refusal } from './san-content.ts';
 import { readOwnerCounters, runningNodes, WATCH_MS } from './running-nodes.ts';
@@ -22,25 +24,34 @@ import { openTarget } from './target.ts';
 const MEDIUM = '/run/metamaster/medium/metamaster';
 const PLACES = { rootImage: '/run/metamaster/squash/root.ext4', bootFolder: MEDIUM };
 
-const HELP = `metamaster install --answers FILE [--yes] [--force] [--dry-run] [--disk sdX] [--json]
+const HELP = `metamaster install --answers FILE [--yes] [--force] [--dry-run] [--disk sdX] [--no-address-probe] [--accept-foreign-dhcp] [--json]
 
 Lays a cluster out on the SAN, as the answers say (docs/answers.example.yaml), from the live system of the disc.
   --answers FILE  YAML or JSON; every mistake in it is told at once, and nothing is touched before it has none
-  --dry-run       shows what the SAN holds and what would be laid out, and changes nothing
+  --dry-run       shows what the SAN holds and what would be laid out, asks the network all the same, and changes nothing
   --yes           asks no question
   --force         goes on although the disk holds something that will be lost
   --disk sdX      which disk, where the target exports several
-  --json          prints the result as one object
+  --no-address-probe
+                  does not ask the network whether somebody has the cluster's addresses, where ARP cannot be used
+  --accept-foreign-dhcp
+                  goes on although another DHCP server on the boot network offers boot files
+  --json          prints the result as one object, warnings among it
 Broken off at any point, it can be started again with the same command.`;
 
 function readAnswers(path: string): Answers {
   return valueOf(parseAnswers(valueOf(decodeAnswersFile(readFileSync(path), path)), path));
 }
 
-function readManifest(): OriginImage {
+/** What the disc says of itself (live-dvd/root-image.ts). */
+interface DiscManifest extends OriginImage {
+  readonly epochUnixMs: number;
+}
+
+function readManifest(): DiscManifest {
   const file = `${MEDIUM}/root.json`;
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as OriginImage;
+    return JSON.parse(readFileSync(file, 'utf8')) as DiscManifest;
   } catch (error) {
     const seen = error instanceof Error ? error.message : String(error);
     throw new InputError([{ code: 'MM-INSTALL-MEDIUM', where: file, rule: "can be read, as on the disc's live system", seen, remedy: 'The installation runs in the live system of the disc: boot "Install cluster".' }]);
@@ -73,6 +84,20 @@ function checkMedium(image: OriginImage): void {
   throw new InputError([{ code: 'MM-INSTALL-MEDIUM-DAMAGED', where: PLACES.rootImage, rule: `SHA-256 ${image.imageSha256}`, seen: hash, remedy: 'The medium is damaged; make it anew. Nothing was written.' }]);
 }
 
+function tellWarnings(warnings: readonly (Problem | undefined)[]): readonly string[] {
+  const lines = warnings.filter((warning) => warning !== undefined).map(problemLine);
+  for (const line of lines) process.stderr.write(`metamaster: warning: ${line}\n`);
+  return lines;
+}
+
+/** Asks the network; tells its warnings and returns them. @throws InputError with everything that forbids the installation */
+async function refuseUnfitNetwork(answers: Answers, wishes: NetworkWishes): Promise<readonly string[]> {
+  const { problems, warnings } = await checkNetwork(answers, wishes, new Progress(1));
+  const told = tellWarnings(warnings);
+  if (problems.length > 0) throw new InputError(problems);
+  return told;
+}
+
 /** Looks at the owner records twice, past the page cache. @throws InputError when a node of the old cluster runs */
 async function refuseRunningNodes(disk: Disk, container: string): Promise<void> {
   process.stderr.write(`Watching the old cluster's owner records for ${WATCH_MS / 1000} s …\n`);
@@ -92,7 +117,7 @@ export async function installCommand(argv: readonly string[]): Promise<number> {
     args: [...argv],
     options: {
       answers: { type: 'string' }, yes: { type: 'boolean', default: false }, force: { type: 'boolean', default: false }, 'dry-run': { type: 'boolean', default: false },
-      disk: { type: 'string' }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+      'no-address-probe': { type: 'boolean', default: false }, 'accept-foreign-dhcp': { type: 'boolean', default: false }, disk: { type: 'string' }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
     },
   });
   if (values.help || values.answers === undefined) {
@@ -102,6 +127,7 @@ export async function installCommand(argv: readonly string[]): Promise<number> {
   const answers = readAnswers(values.answers);
   const roster = rosterOf(answers);
   const image = readManifest();
+  const clock = tellWarnings([installClockWarning(Date.now(), image.epochUnixMs)]);
   const disks = await openTarget(roster.san.address, roster.san.port, roster.san.target);
   const name = chooseDisk(disks, values.disk);
   const disk = new Disk(`/dev/${name}`, blockDeviceBytes(name));
@@ -115,13 +141,14 @@ export async function installCommand(argv: readonly string[]): Promise<number> {
     const secret = values['dry-run'] ? { rootPasswordHash: '!', clusterKey: '0'.repeat(64), sshHostKeys: {} } : await makeSecrets(answers, names, () => undefined);
     const layout = valueOf(planLayout({ answers, image, diskBytes: disk.bytes, newUuid: () => uuidFromRandom(randomBytes(16)), secret, ...(existing === undefined ? {} : { existing }) }));
     process.stderr.write(`${formatLayout(layout)}\n`);
+    const warnings = [...clock, ...(await refuseUnfitNetwork(answers, { probeAddresses: !values['no-address-probe'], acceptForeignDhcp: values['accept-foreign-dhcp'] }))];
     if (values['dry-run']) return 0;
     const loss = lossOf(content);
     if (!values.yes && !(await confirmed(loss === undefined ? 'Nothing will be lost.' : `This loses ${loss}.`))) return 1;
     if (content.kind === 'installed') await refuseRunningNodes(disk, roster.container);
     checkMedium(image);
     await new Installation(layout, disk, PLACES, new Progress(INSTALL_STAGES)).run();
-    const result = { cluster: roster.clusterName, container: roster.container, nodes: names, disk: disk.path, kernelRelease: image.kernelRelease };
+    const result = { cluster: roster.clusterName, container: roster.container, nodes: names, disk: disk.path, kernelRelease: image.kernelRelease, warnings };
     process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : `The cluster ${result.cluster} with ${names.length} nodes is installed. Boot this blade again: "Boot cluster" in the disc's menu.\n`);
     return 0;
   } finally {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { runningNodes, type OwnerCounters } from './running-nodes.ts';
+import type { Ipv4 } from '../../daemons/core/ipv4.ts';
+import type { Mac } from '../../daemons/core/mac.ts';
+import { answeringNode, runningNodes, type OwnerCounters } from './running-nodes.ts';
 
 const still: OwnerCounters = new Map([
   ['node1.store', { node: 1, counter: 7, bootNonce: 'a' }],
@@ -19,4 +21,8 @@ describe('a forced installation over a cluster', () => {
     const after: OwnerCounters = new Map([...still].map(([name, owner]) => [name, { ...owner, counter: owner.counter + 1 }]));
     expect(runningNodes(still, after, '/dev/sda')?.seen).toBe('node 1, 3 do');
   });
+});
+
+test('a blade that answers for its own address runs as well: the same refusal', () => {
+  expect(answeringNode('nodes[2].address', '10.1.1.2' as Ipv4, 3, '52:54:00:00:00:03' as Mac)).toMatchObject({ code: 'MM-INSTALL-RUNNING', where: 'nodes[2].address', seen: 'node 3, whose own network card 52:54:00:00:00:03 answers for 10.1.1.2' });
 });

@@ -1,6 +1,9 @@
-// Whether somebody still writes to the cluster that a forced installation would overwrite: every node that maps its volumes renews
-// their owner records (initrd/storage-agent.ts), so a counter that moves is a kernel that runs.
+// Whether a node still runs that would write into the new cluster. Two signs, either of which forbids the installation, with --force as
+// well: every node that maps its volumes renews their owner records (initrd/storage-agent.ts), so a counter that moves is a kernel that
+// runs; and a blade whose own network card answers for its address runs, though it may be cut off from the SAN and renew nothing.
 
+import type { Ipv4 } from '../../daemons/core/ipv4.ts';
+import type { Mac } from '../../daemons/core/mac.ts';
 import type { Problem } from '../../daemons/core/problem.ts';
 import { BLOCK_BYTES } from '../../daemons/storage/block.ts';
 import type { ContainerFound } from '../../daemons/storage/container-on-disk.ts';
@@ -34,5 +37,13 @@ export function runningNodes(before: OwnerCounters, after: OwnerCounters, disk: 
   return {
     code: 'MM-INSTALL-RUNNING', where: disk, rule: `no node renews its owner records for ${WATCH_MS / 1000} s`, seen: `node ${nodes.join(', ')} ${nodes.length === 1 ? 'does' : 'do'}`,
     remedy: 'Switch these blades off first: a running node would go on writing into the new cluster.',
+  };
+}
+
+/** The problem that forbids the installation: a blade of the answers that has its address already. */
+export function answeringNode(where: string, address: Ipv4, node: number, mac: Mac): Problem {
+  return {
+    code: 'MM-INSTALL-RUNNING', where, rule: 'no blade of the cluster runs yet', seen: `node ${node}, whose own network card ${mac} answers for ${address}`,
+    remedy: 'Switch this blade off first: it runs as a node of an older installation, and would go on writing to the SAN.',
   };
 }
