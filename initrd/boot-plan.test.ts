@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bootPlan, formatPlan, LIVE_MODULES, RETRY, retryDelayMs, SAN_MODULES } from './boot-plan.ts';
+import { bootPlan, formatPlan, LIVE_MODULES, RETRY, retryDelayMs, SAN_MODULES, VLAN_MODULE } from './boot-plan.ts';
 import { parseCommandLine } from './command-line.ts';
 
 const planOf = (commandLine: string) => bootPlan(parseCommandLine(commandLine).parameters);
@@ -18,6 +18,17 @@ describe('the plan', () => {
     expect(plan[2]).toEqual({ kind: 'login', portals: [{ address: '10.0.0.252', port: 3260 }], target: 'iqn.2026-01.example:san' });
     expect(plan[3]).toEqual({ kind: 'registry', container: 'foo' });
     expect(plan[5]).toEqual({ kind: 'identity', node: 3 });
+  });
+
+  test('makes a VLAN, with its module, only where the command line names one', () => {
+    const tagged = planOf(`${SAN_BOOT} mm.vlan=5`);
+    expect(tagged[0]).toMatchObject({ required: ['tg3', VLAN_MODULE, ...SAN_MODULES] });
+    expect(tagged[1]).toMatchObject({ vlan: 5 });
+    expect(formatPlan(tagged)).toContain('the first of eth0, VLAN 5 on it, with 10.0.0.2');
+    const live = planOf('mm.live mm.vlan=4094');
+    expect(live[0]).toMatchObject({ required: [...LIVE_MODULES, VLAN_MODULE] });
+    expect(live[3]).toMatchObject({ kind: 'interface', vlan: 4094 });
+    for (const plan of [planOf(SAN_BOOT), planOf('mm.live')]) expect(JSON.stringify(plan)).not.toContain(VLAN_MODULE);
   });
 
   test('asks the network whether an address is free only for one that came from a menu', () => {

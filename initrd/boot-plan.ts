@@ -14,13 +14,15 @@ export const VOLUME_MODULES = ['dm_mod', 'dm_snapshot', 'ext4'] as const;
 export const MULTIPATH_MODULES = ['dm_mod', 'dm_multipath', 'dm_service_time'] as const;
 /** Modules of the live system. */
 export const LIVE_MODULES = ['loop', 'isofs', 'squashfs', 'overlay', 'ext4', 'sr_mod', 'sd_mod'] as const;
+/** The module of 802.1Q VLANs; needed only where the command line names one. */
+export const VLAN_MODULE = '8021q';
 /** A watchdog resets a blade whose kernel hangs (the keeper feeds it). Where there is none, nothing is lost. */
 export const WATCHDOG_MODULES = ['i6300esb', 'iTCO_wdt'] as const;
 
 /** One step of the boot. */
 export type BootStep =
   | { readonly kind: 'modules'; readonly required: readonly string[]; readonly wanted: readonly string[]; readonly meanwhile: readonly string[] }
-  | { readonly kind: 'interface'; readonly mac?: Mac | undefined; readonly candidates: readonly string[]; readonly address: string; readonly netmask: string; readonly probeConflict: boolean }
+  | { readonly kind: 'interface'; readonly mac?: Mac | undefined; readonly vlan?: number | undefined; readonly candidates: readonly string[]; readonly address: string; readonly netmask: string; readonly probeConflict: boolean }
   | { readonly kind: 'login'; readonly portals: readonly SanPortal[]; readonly target: string }
   | { readonly kind: 'registry'; readonly container: string }
   | { readonly kind: 'paths'; readonly portals: readonly SanPortal[]; readonly target: string }
@@ -46,7 +48,7 @@ export function retryDelayMs(attempt: number): number {
 
 function interfaceStep(parameters: BootParameters): BootStep {
   return {
-    kind: 'interface', mac: parameters.mac, candidates: parameters.interfaces, address: parameters.sifIp, netmask: parameters.sifNetmask,
+    kind: 'interface', mac: parameters.mac, vlan: parameters.vlan, candidates: parameters.interfaces, address: parameters.sifIp, netmask: parameters.sifNetmask,
     // From the DVD the address is a menu's default and may be somebody's; from the network it is the roster's.
     probeConflict: parameters.boot === 'dvd',
   };
@@ -54,9 +56,10 @@ function interfaceStep(parameters: BootParameters): BootStep {
 
 /** The steps that these parameters ask for. The parameters must be free of problems. */
 export function bootPlan(parameters: BootParameters): readonly BootStep[] {
+  const vlan = parameters.vlan === undefined ? [] : [VLAN_MODULE];
   if (parameters.live) {
     return [
-      { kind: 'modules', required: LIVE_MODULES, wanted: [...parameters.modules, ...SAN_MODULES, ...VOLUME_MODULES], meanwhile: [] },
+      { kind: 'modules', required: [...LIVE_MODULES, ...vlan], wanted: [...parameters.modules, ...SAN_MODULES, ...VOLUME_MODULES], meanwhile: [] },
       { kind: 'medium' }, { kind: 'overlay' }, interfaceStep(parameters), { kind: 'live-identity' }, { kind: 'handover' },
     ];
   }
@@ -64,7 +67,7 @@ export function bootPlan(parameters: BootParameters): readonly BootStep[] {
   const target = parameters.target ?? '';
   return [
     // The watchdog's come first: when the step `snapshot` finds its own modules there, these are as well.
-    { kind: 'modules', required: [...parameters.modules, ...SAN_MODULES], wanted: [], meanwhile: [...WATCHDOG_MODULES, ...VOLUME_MODULES] },
+    { kind: 'modules', required: [...parameters.modules, ...vlan, ...SAN_MODULES], wanted: [], meanwhile: [...WATCHDOG_MODULES, ...VOLUME_MODULES] },
     interfaceStep(parameters),
     { kind: 'login', portals, target },
     { kind: 'registry', container: parameters.container ?? '' },
@@ -77,7 +80,7 @@ export function bootPlan(parameters: BootParameters): readonly BootStep[] {
 const TEXT: Readonly<Record<BootStep['kind'], (step: never) => string>> = {
   modules: (s: Extract<BootStep, { kind: 'modules' }>) => `load what the hardware asks for, then ${[s.required.join(' '), ...(s.wanted.length > 0 ? [`if there: ${s.wanted.join(' ')}`] : []), ...(s.meanwhile.length > 0 ? [`while the boot goes on: ${s.meanwhile.join(' ')}`] : [])].join('; ')}`,
   interface: (s: Extract<BootStep, { kind: 'interface' }>) =>
-    `bring up ${s.mac === undefined ? '' : `the interface of ${s.mac}, or else `}the first of ${s.candidates.join(', ')} with ${s.address}, netmask ${s.netmask}${s.probeConflict ? ', if nobody else has that address' : ''}`,
+    `bring up ${s.mac === undefined ? '' : `the interface of ${s.mac}, or else `}the first of ${s.candidates.join(', ')}${s.vlan === undefined ? '' : `, VLAN ${s.vlan} on it,`} with ${s.address}, netmask ${s.netmask}${s.probeConflict ? ', if nobody else has that address' : ''}`,
   login: (s: Extract<BootStep, { kind: 'login' }>) => `log in to ${s.target} at ${s.portals.map(portalText).join(' and ')}`,
   registry: (s: Extract<BootStep, { kind: 'registry' }>) => `find the container ${s.container} and read its registry`,
   paths: () => 'if the SAN has several portals, log in to those that only the registry names, and make one device of all paths to its disk',

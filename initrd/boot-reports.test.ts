@@ -58,6 +58,14 @@ describe('reports of a boot', () => {
     expect([one.console, one.pauses, steps(one)]).toEqual([well.console, well.pauses, steps(well)]);
   });
 
+  test('on a VLAN, kernel lines leave by the VLAN\'s device', async () => {
+    const one = blade(`mm.servers=${SERVERS} mm.vlan=5`);
+    expect(await one.boot()).toBe('handover');
+    expect(netconsole(one).map((argv) => argv.at(-1))).toEqual([netconsoleArgument({ address: '10.0.0.2' as Ipv4, netmask: '255.255.255.0' as Ipv4, device: 'eth0.5' })]);
+    expect(JSON.parse(one.files.get('/run/metamaster/boot.json')!)).toMatchObject({ interfaceName: 'eth0.5' });
+    expect(JSON.parse(one.files.get('/sysroot/etc/metamaster/node.json')!)).toMatchObject({ interface: 'eth0.5' });
+  });
+
   test('a server that hangs up is followed by the next one, with what was not told', async () => {
     const one = blade();
     one.feedRuns = false;

@@ -80,12 +80,12 @@ describe('values', () => {
   test('all kinds', () => {
     const { parameters, problems } = parseCommandLine(
       `storage_ip=10.1.0.252 storage_port=3261 sif=ib0 sifip=10.1.0.3 sifnm=255.255.255.128 sifm=tg3,ib_ipoib,tg3 ivid=eui.02004567A425678D root=/dev/evms/defaultbar ` +
-        'mm.debug mm.boot=dvd mm.servers=10.1.0.1,10.1.0.2 mm.node=12 mm.netconsole=0 mm.mac=52-54-00-AA-BB-CC mm.portals=10.1.0.251:860,10.1.0.250,10.1.0.250:3260 ---',
+        'mm.debug mm.boot=dvd mm.servers=10.1.0.1,10.1.0.2 mm.node=12 mm.netconsole=0 mm.mac=52-54-00-AA-BB-CC mm.portals=10.1.0.251:860,10.1.0.250,10.1.0.250:3260 mm.vlan=4094 ---',
     );
     expect(problems).toEqual([]);
     expect(parameters).toEqual({
       storageIp: '10.1.0.252', storagePort: 3261, portals: [{ address: '10.1.0.251', port: 860 }, { address: '10.1.0.250', port: 3260 }], interfaces: ['ib0'], sifIp: '10.1.0.3', sifNetmask: '255.255.255.128', modules: ['tg3', 'ib_ipoib'],
-      target: 'eui.02004567A425678D', container: 'bar', mode: 'boot', boot: 'dvd', live: false, debug: true, servers: ['10.1.0.1', '10.1.0.2'], node: 12, netconsole: false, mac: '52:54:00:aa:bb:cc',
+      target: 'eui.02004567A425678D', container: 'bar', mode: 'boot', boot: 'dvd', live: false, debug: true, servers: ['10.1.0.1', '10.1.0.2'], node: 12, netconsole: false, mac: '52:54:00:aa:bb:cc', vlan: 4094,
     });
   });
 
@@ -94,7 +94,7 @@ describe('values', () => {
     'storage_port=0', 'storage_port=65536', 'storage_port=3260x', 'storage_port=-1', 'storage_port=1e3', 'storage_port=99999999999999999999',
     'sif=', 'sif=..', 'sif=eth0,ib0', 'sif=averyveryverylongname', 'sifip=1.2.3', 'sifnm=255.0.255.0', 'sifnm=0.0.0.0', 'sifnm=255.255.255.255', 'sifnm=24',
     'sifm=', 'sifm=tg3,', 'sifm=tg3,,e1000', 'sifm=../x', 'sifm=-r', `sifm=${'m'.repeat(56)}`,
-    'mm.mode=format', 'mm.boot=usb', 'mm.servers=10.0.0.1;10.0.0.2', 'mm.node=0', 'mm.node=2001', 'mm.node=one', 'mm.mac=01:00:5e:00:00:01', 'mm.mac=x', 'mm.debug=yes', 'mm.live=', 'mm.portals=', 'mm.portals=10.0.0.1;10.0.0.2', 'mm.portals=10.0.0.1:0', 'mm.portals=1.0.0.1,1.0.0.2,1.0.0.3,1.0.0.4,1.0.0.5,1.0.0.6,1.0.0.7,1.0.0.8',
+    'mm.mode=format', 'mm.boot=usb', 'mm.servers=10.0.0.1;10.0.0.2', 'mm.node=0', 'mm.node=2001', 'mm.node=one', 'mm.mac=01:00:5e:00:00:01', 'mm.mac=x', 'mm.vlan=0', 'mm.vlan=4095', 'mm.vlan=5.1', 'mm.vlan=eth0.5', 'mm.vlan', 'mm.debug=yes', 'mm.live=', 'mm.portals=', 'mm.portals=10.0.0.1;10.0.0.2', 'mm.portals=10.0.0.1:0', 'mm.portals=1.0.0.1,1.0.0.2,1.0.0.3,1.0.0.4,1.0.0.5,1.0.0.6,1.0.0.7,1.0.0.8',
   ])('%s is one problem that names it, with rule, value and remedy', (argument) => {
     const { problems } = parseCommandLine(`${REQUIRED} ${argument}`);
     const [name, ...value] = argument.split('=');
@@ -150,7 +150,7 @@ describe('relations', () => {
 
 describe('laws', () => {
   test('fuzz: on any text nothing throws, and every problem names a parameter of ours', () => {
-    const names = ['storage_ip', 'storage_port', 'sif', 'sifip', 'sifnm', 'sifm', 'ivid', 'root', 'mm.debug', 'mm.live', 'mm.mode', 'mm.boot', 'mm.servers', 'mm.node', 'mm.mac', 'mm.netconsole', 'mm.portals'];
+    const names = ['storage_ip', 'storage_port', 'sif', 'sifip', 'sifnm', 'sifm', 'ivid', 'root', 'mm.debug', 'mm.live', 'mm.mode', 'mm.boot', 'mm.servers', 'mm.node', 'mm.mac', 'mm.netconsole', 'mm.portals', 'mm.vlan'];
     const value = fc.oneof(fc.string({ maxLength: 12 }), fc.ipV4(), fc.nat().map(String), fc.constantFrom('install', 'dvd', '255.255.0.0', '/dev/evms/defaultx', ',', '"'));
     const argument = fc.oneof(fc.tuple(fc.constantFrom(...names, '---', 'quiet'), value).map(([n, v]) => `${n}=${v}`), fc.constantFrom(...names, '---'), fc.string());
     fc.assert(

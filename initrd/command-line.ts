@@ -9,7 +9,7 @@ import type { MessageCode, Problem } from '../daemons/core/problem.ts';
 import type { SanPortal } from '../daemons/core/san-portal.ts';
 import { splitKernelArguments } from './kernel-arguments.ts';
 import type { KernelArgument } from './kernel-arguments.ts';
-import { BOOT, FLAG, IVID, MAC, MODE, NODE, PORTALS, ROOT, SERVERS, SIF, SIFIP, SIFM, SIFNM, STORAGE_IP, STORAGE_PORT } from './parameter-rules.ts';
+import { BOOT, FLAG, IVID, MAC, MODE, NODE, PORTALS, ROOT, SERVERS, SIF, SIFIP, SIFM, SIFNM, STORAGE_IP, STORAGE_PORT, VLAN } from './parameter-rules.ts';
 import type { BootMode, Parameter } from './parameter-rules.ts';
 
 /** Everything that the command line decides; what it leaves out has the default of the report's table 3. */
@@ -42,6 +42,8 @@ export interface BootParameters {
   readonly netconsole: boolean;
   /** The MAC address that booted. */
   readonly mac: Mac | undefined;
+  /** Boot and storage network are this 802.1Q VLAN on the card; undefined: its untagged frames. */
+  readonly vlan: number | undefined;
 }
 
 /** The parameters, and all that is wrong with them. With problems the SAN must not be touched; warnings are only told. */
@@ -71,7 +73,7 @@ const REPORT_NAMES: ReadonlySet<string> = new Set(['storage_ip', 'storage_port',
 /** True for the parameters that this grammar reads: nobody else may set them. */
 export const isBootParameter = (name: string): boolean => REPORT_NAMES.has(name) || name.startsWith(OURS);
 
-const OUR_NAMES: ReadonlySet<string> = new Set(['mm.debug', 'mm.live', 'mm.mode', 'mm.boot', 'mm.servers', 'mm.node', 'mm.mac', 'mm.netconsole', 'mm.portals']);
+const OUR_NAMES: ReadonlySet<string> = new Set(['mm.debug', 'mm.live', 'mm.mode', 'mm.boot', 'mm.servers', 'mm.node', 'mm.mac', 'mm.netconsole', 'mm.portals', 'mm.vlan']);
 
 /** The parameters that are judged together: none of these relations means anything when one of them is wrong. */
 const NETWORK_NAMES: ReadonlySet<string> = new Set(['storage_ip', 'sifip', 'sifnm']);
@@ -139,6 +141,7 @@ function readParameters(reader: Reader): BootParameters {
     node: reader.take('mm.node', NODE),
     netconsole: reader.flag('mm.netconsole', true),
     mac: reader.take('mm.mac', MAC),
+    vlan: reader.take('mm.vlan', VLAN),
   };
 }
 

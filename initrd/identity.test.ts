@@ -14,7 +14,7 @@ const HASH = `$6$saltsalt$${'a'.repeat(86)}`;
 
 const answers = valueOf(parseAnswers(JSON.stringify({
   'container-name': 'foo', 'storage-ip': '192.168.0.252', 'iscsi-target': 'iqn.2001-04.com.example:rack', 'number-of-nodes': 3, 'cluster-hostname': 'node', domain: 'example.com',
-  nodes: [{ mac: '52:54:00:00:00:01' }, { macs: ['52:54:00:00:00:02', '52:54:00:00:01:02'] }, { mac: '52:54:00:00:00:03', loader: 'ours' }], 'write-cache': 'off',
+  nodes: [{ mac: '52:54:00:00:00:01' }, { macs: ['52:54:00:00:00:02', '52:54:00:00:01:02'] }, { mac: '52:54:00:00:00:03', loader: 'ours' }], 'write-cache': 'off', 'boot-vlan': 5,
   'root-password-hash': HASH, 'authorized-keys': [`${PUBLIC_KEY} admin`, `${PUBLIC_KEY} other`], 'kernel-parameters': 'console=ttyS0,115200 quiet',
   'public-IP': '203.0.113.9', 'public-netmask': '255.255.255.0', 'public-router': '203.0.113.1', 'public-DNS': '203.0.113.53',
 }), 'answers.json'));

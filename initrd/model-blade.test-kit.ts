@@ -137,7 +137,7 @@ export class ModelBlade implements BootHost {
     const names = words.filter((word) => !word.startsWith('-'));
     for (const name of names) {
       if (name === NIC_ALIAS) this.#addInterface();
-      if (/^(crc32c|iscsi|sd_|dm_|ext4|virtio)/.test(name)) this.files.set(`/sys/module/${name.replaceAll('-', '_')}/refcnt`, '0\n');
+      if (/^(crc32c|iscsi|sd_|dm_|ext4|virtio|8021q)/.test(name)) this.files.set(`/sys/module/${name.replaceAll('-', '_')}/refcnt`, '0\n');
     }
     return { code: names.every((name) => this.exists(`/sys/module/${name}`)) ? 0 : 1, said: '' };
   }
@@ -150,6 +150,10 @@ export class ModelBlade implements BootHost {
   #ip(words: readonly string[]): Ran {
     const line = words.join(' ');
     if (line === 'link set eth0 up' && this.cable) this.files.set('/sys/class/net/eth0/carrier', '1\n');
+    const vlan = /^link add link (\S+) name (\S+) type vlan id (\d+)$/.exec(line);
+    if (vlan !== null) return this.#addVlan(vlan[1]!, vlan[2]!);
+    const started = /^link set (\S+\.\d+) up$/.exec(line)?.[1];
+    if (started !== undefined) this.files.set(`/sys/class/net/${started}/carrier`, this.files.get('/sys/class/net/eth0/carrier') ?? '');
     const address = words.find((word) => /^[0-9.]+\//.test(word));
     if (address !== undefined && line.startsWith('addr del')) {
       if (!this.addresses.includes(address)) return { code: 2, said: 'ip: RTNETLINK answers: Cannot assign requested address\n' };
@@ -157,6 +161,15 @@ export class ModelBlade implements BootHost {
     }
     if (address !== undefined && /addr (add|replace)/.test(line) && !this.addresses.includes(address)) this.addresses.push(address);
     return { code: 0, said: line.includes('show') ? this.addresses.map((address) => `    inet ${address} brd 10.0.0.255 scope global eth0\n`).join('') : '' };
+  }
+
+  /** net/8021q: a device with its card's address, of which the kernel tells in /proc/net/vlan. */
+  #addVlan(card: string, name: string): Ran {
+    if (!this.exists('/sys/module/8021q')) return { code: 2, said: 'ip: RTNETLINK answers: Operation not supported\n' };
+    if (this.exists(`/sys/class/net/${name}`)) return { code: 2, said: 'ip: RTNETLINK answers: File exists\n' };
+    this.files.set(`/sys/class/net/${name}/address`, this.files.get(`/sys/class/net/${card}/address`)!);
+    this.files.set(`/proc/net/vlan/${name}`, '');
+    return OK;
   }
 
   #iscsistart(words: readonly string[]): Ran {

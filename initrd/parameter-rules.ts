@@ -4,7 +4,7 @@ import { parseHostIpv4, parseNetmask } from '../daemons/core/ipv4.ts';
 import type { Ipv4 } from '../daemons/core/ipv4.ts';
 import { parseMac } from '../daemons/core/mac.ts';
 import type { Mac } from '../daemons/core/mac.ts';
-import { isInterfaceName, isIscsiName } from '../daemons/core/names.ts';
+import { isInterfaceName, isIscsiName, VLAN_MAX, VLAN_MIN } from '../daemons/core/names.ts';
 import { distinctPortals, parsePortal, PORTALS_MAX, type SanPortal } from '../daemons/core/san-portal.ts';
 import { CONTAINER_NAME } from '../daemons/storage/container-partitions.ts';
 import { MAX_WRITERS } from '../daemons/storage/registry-layout.ts';
@@ -93,6 +93,7 @@ export const PORTALS: Parameter<readonly SanPortal[]> = {
   remedy: 'Give them without spaces, e.g. mm.portals=192.168.0.251,192.168.0.250:3260.',
 };
 export const NODE: Parameter<number> = { read: (v) => wholeNumber(v, 1, NODE_NUMBER_MAX), rule: `must be a node's number, 1 to ${NODE_NUMBER_MAX}`, remedy: 'Give the number that the roster shows.' };
+export const VLAN: Parameter<number> = { read: (v) => wholeNumber(v, VLAN_MIN, VLAN_MAX), rule: `must be the number of an 802.1Q VLAN, ${VLAN_MIN} to ${VLAN_MAX}`, remedy: 'Give the VLAN that the switch port carries tagged, e.g. mm.vlan=5; leave it out for an untagged port.' };
 export const MAC: Parameter<Mac> = { read: parseMac, rule: 'must be the MAC address of one network card', remedy: 'Write it as aa:bb:cc:dd:ee:ff.' };
 export const FLAG: Parameter<boolean> = { read: (v) => (v === '1' ? true : v === '0' ? false : undefined), rule: 'must stand alone or be 1 or 0', remedy: 'Leave the value out.' };
 export const MODE = oneOf<BootMode>('boot', 'install', 'restore');

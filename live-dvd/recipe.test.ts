@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { LIVE_MODULES, SAN_MODULES, VOLUME_MODULES } from '../initrd/boot-plan.ts';
+import { LIVE_MODULES, SAN_MODULES, VLAN_MODULE, VOLUME_MODULES } from '../initrd/boot-plan.ts';
 import { readRecipe } from './recipe.ts';
 
 const RECIPES = join(import.meta.dirname, 'recipes');
@@ -23,7 +23,7 @@ describe.each(files)('%s', (file) => {
     expect([...SAN_MODULES, ...VOLUME_MODULES].filter((name) => !modules.has(name))).toEqual([]);
     expect(LIVE_MODULES.filter((name) => !modules.has(name))).toEqual([]);
     const network = new Set(recipe.bootModules.map((name) => name.replaceAll('-', '_')));
-    expect([...SAN_MODULES, ...VOLUME_MODULES].filter((name) => !network.has(name)), 'the network boot has no module but its own').toEqual([]);
+    expect([...SAN_MODULES, ...VOLUME_MODULES, VLAN_MODULE].filter((name) => !network.has(name)), 'the network boot has no module but its own').toEqual([]);
   });
 });
 

@@ -47,6 +47,7 @@ async function power(rack: VirtualRack, request: Request): Promise<void> {
   const hardware: PowerOnOptions = {
     memory: text['memory'], processors: numberOf('--smp', text['smp']), cpu: text['cpu'], hardwareUuid: text['hardware-uuid'],
     mac: text['mac'], rom: text['rom'], uefi: flag['uefi'], outside: flag['outside'], outsideFirst: flag['outside-first'], networkBoot: text['network-boot'], stick: text['stick'], boot,
+    vlan: numberOf('--vlan', text['vlan']),
   };
   const said = (blade: number, text: string): void => void (flag['dry-run'] === true || note(`blade ${blade}: ${text}`));
   const done: { blade: number; action: string; changed: boolean }[] = [];

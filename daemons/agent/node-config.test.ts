@@ -19,6 +19,11 @@ test('a good file is read as it stands', () => {
   expect(parseNodeConfig(config)).toEqual({ ok: true, value: config });
 });
 
+test('a node on a VLAN: the interface has a dot in its name, and the roster names the VLAN', () => {
+  const tagged = { ...config, interface: 'eth0.4094', roster: { ...roster, vlan: 4094 } };
+  expect(parseNodeConfig(tagged)).toEqual({ ok: true, value: tagged });
+});
+
 test('MAC addresses are brought into one spelling', () => {
   const result = parseNodeConfig({ ...config, roster: { ...roster, nodes: [{ ...node(1), macs: ['5254.0000.00AA'] }] } });
   expect(result.ok && result.value.roster.nodes[0]!.macs).toEqual(['52:54:00:00:00:aa']);

@@ -33,6 +33,10 @@ export function isIscsiName(text: string): boolean {
   return /^(iqn\.[0-9]{4}-(0[1-9]|1[0-2])(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+(:[a-z0-9.:-]+)?|eui\.[0-9a-f]{16}|naa\.([0-9a-f]{16}|[0-9a-f]{32}))$/i.test(text);
 }
 
+/** The identifiers of an 802.1Q VLAN: 0 means *no VLAN* and 4095 is reserved (IEEE 802.1Q table 9-2). */
+export const VLAN_MIN = 1;
+export const VLAN_MAX = 4094;
+
 /** True when the kernel takes `text` as the name of a network interface, and no tool takes it for an alias or a path. */
 export function isInterfaceName(text: string): boolean {
   return text.length <= INTERFACE_NAME_MAX && text !== '.' && text !== '..' && /^[A-Za-z0-9._-]+$/.test(text);

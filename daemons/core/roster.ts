@@ -31,6 +31,8 @@ export interface Roster {
   /** The address that moves with the gateway (the report's spare-local-IP). */
   readonly metaMasterAddress: Ipv4;
   readonly san: SanAddress;
+  /** The 802.1Q VLAN that boot and storage network are on the blades' cards; left out where their switch ports are untagged. */
+  readonly vlan?: number | undefined;
   /** Added to every blade's kernel command line, e.g. `console=ttyS0,115200`. */
   readonly kernelParameters: string;
   readonly nodes: readonly RosterNode[];

@@ -21,10 +21,10 @@ const input = { roster, node, servers, files: BOOT_FILES };
 test('the whole script of a node', () => {
   const line =
     'initrd=initrd.img root=/dev/evms/defaultrack storage_ip=10.1.0.250 storage_port=3260 sif=eth0 sifip=10.1.0.3 sifnm=255.255.255.0 ' +
-    'ivid=iqn.2007-01.it.example:san --- net.ifnames=0 console=ttyS0,115200 quiet mm.servers=10.1.0.1,10.1.0.2 mm.mac=${netX/mac} mm.boot=net';
+    'ivid=iqn.2007-01.it.example:san --- net.ifnames=0 console=ttyS0,115200 quiet mm.servers=10.1.0.1,10.1.0.2 mm.mac=${netX/mac} ${mm-parameters} mm.boot=net';
   expect(bootScript(input)).toBe(`#!ipxe
 # node3, node 3 of rack
-echo mm-stage dhcp \${net0/ip} from \${next-server}
+echo mm-stage dhcp \${netX/ip} from \${next-server}
 :try1
 imgfree ||
 kernel --timeout 5000 http://10.1.0.1/vmlinuz ${line} || goto try2
@@ -54,11 +54,12 @@ initrd --timeout 5000 tftp://10.1.0.2/initrd.img || goto again
 echo mm-stage tftp initrd 10.1.0.2
 boot || goto again
 :again
+isset \${netX/mac} || ifopen net0 ||
 imgfree ||
 echo mm-stage retry no server delivered
 sleep 2 ||
-dhcp net0 || goto again
-echo mm-stage dhcp \${net0/ip} from \${next-server}
+dhcp netX || goto again
+echo mm-stage dhcp \${netX/ip} from \${next-server}
 chain --replace --autofree --timeout 5000 http://\${next-server}/boot.ipxe ||
 chain --replace --autofree --timeout 5000 tftp://\${next-server}/boot.ipxe ||
 goto again
@@ -67,13 +68,14 @@ goto again
 
 test('the script that asks again with the MAC address', () => {
   expect(macScript('10.1.0.1' as Ipv4)).toBe(`#!ipxe
-chain --replace --autofree --timeout 5000 http://10.1.0.1/boot.ipxe?mac=\${net0/mac:hexhyp} ||
+chain --replace --autofree --timeout 5000 http://10.1.0.1/boot.ipxe?mac=\${netX/mac:hexhyp} ||
 :again
-echo MM-BOOT-NO-SCRIPT: no node has a script for \${net0/mac}; if it is not in the roster, add this blade or replace a node by it
-echo mm-stage retry no script for \${net0/mac}
+isset \${netX/mac} || ifopen net0 ||
+echo MM-BOOT-NO-SCRIPT: no node has a script for \${netX/mac}; if it is not in the roster, add this blade or replace a node by it
+echo mm-stage retry no script for \${netX/mac}
 sleep 2 ||
-dhcp net0 || goto again
-chain --replace --autofree --timeout 5000 http://\${next-server}/boot.ipxe?mac=\${net0/mac:hexhyp} ||
+dhcp netX || goto again
+chain --replace --autofree --timeout 5000 http://\${next-server}/boot.ipxe?mac=\${netX/mac:hexhyp} ||
 chain --replace --autofree --timeout 5000 tftp://\${next-server}/boot.ipxe ||
 goto again
 `);
@@ -82,9 +84,10 @@ goto again
 test('autoexec.ipxe', () => {
   expect(autoexecScript()).toBe(`#!ipxe
 :again
-ifconf -c dhcp net0 || goto wait
-echo mm-stage dhcp \${net0/ip} from \${next-server}
-chain --replace --autofree --timeout 5000 http://\${next-server}/boot.ipxe?mac=\${net0/mac:hexhyp} ||
+isset \${netX/mac} || ifopen net0 ||
+ifconf -c dhcp netX || goto wait
+echo mm-stage dhcp \${netX/ip} from \${next-server}
+chain --replace --autofree --timeout 5000 http://\${next-server}/boot.ipxe?mac=\${netX/mac:hexhyp} ||
 chain --replace --autofree --timeout 5000 tftp://\${next-server}/boot.ipxe ||
 :wait
 sleep 2 ||
@@ -106,6 +109,10 @@ describe('every script', () => {
       if (!/^(:|#|echo |goto )/.test(line)) expect(line).toMatch(/ \|\|( goto \S+)?$/);
     }
     expect(text).not.toMatch(/\b(shell|exit|sanboot)\b/);
+    // Nothing asks DHCP, or names an address, of another device than the open one: an answer on the untagged card is no answer.
+    for (const line of lines) expect(line.replace('|| ifopen net0 ||', '')).not.toMatch(/\bnet\d/);
+    // A round begins with an open device, also after one whose DHCP failed, which closes it.
+    expect(lines[lines.indexOf(':again') + 1]).toBe('isset ${netX/mac} || ifopen net0 ||');
   });
 });
 
@@ -113,6 +120,10 @@ describe('kernelCommandLine', () => {
   test('words that iPXE would not pass on are left out', () => {
     const kernelParameters = '  quiet || shell && # reboot #x ; a=${b}\ninit=/x ';
     expect(kernelCommandLine({ ...input, roster: { ...roster, kernelParameters } })).toMatch(/ net\.ifnames=0 quiet shell reboot init=\/x mm\.servers=/);
+  });
+  test('a tagged boot network is named, behind what the blade\'s own iPXE says of it', () => {
+    expect(kernelCommandLine({ ...input, roster: { ...roster, vlan: 5 } })).toMatch(/ mm\.mac=\$\{netX\/mac\} \$\{mm-parameters\} mm\.vlan=5 mm\.boot=net$/);
+    expect(kernelCommandLine(input)).not.toContain('mm.vlan');
   });
   test('no more servers than the limit', () => {
     const many = Array.from({ length: 30 }, (_none, i) => `10.1.0.${i + 1}` as Ipv4);

@@ -56,6 +56,9 @@ export function kernelCommandLine({ roster, node, servers, files }: BootScriptIn
     `mm.servers=${servers.slice(0, SERVERS_MAX).join(',')}`,
     // iPXE fills in the card that it boots from: which of several that is in Linux, no name tells.
     'mm.mac=${netX/mac}',
+    // What the iPXE of one blade alone says of its card, as its script has set it; first, for the first of equal parameters counts.
+    '${mm-parameters}',
+    ...(roster.vlan === undefined ? [] : [`mm.vlan=${roster.vlan}`]),
     'mm.boot=net',
   ];
   return words.filter((word) => word !== '').join(' ');
@@ -74,6 +77,11 @@ function attempt(scheme: 'http' | 'tftp', server: Ipv4, label: string, next: str
   ];
 }
 
+// netX is the device that was opened last. With a VLAN device (`net0-5`) on a card it is that one, for the card is opened first. An
+// iPXE since 2019 closes a device whose DHCP failed, with a VLAN device its card as well, and then there is no netX. Who opens net0 again
+// opens the VLAN device behind it (iPXE's net/vlan.c, vlan_sync); where there is none, netX is net0.
+const OPEN_CARD = 'isset ${netX/mac} || ifopen net0 ||';
+
 /** A fresh script from whoever answers DHCP now; by TFTP where HTTP is not to be had. Falls through when there is none. */
 function chainLines(query: string): string[] {
   const chain = (scheme: string, name: string) => `chain --replace --autofree --timeout ${FETCH_TIMEOUT_MS} ${scheme}://\${next-server}/${name} ||`;
@@ -91,17 +99,18 @@ export function bootScript(input: BootScriptInput): string {
   const lines = [
     '#!ipxe',
     `# ${input.node.name}, node ${input.node.number} of ${input.roster.clusterName}`,
-    'echo mm-stage dhcp ${net0/ip} from ${next-server}',
+    'echo mm-stage dhcp ${netX/ip} from ${next-server}',
     ...attempts.flatMap(({ scheme, server }, i) => {
       const next = i + 1 < attempts.length ? `try${i + 2}` : 'again';
       return attempt(scheme, server, `try${i + 1}`, next, input.files, commandLine);
     }),
     ':again',
+    OPEN_CARD,
     'imgfree ||',
     'echo mm-stage retry no server delivered',
     `sleep ${PAUSE_S} ||`,
-    'dhcp net0 || goto again',
-    'echo mm-stage dhcp ${net0/ip} from ${next-server}',
+    'dhcp netX || goto again',
+    'echo mm-stage dhcp ${netX/ip} from ${next-server}',
     ...chainLines(''),
     'goto again',
   ];
@@ -112,13 +121,14 @@ export function bootScript(input: BootScriptInput): string {
 export function macScript(server: Ipv4): string {
   const lines = [
     '#!ipxe',
-    `chain --replace --autofree --timeout ${FETCH_TIMEOUT_MS} http://${server}/${BOOT_SCRIPT}?mac=\${net0/mac:hexhyp} ||`,
+    `chain --replace --autofree --timeout ${FETCH_TIMEOUT_MS} http://${server}/${BOOT_SCRIPT}?mac=\${netX/mac:hexhyp} ||`,
     ':again',
-    'echo MM-BOOT-NO-SCRIPT: no node has a script for ${net0/mac}; if it is not in the roster, add this blade or replace a node by it',
-    'echo mm-stage retry no script for ${net0/mac}',
+    OPEN_CARD,
+    'echo MM-BOOT-NO-SCRIPT: no node has a script for ${netX/mac}; if it is not in the roster, add this blade or replace a node by it',
+    'echo mm-stage retry no script for ${netX/mac}',
     `sleep ${PAUSE_S} ||`,
-    'dhcp net0 || goto again',
-    ...chainLines('?mac=${net0/mac:hexhyp}'),
+    'dhcp netX || goto again',
+    ...chainLines('?mac=${netX/mac:hexhyp}'),
     'goto again',
   ];
   return `${lines.join('\n')}\n`;
@@ -132,9 +142,10 @@ export function autoexecScript(): string {
   const lines = [
     '#!ipxe',
     ':again',
-    'ifconf -c dhcp net0 || goto wait',
-    'echo mm-stage dhcp ${net0/ip} from ${next-server}',
-    ...chainLines('?mac=${net0/mac:hexhyp}'),
+    OPEN_CARD,
+    'ifconf -c dhcp netX || goto wait',
+    'echo mm-stage dhcp ${netX/ip} from ${next-server}',
+    ...chainLines('?mac=${netX/mac:hexhyp}'),
     ':wait',
     `sleep ${PAUSE_S} ||`,
     'goto again',

@@ -80,6 +80,8 @@ describe('values', () => {
     ['a container name', (r) => (r.roster.container = 'Debian'), 'roster.container'],
     ['a netmask', (r) => (r.roster.netmask = '255.0.255.0'), 'roster.netmask'],
     ['kernel parameters of two lines', (r) => (r.roster.kernelParameters = 'a\nb'), 'roster.kernelParameters'],
+    ['a VLAN of 0', (r) => (r.roster.vlan = 0), 'roster.vlan'],
+    ['a VLAN beyond the last', (r) => (r.roster.vlan = 4095), 'roster.vlan'],
     ['a target', (r) => (r.roster.san.target = 'san'), 'roster.san.target'],
     ['a node without a MAC address', (r) => (r.roster.nodes[0].macs = []), 'roster.nodes[0].macs'],
     ['a roster without nodes', (r) => (r.roster.nodes = []), 'roster.nodes'],

@@ -3,7 +3,7 @@
 
 import { broadcastOf, networkOf, parseIpv4, prefixLength, sameNetwork } from '../core/ipv4.ts';
 import { parseMac } from '../core/mac.ts';
-import { isDomainName, isHostLabel, isIscsiName } from '../core/names.ts';
+import { isDomainName, isHostLabel, isIscsiName, VLAN_MAX, VLAN_MIN } from '../core/names.ts';
 import type { Roster, RosterNode, SanAddress } from '../core/roster.ts';
 import { PORTALS_MAX, type SanPortal } from '../core/san-portal.ts';
 import { CONTAINER_NAME } from './container-partitions.ts';
@@ -48,6 +48,7 @@ export const rosterShape: Shape<Roster> = object<Roster>({
   }),
   metaMasterAddress: ipv4,
   san,
+  vlan: { optional: whole(VLAN_MIN, VLAN_MAX) },
   kernelParameters: text(`one line of at most ${KERNEL_PARAMETERS_MAX} characters`, (value) => value.length <= KERNEL_PARAMETERS_MAX && ONE_LINE.test(value)),
   nodes: list(node, 1),
 });

@@ -79,6 +79,52 @@ describe('the storage interface', () => {
     expect(one.addresses).toEqual(['10.0.0.2/24']);
   });
 
+  describe('as a VLAN', () => {
+    const tagged = { ...STEP, vlan: 5 };
+    const made = (one: ModelBlade) => one.argvs.filter((argv) => argv.includes('vlan'));
+    function withModule(): ModelBlade {
+      const one = blade();
+      one.run(['modprobe', '-q', '8021q']);
+      return one;
+    }
+
+    test('the card has no address; its VLAN has it, asks for it first, and is the interface from then on', async () => {
+      const one = withModule();
+      await bringUpInterface(one, one.state!, { ...tagged, probeConflict: true });
+      expect(one.state).toMatchObject({ interfaceName: 'eth0.5', mac: '52:54:00:00:00:02', hardwareId: '4c4c4544-0000-0000-0000-000000000002/52:54:00:00:00:02' });
+      expect(one.argvs.filter(([program]) => program !== 'modprobe').map((argv) => argv.join(' '))).toEqual([
+        'ip link set lo up', 'ip link set eth0 up', 'ip link add link eth0 name eth0.5 type vlan id 5', 'ip link set eth0.5 up', 'ip -4 addr show dev eth0.5',
+        'arping -D -q -c 2 -w 2 -I eth0.5 10.0.0.2', 'ip addr add 10.0.0.2/24 brd + dev eth0.5',
+      ]);
+    });
+
+    test('tried again it is made once, and its own device is not taken for the card that booted', async () => {
+      const one = withModule();
+      one.taken.add('10.0.0.2');
+      const step = { ...tagged, mac: '52:54:00:00:00:02' as Mac, probeConflict: true };
+      await expect(bringUpInterface(one, one.state!, step)).rejects.toThrow('is in use');
+      await expect(bringUpInterface(one, one.state!, step)).rejects.toThrow('is in use');
+      one.taken.clear();
+      await bringUpInterface(one, one.state!, step);
+      await bringUpInterface(one, one.state!, step);
+      expect(made(one)).toHaveLength(1);
+      expect([one.state!.interfaceName, one.addresses]).toEqual(['eth0.5', ['10.0.0.2/24']]);
+    });
+
+    test('where the kernel makes none it is told, and the address goes nowhere', async () => {
+      const one = blade();
+      await expect(bringUpInterface(one, one.state!, tagged)).rejects.toThrow(/MM-BOOT-VLAN: ip link add link eth0 name eth0\.5 .*Operation not supported/);
+      expect(one.addresses).toEqual([]);
+    });
+
+    test('on a card without a link it is not even made', async () => {
+      const one = withModule();
+      one.cable = false;
+      await expect(bringUpInterface(one, one.state!, tagged)).rejects.toThrow('eth0 has no link');
+      expect(made(one)).toEqual([]);
+    });
+  });
+
   test('no link and no usable MAC address are told', async () => {
     const one = blade();
     one.cable = false;

@@ -25,27 +25,50 @@ function hardwareId(host: BootHost, mac: string): string {
   return `${uuid === '' ? 'no-uuid' : uuid}/${mac}`;
 }
 
-/** @throws StepError when no candidate is there, its link stays down, or somebody else has the address */
-export async function bringUpInterface(
-  host: BootHost, state: BootState, step: { mac?: Mac | undefined; candidates: readonly string[]; address: string; netmask: string; probeConflict: boolean },
-): Promise<void> {
-  const macOf = (name: string) => parseMac(host.readText(`/sys/class/net/${name}/address`)?.trim() ?? '');
-  // The card that the firmware booted from, by its address: names follow the order in which drivers find their cards.
-  const booted = () => (step.mac === undefined ? undefined : host.list('/sys/class/net').find((name) => macOf(name) === step.mac));
-  const named = () => step.candidates.find((name) => host.exists(`/sys/class/net/${name}`));
-  await waitFor(host, APPEAR_MS, () => (step.mac === undefined ? named() : booted()) !== undefined);
-  const name = booted() ?? named();
-  if (name === undefined) {
-    const there = host.list('/sys/class/net').filter((other) => other !== 'lo').join(', ');
-    throw new StepError('MM-BOOT-NO-INTERFACE', `no interface named ${step.candidates.join(' or ')}; there are: ${there || 'none'}`, 'Name the right one with sif=, and with sifm= the module that drives it.');
-  }
-  mustRun(host, 'MM-BOOT-INTERFACE', ['ip', 'link', 'set', 'lo', 'up'], 'The kernel refuses the loopback interface; see dmesg.');
+/** Starts a network device and waits for its link. @throws StepError */
+async function startLink(host: BootHost, name: string): Promise<void> {
   mustRun(host, 'MM-BOOT-INTERFACE', ['ip', 'link', 'set', name, 'up'], `The driver of ${name} refuses to start it; see dmesg.`);
   if (!(await waitFor(host, LINK_MS, () => host.readText(`/sys/class/net/${name}/carrier`)?.trim() === '1'))) {
     throw new StepError('MM-BOOT-NO-LINK', `${name} has no link`, 'Check cable and switch port, or name another interface with sif=.');
   }
-  const mac = macOf(name);
-  if (mac === undefined) throw new StepError('MM-BOOT-INTERFACE', `${name} has no usable MAC address`, 'Name another interface with sif=.');
+}
+
+/**
+ * Makes the VLAN's device on a card that is up, unless an earlier try has made it, and starts it. The card itself gets no address.
+ * @returns its name, `<card>.<vlan>`
+ * @throws StepError
+ */
+async function startVlan(host: BootHost, card: string, vlan: number): Promise<string> {
+  const name = `${card}.${vlan}`;
+  if (!host.exists(`/sys/class/net/${name}`)) {
+    const argv = ['ip', 'link', 'add', 'link', card, 'name', name, 'type', 'vlan', 'id', String(vlan)];
+    mustRun(host, 'MM-BOOT-VLAN', argv, `The card ${card} carries no 802.1Q VLAN ${vlan}, as InfiniBand does not: correct mm.vlan= or sif=, or leave mm.vlan out; see dmesg.`);
+  }
+  await startLink(host, name);
+  return name;
+}
+
+/** @throws StepError when no candidate is there, its link stays down, or somebody else has the address */
+export async function bringUpInterface(
+  host: BootHost, state: BootState, step: { mac?: Mac | undefined; vlan?: number | undefined; candidates: readonly string[]; address: string; netmask: string; probeConflict: boolean },
+): Promise<void> {
+  const macOf = (name: string) => parseMac(host.readText(`/sys/class/net/${name}/address`)?.trim() ?? '');
+  // The card that the firmware booted from, by its address: names follow the order in which drivers find their cards.
+  // A VLAN's device of an earlier try has the card's address too, and an entry in /proc/net/vlan.
+  const isCard = (name: string) => !host.exists(`/proc/net/vlan/${name}`);
+  const booted = () => (step.mac === undefined ? undefined : host.list('/sys/class/net').find((name) => macOf(name) === step.mac && isCard(name)));
+  const named = () => step.candidates.find((name) => host.exists(`/sys/class/net/${name}`));
+  await waitFor(host, APPEAR_MS, () => (step.mac === undefined ? named() : booted()) !== undefined);
+  const card = booted() ?? named();
+  if (card === undefined) {
+    const there = host.list('/sys/class/net').filter((other) => other !== 'lo').join(', ');
+    throw new StepError('MM-BOOT-NO-INTERFACE', `no interface named ${step.candidates.join(' or ')}; there are: ${there || 'none'}`, 'Name the right one with sif=, and with sifm= the module that drives it.');
+  }
+  mustRun(host, 'MM-BOOT-INTERFACE', ['ip', 'link', 'set', 'lo', 'up'], 'The kernel refuses the loopback interface; see dmesg.');
+  await startLink(host, card);
+  const mac = macOf(card);
+  if (mac === undefined) throw new StepError('MM-BOOT-INTERFACE', `${card} has no usable MAC address`, 'Name another interface with sif=.');
+  const name = step.vlan === undefined ? card : await startVlan(host, card, step.vlan);
   state.interfaceName = name;
   state.mac = mac;
   state.hardwareId = hardwareId(host, mac);

@@ -25,6 +25,9 @@ const counts: Relation = ({ nodes, 'number-of-nodes': count, 'maximum-nodes': ma
   return problems;
 };
 
+const vlanOnEthernet: Relation = ({ 'boot-vlan': vlan, 'connection-kind': kind }) =>
+  vlan === undefined || kind !== 'infiniband' ? [] : [problemOf('MM-ANSWERS-VLAN', 'boot-vlan', 'must be left out with connection-kind infiniband, which knows partitions and no VLANs', String(vlan), 'Leave boot-vlan out, or correct connection-kind.')];
+
 const uniqueMacs: Relation = ({ nodes = [] }) => {
   const problems: Problem[] = [];
   const first = new Map<string, string>();
@@ -119,7 +122,7 @@ const waysIn: Relation = (answers) => {
   return [];
 };
 
-const RELATIONS: readonly Relation[] = [counts, uniqueMacs, localNetwork, distinctAddresses, spareAddress, gatewayNodes, publicNetwork, waysIn];
+const RELATIONS: readonly Relation[] = [counts, vlanOnEthernet, uniqueMacs, localNetwork, distinctAddresses, spareAddress, gatewayNodes, publicNetwork, waysIn];
 
 /** Everything that is wrong between answers that are sound in themselves. */
 export function relationProblems(answers: SoundAnswers): readonly Problem[] {

@@ -6,7 +6,7 @@ import { parseHostIpv4, parseNetmask } from '../../daemons/core/ipv4.ts';
 import type { Ipv4 } from '../../daemons/core/ipv4.ts';
 import { parseMac } from '../../daemons/core/mac.ts';
 import { parsePortal, PORTALS_MAX, portalText } from '../../daemons/core/san-portal.ts';
-import { isDomainName, isHostLabel, isIscsiName } from '../../daemons/core/names.ts';
+import { isDomainName, isHostLabel, isIscsiName, VLAN_MAX, VLAN_MIN } from '../../daemons/core/names.ts';
 import { CONTAINER_NAME } from '../../daemons/storage/container-partitions.ts';
 import { MAX_WRITERS } from '../../daemons/storage/registry-layout.ts';
 import { isBootParameter } from '../../initrd/command-line.ts';
@@ -34,6 +34,7 @@ const ADVICE = {
   'write-cache': ['must be off or nonvolatile', 'Say off when the SAN acknowledges only what is on its disks, nonvolatile when its cache survives a power cut; else leave it out.'],
   'meta-master-ip': ['must be the IPv4 address of a host', 'Give a free address of the storage network, e.g. 192.168.0.253.'],
   'connection-kind': ['must be ethernet or infiniband', 'Say which network leads to the SAN.'],
+  'boot-vlan': [`must be the number of an 802.1Q VLAN, ${VLAN_MIN} to ${VLAN_MAX}`, 'Leave it out where the blades\' switch ports are untagged.'],
   'number-of-nodes': [`must be a whole number, 1 to ${NODES_LIMIT}`, 'Give the number of blades in the list of nodes.'],
   'maximum-nodes': [`must be a whole number, 1 to ${NODES_LIMIT}`, 'Give the number of nodes that the cluster may grow to.'],
   'volume-size': ['must be a whole number of MiB, 256 at least', 'Give the size of a node\'s root volume, e.g. 5120.'],
@@ -116,6 +117,7 @@ export const ANSWERS_SCHEMA = z.strictObject({
   'write-cache': told('write-cache', z.enum(['off', 'nonvolatile'])).optional(),
   'meta-master-ip': told('meta-master-ip', address).optional(),
   'connection-kind': told('connection-kind', z.enum(['ethernet', 'infiniband'])).default('ethernet'),
+  'boot-vlan': told('boot-vlan', z.int().min(VLAN_MIN).max(VLAN_MAX)).optional(),
   'number-of-nodes': told('number-of-nodes', nodeCount),
   'maximum-nodes': told('maximum-nodes', nodeCount).default(64),
   'volume-size': told('volume-size', mebibytes(256)).default(5120),

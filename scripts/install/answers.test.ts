@@ -47,7 +47,7 @@ describe('the example of the documentation', () => {
 
   test('names every answer, and shows the true defaults', () => {
     for (const key of Object.keys(ANSWERS_SCHEMA.shape)) if (key !== 'spare-local-IP') expect(text, key).toMatch(new RegExp(String.raw`^(# )?${key}:`, 'm'));
-    const shown = parse([...text.matchAll(/^# ([a-zA-Z-]+: \S+)/gm)].map(([, line]) => line).filter((line) => !/^(store-size|container-size|root-|first-node|meta-)/.test(line!)).join('\n')) as Record<string, unknown>;
+    const shown = parse([...text.matchAll(/^# ([a-zA-Z-]+: \S+)/gm)].map(([, line]) => line).filter((line) => !/^(store-size|container-size|boot-vlan|root-|first-node|meta-)/.test(line!)).join('\n')) as Record<string, unknown>;
     expect(Object.keys(shown).length).toBeGreaterThan(8);
     expect(answers).toMatchObject(shown);
   });
@@ -55,7 +55,7 @@ describe('the example of the documentation', () => {
 
 describe('values', () => {
   test.each<[string, unknown]>([
-    ['container-name', 'Foo'], ['container-name', 7], ['storage-ip', '192.168.5'], ['storage-ip', '127.0.0.1'], ['storage-port', 0], ['storage-port', '3260'], ['storage-port', 3260.5], ['storage-netmask', '255.0.255.0'],
+    ['container-name', 'Foo'], ['container-name', 7], ['storage-ip', '192.168.5'], ['storage-ip', '127.0.0.1'], ['storage-port', 0], ['storage-port', '3260'], ['boot-vlan', 0], ['boot-vlan', 4095], ['boot-vlan', '5'], ['boot-vlan', 5.5], ['storage-port', 3260.5], ['storage-netmask', '255.0.255.0'],
     ['storage-netmask', '255.255.255.255'], ['iscsi-target', 'disk1'], ['write-cache', false], ['write-cache', 'on'], ['meta-master-ip', 'x'], ['connection-kind', 'token-ring'], ['number-of-nodes', 0], ['maximum-nodes', 2001],
     ['container-size', 1023], ['volume-size', 255], ['volume-size', '5120'], ['swap-size', -1], ['shared-size', 1], ['state-size', 0], ['store-size', 0], ['store-size', 1e300], ['shared-fs-id', ''], ['public-DNS', '8.8.8'], ['domain', 'Example.com'], ['domain', ''],
     ['first-node-IP-netboot-netstorage', '0.0.0.0'], ['cluster-hostname', 'node_'], ['cluster-hostname', 'n'.repeat(60)], ['nodes', 'x'], ['nodes', []], ['nodes', null], ['kernel-parameters', 'a\nb'], ['kernel-parameters', 'quiet root=/dev/sda'],
@@ -165,6 +165,13 @@ describe('what is made of the answers', () => {
         { number: 2, name: 'node2', macs: ['52:54:00:00:00:02'], address: '192.168.5.2', loader: 'rom' },
       ],
     });
+  });
+
+  test('a VLAN is in the roster and in the record; without one neither names it', () => {
+    const tagged = valueOf(parseAnswers(JSON.stringify({ ...LEAST, 'root-password-hash': HASH, 'boot-vlan': 5 }), 'a.json'));
+    expect([rosterOf(tagged).vlan, installRecord(tagged)['boot-vlan']]).toEqual([5, 5]);
+    expect([Object.hasOwn(rosterOf(answers), 'vlan'), Object.hasOwn(installRecord(answers), 'boot-vlan')]).toEqual([false, false]);
+    expect(complaints({ 'boot-vlan': 5, 'connection-kind': 'infiniband' })).toEqual(['MM-ANSWERS-VLAN boot-vlan']);
   });
 
   test('the record has the answers by their names and no secret', () => {

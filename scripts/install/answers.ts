@@ -152,6 +152,7 @@ export function rosterOf(answers: Answers): Roster {
       address: answers['storage-ip'], port: answers['storage-port'], target: answers['iscsi-target'],
       ...(answers['storage-portals'].length === 0 ? {} : { portals: answers['storage-portals'].map((text) => parsePortal(text)!) }),
     },
+    ...(answers['boot-vlan'] === undefined ? {} : { vlan: answers['boot-vlan'] }),
     kernelParameters: answers['kernel-parameters'],
     nodes: answers.nodes.map(({ macs, address, loader }, at) => ({ number: at + 1, name: `${answers['cluster-hostname']}${at + 1}`, macs, address, loader })),
   };

@@ -32,6 +32,7 @@ export const NODE_MESSAGES: Messages = {
   'MM-ANSWERS-SYNTAX': entry(ANSWERS, 'The file is neither YAML nor JSON at the line and column that are named.', 'Correct this line.'),
   'MM-ANSWERS-UNKNOWN': entry(ANSWERS, 'There is no answer of that name.', 'Correct its spelling, or leave it out.'),
   'MM-ANSWERS-VALUE': entry(ANSWERS, 'An answer breaks its rule, which the message tells.', 'Correct it; docs/answers.example.yaml shows each.'),
+  'MM-ANSWERS-VLAN': entry(ANSWERS, 'A VLAN is named for a storage network of InfiniBand, which has none.', 'Leave `boot-vlan` out, or correct `connection-kind`.'),
   'MM-ARGUMENTS': entry(START, 'A daemon was called wrongly.', 'See `--help`.'),
   'MM-BOOT-FILES': entry(START, 'Kernel or initrd is not among the boot files, or a boot file is damaged.', 'Write the boot volume again.'),
   'MM-CLUSTER-KEY': entry(START, 'The cluster\'s key is no key. It is never shown.', 'Boot the node again, which writes it afresh from the registry.'),

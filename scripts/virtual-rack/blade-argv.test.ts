@@ -28,6 +28,14 @@ describe("a blade's command line", () => {
     expect(argv.filter((word) => word.includes('bootindex=')).map((word) => `${word.split(',')[0]} ${/bootindex=\d/.exec(word)![0]}`)).toEqual(['virtio-net-pci bootindex=0', 'ide-cd bootindex=1']);
   });
 
+  test('on a tagged switch port the card speaks datagrams, and is the same card', () => {
+    const trunk = { local: 17_312, remote: 17_313 };
+    const argv = qemuArgv({ ...blade, trunk });
+    expect(optionOf(argv, '-netdev')).toBe('dgram,id=n0,local.type=inet,local.host=127.0.0.1,local.port=17312,remote.type=inet,remote.host=127.0.0.1,remote.port=17313');
+    expect(optionOf(argv, '-device')).toBe(optionOf(qemuArgv(blade), '-device'));
+    expect(argv.join(' ')).not.toContain('ifname=');
+  });
+
   test('the second interface has no ROM and its own MAC address', () => {
     const argv = qemuArgv({ ...blade, outside: { mac: outsideMac('abc123', 3), tap: 'o3' } });
     expect(optionOf(argv, '-netdev', 1)).toBe('tap,id=n1,ifname=o3,script=no,downscript=no');

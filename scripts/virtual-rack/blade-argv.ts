@@ -2,6 +2,7 @@
 
 import type { Mac } from '../../daemons/core/mac.ts';
 import type { Uuid } from '../../daemons/core/uuid.ts';
+import { datagramNetdev } from './vlan-plan.ts';
 
 export type Accelerator = 'kvm' | 'tcg';
 
@@ -31,6 +32,8 @@ export interface BladeHardware {
   readonly uuid: Uuid;
   readonly mac: Mac;
   readonly tap: string;
+  /** The UDP ports between which the boot interface's frames go, in place of the tap: to a switch port with a tagged VLAN. */
+  readonly trunk?: { readonly local: number; readonly remote: number };
   /** The second interface, on the outside network. */
   readonly outside?: { readonly mac: Mac; readonly tap: string };
   /** True: the outside interface is the first card, and the boot interface the second. */
@@ -68,7 +71,7 @@ function firmware(blade: BladeHardware): string[] {
 function network(blade: BladeHardware): string[] {
   const rom = blade.rom === undefined ? '' : `,romfile=${blade.rom === 'none' ? '' : quoted(blade.rom)}`;
   const boot = [
-    '-netdev', `tap,id=n0,ifname=${blade.tap},script=no,downscript=no`,
+    '-netdev', blade.trunk === undefined ? `tap,id=n0,ifname=${blade.tap},script=no,downscript=no` : datagramNetdev('n0', blade.trunk.local, blade.trunk.remote),
     '-device', `virtio-net-pci,netdev=n0,mac=${blade.mac},bootindex=${blade.first === 'network' && blade.stick === undefined ? 0 : 2}${rom}`,
   ];
   if (blade.outside === undefined) return boot;

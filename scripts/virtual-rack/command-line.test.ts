@@ -26,6 +26,10 @@ describe('the command line', () => {
     }
   });
 
+  test('a tagged switch port is named by its VLAN', () => {
+    expect(parse('power on 3 --vlan 5')).toMatchObject({ operands: ['on', '3'], text: { vlan: '5' } });
+  });
+
   test('what changes something can be tried without changing it', () => {
     for (const verb of ['up', 'down', 'power', 'dvd', 'type', 'capture', 'san']) expect(Object.keys(VERBS[verb]!.options)).toContain('dry-run');
   });

@@ -51,7 +51,7 @@ ${JSON_HELP}`,
     options: {
       ...CHANGE, json: { type: 'boolean' }, memory: { type: 'string' }, smp: { type: 'string' }, cpu: { type: 'string' }, 'hardware-uuid': { type: 'string' },
       mac: { type: 'string' }, rom: { type: 'string' }, uefi: { type: 'boolean' }, outside: { type: 'boolean' }, boot: { type: 'string' }, stick: { type: 'string' },
-      'outside-first': { type: 'boolean' }, 'network-boot': { type: 'string' },
+      'outside-first': { type: 'boolean' }, 'network-boot': { type: 'string' }, vlan: { type: 'string' },
     },
     help: `Any N from 1 to ${MAX_BLADES} will do, also beyond the rack's number of blades. What runs on a blade may obey the button, by ACPI. For \`on\`:
   --memory SIZE         default: the rack's
@@ -64,6 +64,7 @@ ${JSON_HELP}`,
   --network-boot KIND   of UEFI firmware without an option ROM: pxe or http; default: pxe
   --outside             a second network card, on the outside network 198.51.100.0/24
   --outside-first       which is the first card, and the boot network's the second
+  --vlan N              its switch port carries the boot network tagged, as VLAN N, and nothing else
   --stick IMAGE         a USB stick, tried before anything else
   --boot dvd|network    what the firmware tries first; default: dvd
 ${NAME_HELP}

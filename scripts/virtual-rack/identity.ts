@@ -38,6 +38,8 @@ export interface BladeFiles {
   readonly consoleLog: string;
   readonly qemuLog: string;
   readonly loggerLog: string;
+  /** Of its switch port with a tagged VLAN, if it has one. */
+  readonly vlanLog: string;
   /** The UEFI variables of this blade, kept over power cycles as a mainboard would. */
   readonly uefiVariables: string;
 }
@@ -84,6 +86,7 @@ export function bladeFiles(identity: RackIdentity, blade: number): BladeFiles {
     consoleLog: `${log}.console.log`,
     qemuLog: `${log}.qemu.log`,
     loggerLog: `${log}.logger.log`,
+    vlanLog: `${log}.vlan.log`,
     uefiVariables: `${identity.stateDir}/blade-${blade}.uefi-variables.fd`,
   };
 }

@@ -14,7 +14,9 @@ import { bladeFiles, bladeMac, bladeUuid, markOf, MAX_BLADES, outsideMac, tapNam
 import { asIfPlugged } from './network-plan.ts';
 import { qmp } from './qmp.ts';
 import { applyNetwork, presentNetwork } from './rack-network.ts';
+import { startVlan, stopVlan, vlanProcesses, vlanRoles } from './rack-vlan.ts';
 import { inRoom, readBlade, settingsWhenUp, writeBlade, type RackContext, type RackSettings } from './rack-state.ts';
+import { isVlan, vlanPorts } from './vlan-plan.ts';
 
 /** QEMU is at its first instruction within half a second; twenty allow for a host that emulates on every processor. */
 const START_LIMIT_MS = 20_000;
@@ -45,6 +47,8 @@ export interface PowerOnOptions {
   readonly outside?: boolean | undefined;
   /** Puts that second interface before the boot interface. */
   readonly outsideFirst?: boolean | undefined;
+  /** The switch port of the boot interface carries the boot network tagged, as this VLAN, and nothing else. */
+  readonly vlan?: number | undefined;
   /** An image to boot from a USB stick. */
   readonly stick?: string | undefined;
   /** What the firmware tries first; the default is `dvd`. */
@@ -83,6 +87,8 @@ function hardwareOf(context: RackContext, settings: RackSettings, blade: number,
   const { networkBoot = 'pxe' } = options;
   if (networkBoot !== 'pxe' && networkBoot !== 'http') return refused('--network-boot', 'one of pxe and http', networkBoot);
   if (networkBoot === 'http' && (options.uefi !== true || rom !== 'none')) refused('--network-boot', 'HTTP Boot is UEFI firmware\'s own: with --uefi and --rom none', networkBoot);
+  const { vlan } = options;
+  if (vlan !== undefined && !isVlan(vlan)) refused('--vlan', 'a VLAN has a number from 1 to 4094', String(vlan));
   if (options.outsideFirst === true && options.outside !== true) refused('--outside-first', 'needs --outside', 'no second interface');
   const code = join(FIRMWARE_FOLDER, 'OVMF_CODE_4M.fd');
   if (options.uefi === true && !existsSync(code)) fail('MM-RACK-TOOLS', code, 'a UEFI blade needs its firmware', 'no such file', 'Install it: apt-get install ovmf.');
@@ -95,6 +101,7 @@ function hardwareOf(context: RackContext, settings: RackSettings, blade: number,
     uuid,
     mac,
     tap: tapName(blade, 'boot'),
+    ...(vlan === undefined ? {} : { trunk: { local: vlanPorts(blade).blade, remote: vlanPorts(blade).trunk } }),
     ...(options.outside === true ? { outside: { mac: outsideMac(id, blade), tap: tapName(blade, 'outside') }, outsideFirst: options.outsideFirst === true } : {}),
     ...(rom === undefined ? {} : { rom }),
     ...(dvd === undefined ? {} : { dvd }),
@@ -127,12 +134,17 @@ export async function startLogger(context: RackContext, blade: number, takesOver
   await context.processes.start({ role: loggerRole(blade), argv: inRoom(context.identity, 'boot', argv), mark: files.serialSocket, logFile: files.loggerLog });
 }
 
-async function untilRunning(context: RackContext, blade: number): Promise<void> {
+async function untilRunning(context: RackContext, blade: number, vlan: number | undefined): Promise<void> {
   const files = bladeFiles(context.identity, blade);
   let last = 'nothing heard';
   for (const deadline = performance.now() + START_LIMIT_MS; performance.now() < deadline; await sleep(POLL_MS)) {
     if (context.processes.find(bladeRole(blade)) === undefined) {
       last = `QEMU ended: ${readFileSync(files.qemuLog, 'utf8').trimEnd().split('\n').at(-1)}`;
+      break;
+    }
+    const lost = vlan === undefined ? undefined : vlanRoles(blade).find((role) => context.processes.find(role) === undefined);
+    if (lost !== undefined) {
+      last = `${lost} ended: ${readFileSync(files.vlanLog, 'utf8').trimEnd().split('\n').at(-1)}`;
       break;
     }
     try {
@@ -148,13 +160,14 @@ async function untilRunning(context: RackContext, blade: number): Promise<void> 
   fail('MM-RACK-POWER', bladeRole(blade), `the blade must run within ${START_LIMIT_MS / 1000} s`, last, `See ${files.qemuLog} and ${files.loggerLog}.`);
 }
 
-/** Ends the blade and its logger at once and removes their sockets. */
+/** Ends the blade, its logger and its switch port at once and removes their sockets. */
 async function removeBlade(context: RackContext, blade: number): Promise<boolean> {
   const files = bladeFiles(context.identity, blade);
   const ran = await context.processes.stop(bladeRole(blade), 'kill');
   // The logger writes what the blade said last and ends; it is helped only when it does not.
   await context.processes.waitUntilGone(loggerRole(blade), ran ? LOGGER_LIMIT_MS : 0);
   await context.processes.stop(loggerRole(blade), 'kill');
+  await stopVlan(context, blade);
   for (const socket of [files.serialSocket, files.consoleSocket, files.qmpSocket, files.eventsSocket]) rmSync(socket, { force: true });
   return ran;
 }
@@ -166,16 +179,20 @@ export async function powerOn(context: RackContext, blade: number, options: Powe
   if (context.processes.find(bladeRole(blade)) !== undefined) return false;
   const hardware = hardwareOf(context, settings, blade, options);
   const argv = inRoom(context.identity, 'boot', qemuArgv(hardware));
+  const { vlan } = options;
+  const wiring = vlan === undefined ? [] : vlanProcesses(context, blade, vlan).map((each) => `start: ${shown(each.argv)}; `);
   await applyNetwork(context, [{ blade, outside: hardware.outside !== undefined }], asIfPlugged(await presentNetwork(context)));
-  await context.changes.act(`start: ${shown(argv)}`, async () => {
+  await context.changes.act(`${wiring.join('')}start: ${shown(argv)}`, async () => {
     const files = bladeFiles(context.identity, blade);
     await removeBlade(context, blade);
     if (existsSync(files.consoleLog) && statSync(files.consoleLog).size > LOG_LIMIT_BYTES) renameSync(files.consoleLog, `${files.consoleLog}.1`);
     if (hardware.uefi !== undefined && !existsSync(files.uefiVariables)) copyFileSync(join(FIRMWARE_FOLDER, 'OVMF_VARS_4M.fd'), files.uefiVariables);
-    writeBlade(context.identity, blade, { ...readBlade(context.identity, blade), mac: hardware.mac, uuid: hardware.uuid });
+    const { vlan: _, ...kept } = readBlade(context.identity, blade);
+    writeBlade(context.identity, blade, { ...kept, mac: hardware.mac, uuid: hardware.uuid, ...(vlan === undefined ? {} : { vlan }) });
+    if (vlan !== undefined) await startVlan(context, blade, vlan);
     await startLogger(context, blade, false);
     await context.processes.start({ role: bladeRole(blade), argv, mark: hardware.mark, logFile: files.qemuLog });
-    await untilRunning(context, blade);
+    await untilRunning(context, blade, vlan);
   });
   return true;
 }

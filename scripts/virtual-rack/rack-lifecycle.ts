@@ -12,7 +12,8 @@ import { halfCables, OUTSIDE_ADDRESS, type PresentNetwork } from './network-plan
 import { bladeRole, loggerRole, startLogger } from './rack-blade.ts';
 import { applyNetwork, isNetnsMounted, livesIn, presentNamespaces, presentNetwork, removeNetnsMount, removeNetwork, strayPids } from './rack-network.ts';
 import { makeSanFile, startSan } from './rack-san.ts';
-import { inRoom, logPath, makeFolders, readSettings, sanPath, writeSettings, type RackContext, type RackSettings } from './rack-state.ts';
+import { startVlan, vlanRoles } from './rack-vlan.ts';
+import { inRoom, logPath, makeFolders, readBlade, readSettings, sanPath, writeSettings, type RackContext, type RackSettings } from './rack-state.ts';
 import { DEFAULT_TARGET, parseSize } from './san-plan.ts';
 
 /** The SAN's size when none is given; its file is sparse. */
@@ -101,6 +102,17 @@ async function startWeb(context: RackContext): Promise<boolean> {
   return true;
 }
 
+/** A blade on a tagged switch port whose port or cable died has no network: it gets it back. */
+async function mendVlans(context: RackContext): Promise<void> {
+  for (let blade = 1; blade <= MAX_BLADES; blade++) {
+    const { vlan } = readBlade(context.identity, blade);
+    if (vlan === undefined || context.processes.find(bladeRole(blade)) === undefined) continue;
+    if (vlanRoles(blade).every((role) => context.processes.find(role) !== undefined)) continue;
+    context.progress(`blade ${blade}: its switch port died; starting another`);
+    await context.changes.act(`start the switch port of blade ${blade}`, () => startVlan(context, blade, vlan));
+  }
+}
+
 async function mendLoggers(context: RackContext): Promise<void> {
   for (let blade = 1; blade <= MAX_BLADES; blade++) {
     if (context.processes.find(bladeRole(blade)) === undefined || context.processes.find(loggerRole(blade)) !== undefined) continue;
@@ -138,6 +150,7 @@ export async function bringUp(context: RackContext, options: UpOptions): Promise
   progress(sanStarted ? `SAN: ${settings.target}, write cache off` : 'SAN: runs already');
   progress((await startWeb(context)) ? `outside: http://${OUTSIDE_ADDRESS}/ answers` : 'outside: runs already');
   await mendLoggers(context);
+  await mendVlans(context);
 }
 
 /** Ends what runs in the rack's namespaces without a record: a command was killed between start and note. */

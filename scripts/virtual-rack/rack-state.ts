@@ -38,6 +38,8 @@ export interface BladeState {
   /** Of the last power-on. */
   readonly mac?: string;
   readonly uuid?: string;
+  /** The VLAN of the switch port that it was switched on with, if that is tagged. */
+  readonly vlan?: number;
 }
 
 const settingsPath = (identity: RackIdentity): string => join(identity.stateDir, 'rack.json');

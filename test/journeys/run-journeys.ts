@@ -12,6 +12,7 @@ import { longSanOutage, sanOutages } from './j7-san-outages.ts';
 import { multipath } from './jm-multipath.ts';
 import { discAndLoaders } from './jd-disc-and-loaders.ts';
 import { bootReports } from './jr-boot-reports.ts';
+import { taggedBootNetwork } from './jv-vlan.ts';
 import { nothingLeft } from './je-nothing-left.ts';
 
 /** Every journey; `later` ones run only with --all. */
@@ -25,6 +26,7 @@ const JOURNEYS: readonly { readonly id: string; readonly title: string; readonly
   { id: 'J7L', title: 'the SAN goes away for five minutes', later: true, run: longSanOutage },
   { id: 'JM', title: 'two portals: a path that is lost under load is no outage', run: multipath },
   { id: 'JR', title: 'reports: what a blade says on its way up, and when its kernel dies', run: bootReports },
+  { id: 'JV', title: 'a tagged boot network: one blade\'s card on a VLAN, from the disc and over the network', run: taggedBootNetwork },
   { id: 'JD', title: 'disc and loaders: DVD and stick, BIOS and UEFI, plain PXE, TFTP alone', run: discAndLoaders },
   { id: 'JE', title: 'the end: nothing of a rack is left behind', run: nothingLeft },
 ];
