@@ -75,7 +75,7 @@ async function boot(): Promise<void> {
     await admin.pause(WRONG_LINE_MS);
   }
   const state: BootState = { parameters: line.parameters, bootNonce: toHex(host.randomBytes(16)), stages: [], warnings: line.warnings.map(problemLine) };
-  await runPlan(host, bootPlan(line.parameters), state, (step) => runStep(host, state, step), admin);
+  await runPlan(host, bootPlan(line.parameters), state, (step, tries) => runStep(host, state, step, tries), admin);
   host.print(`mm-stage root ${state.node?.name ?? 'live'}`);
   admin.stop();
   std.exit(READY);

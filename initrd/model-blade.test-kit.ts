@@ -16,6 +16,11 @@ import type { BootState } from './steps/boot-state.ts';
 class GaveUp extends Error {}
 
 const OK: Ran = { code: 0, said: '' };
+/** As Debian 13's iscsistart says it: a refused connection is tried again until the login's time is up. */
+const refusedUntilTimedOut = (address: string, port: string, target: string): string => [
+  'version 2.1.11', ...Array.from({ length: 4 }, () => `connect to ${address}:${port} failed (Connection refused)`),
+  `Connection-1:0 to [target: ${target}, portal: ${address},${port}] through [iface: default] is shutdown.`, 'initiator reported error (8 - connection timed out)', `Logging into ${target} ${address}:${port},1`,
+].map((line) => `iscsistart: ${line}\n`).join('');
 const NIC_ALIAS = 'pci:v00001AF4d00001000';
 const TARGET = 'iqn.2026-01.example:san';
 
@@ -89,7 +94,7 @@ export class ModelBlade implements BootHost {
       },
     };
     try {
-      await runPlan(this, bootPlan(parameters), state, (step) => runStep(this, state, step), admin);
+      await runPlan(this, bootPlan(parameters), state, (step, tries) => runStep(this, state, step, tries), admin);
       return 'handover';
     } catch (error) {
       if (error instanceof PowerLoss) return 'no power';
@@ -177,7 +182,7 @@ export class ModelBlade implements BootHost {
     const { address, port, target, portals = [] } = this.san.registry.roster.san;
     const portal = [{ address, port }, ...portals, ...this.san.unlistedPortals].findIndex((one) => one.address === value('-a'));
     if (!this.san.reachable || portal < 0 || this.san.deadPortals.has(value('-a'))) return { code: 7, said: `iscsistart: version 2.1.11\niscsistart: connect to ${value('-a')}:${value('-p')} failed (No route to host)\n` };
-    if (value('-p') !== String(port)) return { code: 7, said: `iscsistart: version 2.1.11\niscsistart: connect to ${address}:${value('-p')} failed (Connection refused)\n` };
+    if (value('-p') !== String(port)) return { code: 7, said: refusedUntilTimedOut(address, value('-p'), value('-t')) };
     if (value('-t') !== target) return { code: 19, said: 'iscsistart: version 2.1.11\niscsistart: conn 0 login rejected: initiator error - target not found (02/03)\n' };
     const number = portal + 1;
     const session = `/sys/class/iscsi_session/session${number}`;

@@ -7,8 +7,8 @@ import { retryDelayMs, type BootStep } from './boot-plan.ts';
 import { BootReports } from './boot-reports.ts';
 import type { BootState } from './steps/boot-state.ts';
 
-/** Does one step. Throws StepError (or an Error of the machine's) when it failed. */
-export type StepRunner = (step: BootStep) => Promise<void> | void;
+/** Does one step, for the nth time. Throws StepError (or an Error of the machine's) when it failed. */
+export type StepRunner = (step: BootStep, tries: number) => Promise<void> | void;
 
 /** What the plan's runner needs besides the machine. */
 export interface PlanConsole {
@@ -47,7 +47,7 @@ export async function runPlan(host: BootHost, plan: readonly BootStep[], state: 
     reports.begins(step.kind);
     for (let tries = 1; ; tries++) {
       try {
-        await runStep(step);
+        await runStep(step, tries);
         state.stages.push({ step: step.kind, endedSeconds: host.uptimeSeconds(), tries });
         break;
       } catch (error) {

@@ -2,7 +2,7 @@
 
 import type { BootHost } from './boot-host.ts';
 import type { BootStep } from './boot-plan.ts';
-import type { BootState } from './steps/boot-state.ts';
+import { found, type BootState } from './steps/boot-state.ts';
 import { joinPaths } from './steps/san-paths.ts';
 import { bringUpInterface } from './steps/bring-up-interface.ts';
 import { claimVolumes } from './steps/claim-volumes.ts';
@@ -14,8 +14,15 @@ import { checkFileSystems, mapVolumes, mountRoot, turnOnSwap } from './steps/map
 import { findIdentity, loadRegistry } from './steps/read-san.ts';
 import { logIn } from './steps/san-login.ts';
 
-/** Does one step on the machine. @throws StepError, or an Error of the machine's */
-export async function runStep(host: BootHost, state: BootState, step: BootStep): Promise<void> {
+/** What these steps refuse may be mended in the registry while the blade waits: a further try goes by what stands there then. */
+function readAgain(host: BootHost, state: BootState, step: 'identity' | 'claim'): void {
+  loadRegistry(host, state, found(state.parameters.container, 'the container'));
+  if (step === 'claim') findIdentity(host, state, state.parameters.node);
+}
+
+/** Does one step on the machine, for the nth time. @throws StepError, or an Error of the machine's */
+export async function runStep(host: BootHost, state: BootState, step: BootStep, tries: number): Promise<void> {
+  if (tries > 1 && (step.kind === 'identity' || step.kind === 'claim')) readAgain(host, state, step.kind);
   switch (step.kind) {
     case 'modules': return loadModules(host, step);
     case 'interface': return bringUpInterface(host, state, step);

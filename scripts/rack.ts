@@ -45,7 +45,7 @@ async function power(rack: VirtualRack, request: Request): Promise<void> {
   const boot = text['boot'];
   if (boot !== undefined && boot !== 'dvd' && boot !== 'network') fail('MM-RACK-OPTION', '--boot', 'dvd or network', boot, 'See `scripts/rack power --help`.');
   const hardware: PowerOnOptions = {
-    memory: text['memory'], processors: numberOf('--smp', text['smp']), cpu: text['cpu'], hardwareUuid: text['hardware-uuid'],
+    memory: text['memory'], processors: numberOf('--smp', text['smp']), cpu: text['cpu'], hardwareUuid: text['hardware-uuid'], clock: text['clock'],
     mac: text['mac'], rom: text['rom'], uefi: flag['uefi'], outside: flag['outside'], outsideFirst: flag['outside-first'], networkBoot: text['network-boot'], stick: text['stick'], boot,
     vlan: numberOf('--vlan', text['vlan']),
   };

@@ -262,6 +262,20 @@ test('a blade that waits for a registry boots by itself once it was rebuilt from
   expect(blade.console.join('\n')).toContain('MM-REGISTRY-NONE');
 });
 
+test('a blade that is not in the roster boots by itself once it is, and warns of nothing twice', async () => {
+  const known = registry.roster.nodes[1]!;
+  const without: Registry = { ...registry, roster: { ...registry.roster, nodes: [registry.roster.nodes[0]!, { ...known, macs: ['52:54:00:00:00:99' as Mac] }] } };
+  const disk = withRegistry(without, WRITTEN + 10 * 86_400_000);
+  const model = new ModelSan(disk);
+  const blade = bladeOf({ clockUnixMs: WRITTEN }, model);
+  blade.onPause = (tries) => {
+    if (tries === 3) for (const [sector, bytes] of withRegistry(registry, WRITTEN + 10 * 86_400_000).sectors) model.disk.sectors.set(sector, bytes);
+  };
+  expect(await blade.boot(3), blade.console.join('\n')).toBe('handover');
+  expect(blade.console.filter((line) => line.includes('mm-stage initrd identity failed: MM-BOOT-STRANGER'))).toHaveLength(3);
+  expect(blade.console.filter((line) => line.includes('MM-BOOT-CLOCK'))).toHaveLength(1);
+});
+
 test('a message of several problems is thrown with all of them', () => {
   const result = parseAnswers(JSON.stringify({ ...LEAST, 'storage-ip': 'x', domain: 'y z' }), 'answers.yaml');
   expect(() => valueOf(result)).toThrow(InputError);

@@ -24,6 +24,8 @@ function readFrom(host: BootHost, device: string, bytes: number, container: stri
 function warn(host: BootHost, state: BootState, warning: Problem | undefined): void {
   if (warning === undefined) return;
   const line = problemLine(warning);
+  // The registry is read anew at each try; what was told stays told.
+  if (state.warnings.includes(line)) return;
   host.print(`metamaster: warning: ${line}`);
   state.warnings.push(line);
 }
@@ -31,11 +33,12 @@ function warn(host: BootHost, state: BootState, warning: Problem | undefined): v
 /** Looks for the container on every disk of the target and reads its registry. @throws StepError */
 export function loadRegistry(host: BootHost, state: BootState, container: string): void {
   const target = found(state.parameters.target, 'the target');
-  const disks = sessionsOf(host, target).slice(0, 1).flatMap((session) => disksOfSession(host, session));
+  // Once the paths are joined the disk is read through their device alone: what was cached of a path in use might be of before.
+  const disks = state.multipath === undefined ? sessionsOf(host, target).slice(0, 1).flatMap((session) => disksOfSession(host, session)) : [`mapper/${state.multipath}`];
   const refused: Problem[] = [];
   for (const disk of disks) {
     const device = `/dev/${disk}`;
-    const bytes = diskBytes(host, disk);
+    const bytes = state.multipath === undefined ? diskBytes(host, disk) : found(state.diskBytes, 'the size of the disk');
     const result = readFrom(host, device, bytes, container);
     if (!result.ok) {
       refused.push(...result.problems);

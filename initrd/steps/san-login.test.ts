@@ -46,6 +46,7 @@ describe('login', () => {
     ['conn 0 login rejected: Initiator failed authentication with target', 'MM-BOOT-LOGIN-DENIED', /access list and CHAP/],
     ['conn 0 login rejected: initiator failed authorization with target', 'MM-BOOT-LOGIN-DENIED', /access list and CHAP/],
     ['conn 0 login rejected: initiator error - target not found (02/03)', 'MM-BOOT-LOGIN-TARGET', /ivid=/],
+    ['connection-1:0 cannot make a connection to 10.0.1.252:3260 (-1,101)', 'MM-BOOT-LOGIN-UNREACHED', /sifnm=/],
     ['something nobody foresaw', 'MM-BOOT-LOGIN', /Check that the SAN is on/],
   ])('%s leads to the likeliest cause', async (said, code, remedy) => {
     const one = blade();
@@ -68,6 +69,18 @@ describe('login', () => {
     other.san.reachable = false;
     await expect(logIn(other, other.state!, { ...STEP, portals: [PORTAL, second] })).rejects.toThrow(/at 10\.0\.0\.252, port 3260, failed/);
     expect(other.state!.warnings).toEqual([]);
+  });
+
+  test('a refused connection is no time-out, although iscsistart ends with one; what it repeats is told once, and names are no cause', async () => {
+    const one = blade();
+    const target = 'iqn.2026-01.example:san.0201';
+    const shutdown = `iscsistart: Connection-1:0 to [target: ${target}, portal: 10.0.0.252,3260] through [iface: default] is shutdown.`;
+    const refused = 'iscsistart: connect to 10.0.0.252:3260 failed (Connection refused)';
+    const timedOut = 'iscsistart: initiator reported error (8 - connection timed out)';
+    one.override = () => ({ code: 255, said: ['iscsistart: version 2.1.11', refused, refused, refused, refused, shutdown, timedOut, `iscsistart: Logging into ${target} 10.0.0.252:3260,1`].join('\n') });
+    await expect(logIn(one, one.state!, { ...STEP, target })).rejects.toThrow(`MM-BOOT-LOGIN-PORT: iSCSI login to ${target} at 10.0.0.252, port 3260, failed (code 255): ${refused} | ${shutdown} | ${timedOut}`);
+    one.override = () => ({ code: 255, said: [shutdown, timedOut].join('\n') });
+    await expect(logIn(one, one.state!, { ...STEP, target })).rejects.toThrow('MM-BOOT-LOGIN-UNREACHED');
   });
 
   test('a target without a LUN is waited for, then told', async () => {

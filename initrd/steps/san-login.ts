@@ -39,17 +39,26 @@ export function sessionsOf(host: BootHost, target: string): string[] {
   return host.list(SESSIONS).filter((session) => host.readText(`${SESSIONS}/${session}/targetname`)?.trim() === target);
 }
 
-/** What iscsistart says of a login that failed; the numbers are the login response's status class and detail (RFC 7143 section 11.13.5). */
+/**
+ * What iscsistart says of a login that failed; the numbers are the login response's status class and detail (RFC 7143 section 11.13.5).
+ * It tries a refused connection again until its time is up and ends with `connection timed out`: so that comes last.
+ */
 const CAUSES: readonly (readonly [RegExp, MessageCode, string])[] = [
-  [/No route|unreachable|timed out/i, 'MM-BOOT-LOGIN-UNREACHED', 'Check storage_ip=, sifip= and sifnm=, and the cable to the SAN.'],
   [/Connection refused/i, 'MM-BOOT-LOGIN-PORT', 'The SAN answers but has no iSCSI service on that port: check storage_port= and whether the target runs.'],
   [/not found|does not exist|0203|02\/03/i, 'MM-BOOT-LOGIN-TARGET', 'The SAN does not export a target of that name: check ivid=.'],
   [/authori[sz]ation|authentication|020[12]|02\/0[12]/i, 'MM-BOOT-LOGIN-DENIED', 'The SAN refuses this initiator: check its access list and CHAP settings.'],
+  // Where no route leads it gives the number of the error alone: ENETUNREACH or EHOSTUNREACH.
+  [/No route|unreachable|timed out|connection failure|\(-1,(101|113)\)/i, 'MM-BOOT-LOGIN-UNREACHED', 'Check storage_ip=, sifip= and sifnm=, and the cable to the SAN.'],
 ];
+/** What iscsistart says at every start, whatever comes of it. */
+const GREETING = /: (version [0-9]|Logging into )/;
 
 function loginError(portal: SanPortal, target: string, ran: Ran): StepError {
-  const last = ran.said.trim().split('\n').filter((line) => !line.includes('version')).slice(-3).join(' | ');
-  const [, code, remedy] = CAUSES.find(([pattern]) => pattern.test(ran.said))
+  // Each try of its own says the same once more.
+  const last = [...new Set(ran.said.trim().split('\n'))].filter((line) => !GREETING.test(line)).slice(-3).join(' | ');
+  // A name may hold any digits, and is no cause.
+  const unnamed = ran.said.replaceAll(target, '');
+  const [, code, remedy] = CAUSES.find(([pattern]) => pattern.test(unnamed))
     ?? [undefined, 'MM-BOOT-LOGIN', 'Check that the SAN is on and reached (ping), and storage_ip=, storage_port= and ivid=.'] as const;
   return new StepError(code, `iSCSI login to ${target} at ${portal.address}, port ${portal.port}, failed (code ${ran.code}): ${last}`, remedy);
 }

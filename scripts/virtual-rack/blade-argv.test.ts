@@ -19,6 +19,10 @@ describe("a blade's command line", () => {
     );
   });
 
+  test('a clock that is years off', () => {
+    expect(optionOf(qemuArgv({ ...blade, clock: '2000-01-01' }), '-rtc')).toBe('base=2000-01-01');
+  });
+
   test('a medium whose path holds a comma stays one value', () => {
     expect(optionOf(qemuArgv({ ...blade, dvd: '/iso/a,readonly=off' }), '-drive')).toBe('if=none,id=medium,media=cdrom,readonly=on,format=raw,file=/iso/a,,readonly=off');
   });

@@ -30,6 +30,8 @@ export interface BladeHardware {
   /** In QEMU's spelling, e.g. `1G`. */
   readonly memory: string;
   readonly uuid: Uuid;
+  /** What the hardware clock shows at power-on, as `2000-01-01` or `2000-01-01T12:00:00`, in UTC; undefined: the host's time. */
+  readonly clock?: string;
   readonly mac: Mac;
   readonly tap: string;
   /** The UDP ports between which the boot interface's frames go, in place of the tap: to a switch port with a tagged VLAN. */
@@ -99,6 +101,7 @@ export function qemuArgv(blade: BladeHardware): string[] {
     '-accel', blade.accelerator === 'kvm' ? 'kvm' : `tcg,tb-size=${TRANSLATION_CACHE_MIB}`,
     '-cpu', blade.cpu ?? (blade.accelerator === 'kvm' ? 'host' : TCG_CPU),
     '-smp', String(blade.processors), '-m', blade.memory, '-uuid', blade.uuid,
+    ...(blade.clock === undefined ? [] : ['-rtc', `base=${blade.clock}`]),
     '-boot', `strict=on,reboot-timeout=${REBOOT_TIMEOUT_MS}`,
     ...network(blade),
     '-drive', `if=none,id=medium,media=cdrom,readonly=on${medium}`,

@@ -51,13 +51,14 @@ ${JSON_HELP}`,
     options: {
       ...CHANGE, json: { type: 'boolean' }, memory: { type: 'string' }, smp: { type: 'string' }, cpu: { type: 'string' }, 'hardware-uuid': { type: 'string' },
       mac: { type: 'string' }, rom: { type: 'string' }, uefi: { type: 'boolean' }, outside: { type: 'boolean' }, boot: { type: 'string' }, stick: { type: 'string' },
-      'outside-first': { type: 'boolean' }, 'network-boot': { type: 'string' }, vlan: { type: 'string' },
+      'outside-first': { type: 'boolean' }, 'network-boot': { type: 'string' }, vlan: { type: 'string' }, clock: { type: 'string' },
     },
     help: `Any N from 1 to ${MAX_BLADES} will do, also beyond the rack's number of blades. What runs on a blade may obey the button, by ACPI. For \`on\`:
   --memory SIZE         default: the rack's
   --smp N               processors; default: 1
   --cpu MODEL           QEMU's -cpu; default: host with KVM, x86-64-v2 with tcg
   --hardware-uuid UUID  another mainboard
+  --clock DATE          the hardware clock at power-on: 2000-01-01 or 2000-01-01T12:00:00, in UTC; default: the host's time
   --mac MAC             another network card
   --rom FILE|none       its option ROM; none: the firmware's own network boot
   --uefi                UEFI firmware in place of BIOS

@@ -36,6 +36,8 @@ export interface PowerOnOptions {
   readonly cpu?: string | undefined;
   /** Another mainboard: its SMBIOS UUID. */
   readonly hardwareUuid?: string | undefined;
+  /** The hardware clock at power-on, in UTC, e.g. `2000-01-01`; the default is the host's time. */
+  readonly clock?: string | undefined;
   /** Another network card. */
   readonly mac?: string | undefined;
   /** The network card's option ROM: a file, or `none`. */
@@ -68,6 +70,10 @@ export function checkBlade(blade: number): void {
 const refused = (option: string, rule: string, seen: string): never =>
   fail('MM-RACK-HARDWARE', option, rule, seen, 'See `scripts/rack power --help`.');
 
+/** QEMU takes no other spelling. */
+const isClock = (text: string): boolean =>
+  /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2})?$/.test(text) && !Number.isNaN(Date.parse(`${text.slice(0, 10)}T${text.slice(11) || '00:00:00'}Z`));
+
 /** What the blade is made of, with every option checked. */
 function hardwareOf(context: RackContext, settings: RackSettings, blade: number, options: PowerOnOptions): BladeHardware {
   const { id } = context.identity;
@@ -78,6 +84,7 @@ function hardwareOf(context: RackContext, settings: RackSettings, blade: number,
   if (!Number.isInteger(processors) || processors < 1 || processors > 16) refused('--smp', 'a blade has 1 to 16 processors', String(processors));
   const mac = options.mac === undefined ? bladeMac(id, blade) : (parseMac(options.mac) ?? refused('--mac', 'a MAC address is six bytes in hexadecimal', options.mac));
   const uuid = options.hardwareUuid === undefined ? bladeUuid(id, blade) : (parseUuid(options.hardwareUuid) ?? refused('--hardware-uuid', 'a UUID has the form 8-4-4-4-12', options.hardwareUuid));
+  if (options.clock !== undefined && !isClock(options.clock)) refused('--clock', 'a date, or date and time, as 2000-01-01T12:00:00', options.clock);
   const rom = options.rom === undefined || options.rom === 'none' ? options.rom : resolve(options.rom);
   if (rom !== undefined && rom !== 'none' && !existsSync(rom)) refused('--rom', 'the option ROM must exist', rom);
   const stick = options.stick === undefined ? undefined : resolve(options.stick);
@@ -99,6 +106,7 @@ function hardwareOf(context: RackContext, settings: RackSettings, blade: number,
     processors,
     memory,
     uuid,
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
     mac,
     tap: tapName(blade, 'boot'),
     ...(vlan === undefined ? {} : { trunk: { local: vlanPorts(blade).blade, remote: vlanPorts(blade).trunk } }),

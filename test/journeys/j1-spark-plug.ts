@@ -50,7 +50,7 @@ async function bootTimes(cluster: Cluster, journey: Journey): Promise<void> {
       await settled(MEASURED);
     }
   } finally {
-    yardstick.stop();
+    await yardstick.stop();
   }
   const empty = median(runs.map((run) => run.empty));
   const middle = median(runs.map((run) => run.node));

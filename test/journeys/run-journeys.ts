@@ -8,6 +8,7 @@ import { noMaster } from './j2-no-master.ts';
 import { snapshots } from './j3-snapshots.ts';
 import { deathInMidBoot } from './j4-death-in-mid-boot.ts';
 import { firmwareOfAllKinds } from './j5-firmware.ts';
+import { wrongInput } from './j6-wrong-input.ts';
 import { longSanOutage, sanOutages } from './j7-san-outages.ts';
 import { multipath } from './jm-multipath.ts';
 import { discAndLoaders } from './jd-disc-and-loaders.ts';
@@ -22,6 +23,7 @@ const JOURNEYS: readonly { readonly id: string; readonly title: string; readonly
   { id: 'J3', title: 'snapshots: own roots, one origin, one owner', run: snapshots },
   { id: 'J4', title: 'death in mid-boot: the server loses power while it sends', run: deathInMidBoot },
   { id: 'J5', title: 'firmware: UEFI by PXE and by HTTP Boot, two network cards', run: firmwareOfAllKinds },
+  { id: 'J6', title: 'wrong input: parameters, servers and states of the SAN, each refused in words, and nothing changed', run: wrongInput },
   { id: 'J7', title: 'the SAN goes away for a minute, by cable and by power: a stall, never an error', run: sanOutages },
   { id: 'J7L', title: 'the SAN goes away for five minutes', later: true, run: longSanOutage },
   { id: 'JM', title: 'two portals: a path that is lost under load is no outage', run: multipath },
