@@ -1,5 +1,5 @@
 // The storage agent of a node, in its root: gives back the address that a DVD boot borrowed, opens the impatient session to the
-// SAN, and renews the owner records as long as the volumes are mapped. It runs on QuickJS: 3 MB, and up before Node is.
+// SAN, renews the owner records as long as the volumes are mapped, and watches how full the store is. It runs on QuickJS: 3 MB, and up before Node is.
 
 import * as std from 'std';
 import { diskOffset } from '../daemons/storage/disk-offset.ts';
@@ -10,6 +10,7 @@ import type { VolumeRecord } from '../daemons/storage/registry.ts';
 import { openControlSession, waitForTakeOver } from './steps/control-session.ts';
 import type { BootRecord } from './steps/handover.ts';
 import { releaseBorrowedAddress } from './steps/borrowed-address.ts';
+import { StoreWatch } from './steps/store-watch.ts';
 import { diskBytes } from './steps/san-login.ts';
 import { quickjsHost as host } from './quickjs-host.ts';
 
@@ -70,7 +71,9 @@ async function main(): Promise<void> {
   const found = readContainer((offset, length) => host.readDirect(`/dev/${disk}`, floor(offset), ceil(offset, length)).subarray(offset % BLOCK_BYTES, (offset % BLOCK_BYTES) + length), diskBytes(host, disk), record.container ?? '');
   if (!found.ok) throw new Error(found.problems.map((problem) => `${problem.code}: ${problem.where}: ${problem.seen}`).join('; '));
   const volumes = ownVolumes(found.value, record.node ?? 0);
+  const watch = new StoreWatch(host, record, found.value.registry);
   for (let failures = 0; ; ) {
+    watch.look();
     let failed = false;
     for (const volume of volumes) {
       try {

@@ -2,8 +2,9 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FACTS_FOLDER } from '../daemons/host/fact-files.ts';
+import { readRecipe } from './recipe.ts';
 
 const UNITS = join(import.meta.dirname, 'overlay/usr/lib/systemd/system');
 const unit = (name: string): string => readFileSync(join(UNITS, name), 'utf8');
@@ -28,4 +29,37 @@ test('every unit of ours that the image starts is there', () => {
     expect(setting(unit(name), 'WantedBy'), name).toBe('sysinit.target');
   }
   expect(readdirSync(UNITS).filter((name) => name.endsWith('.socket')).every((name) => enabled.includes(name))).toBe(true);
+});
+
+describe('an orderly shutdown', () => {
+  const OURS = readdirSync(UNITS).filter((name) => name.endsWith('.service'));
+  const recipe = readRecipe(join(import.meta.dirname, 'recipes/debian-13.json'));
+
+  test('begins with the power button: logind has the bus that it needs, udev the modules, and nothing of it is masked or off', () => {
+    expect(readFileSync(join(import.meta.dirname, 'overlay/etc/systemd/logind.conf.d/metamaster.conf'), 'utf8')).toMatch(/^HandlePowerKey=poweroff$/m);
+    expect(['systemd', 'dbus', 'udev', 'kmod'].filter((name) => !recipe.packages.includes(name))).toEqual([]);
+    const chain = ['systemd-logind.service', 'dbus.service', 'dbus.socket', 'systemd-udevd.service', 'systemd-udev-trigger.service', 'systemd-udevd-kernel.socket', 'systemd-udevd-control.socket'];
+    expect(chain.filter((name) => recipe.mask.includes(name))).toEqual([]);
+    // The drivers `button` and `evdev` are loaded from the root by what the hardware says of itself.
+    expect(recipe.leaveOut.filter((pattern) => /drivers\/(acpi|input)\/\*/.test(pattern))).toEqual([]);
+  });
+
+  test('leaves what holds the root to the very end: no unit stops the keeper of the session, and systemd does not kill it', () => {
+    const keeper = unit('metamaster-iscsid.service');
+    expect(setting(keeper, 'ExecStart')).toMatch(/^@\S+ @/);
+    expect(setting(keeper, 'KillMode')).toBe('none');
+    for (const name of ['metamaster-iscsid.service', 'metamaster-storage.service']) {
+      expect(setting(unit(name), 'DefaultDependencies'), name).toBe('no');
+      expect(setting(unit(name), 'Conflicts'), name).toBeUndefined();
+    }
+    // Debian's own units would log out of the SAN, under the root.
+    expect(['open-iscsi.service', 'iscsid.service', 'iscsid.socket'].filter((name) => !recipe.mask.includes(name))).toEqual([]);
+    expect(['systemd-networkd.service', 'networking.service'].filter((name) => !recipe.mask.includes(name)), 'nobody takes the interface down').toEqual([]);
+  });
+
+  test('stops everything else that writes to the root or the state volume before they are unmounted', () => {
+    const early = OURS.filter((name) => setting(unit(name), 'DefaultDependencies') === 'no' && !['metamaster-iscsid.service', 'metamaster-storage.service', 'metamaster-zram.service'].includes(name));
+    expect(early).toContain('metamasterd.service');
+    for (const name of early) expect([name, setting(unit(name), 'Conflicts'), setting(unit(name), 'Before')]).toEqual([name, 'shutdown.target', 'shutdown.target']);
+  });
 });

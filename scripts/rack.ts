@@ -46,7 +46,7 @@ async function power(rack: VirtualRack, request: Request): Promise<void> {
   if (boot !== undefined && boot !== 'dvd' && boot !== 'network') fail('MM-RACK-OPTION', '--boot', 'dvd or network', boot, 'See `scripts/rack power --help`.');
   const hardware: PowerOnOptions = {
     memory: text['memory'], processors: numberOf('--smp', text['smp']), cpu: text['cpu'], hardwareUuid: text['hardware-uuid'], clock: text['clock'],
-    mac: text['mac'], rom: text['rom'], uefi: flag['uefi'], outside: flag['outside'], outsideFirst: flag['outside-first'], networkBoot: text['network-boot'], stick: text['stick'], boot,
+    mac: text['mac'], rom: text['rom'], uefi: flag['uefi'], firmware: text['firmware'], outside: flag['outside'], outsideFirst: flag['outside-first'], networkBoot: text['network-boot'], stick: text['stick'], boot,
     vlan: numberOf('--vlan', text['vlan']),
   };
   const said = (blade: number, text: string): void => void (flag['dry-run'] === true || note(`blade ${blade}: ${text}`));

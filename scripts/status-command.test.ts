@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FOREIGN_DHCP_REMEDY, type Status } from '../daemons/agent/status.ts';
 import type { Mac } from '../daemons/core/mac.ts';
 import { openControlSocket } from '../daemons/host/control-socket.ts';
-import { statusText } from './status-command.ts';
+import { readStoreFill, statusText } from './status-command.ts';
 
 const MAC3 = '52:54:00:00:00:03' as Mac;
 const STATUS: Status = {
@@ -46,6 +46,27 @@ asked for a boot and not in the roster:
 
 test('a node that is alone and has seen nobody', () => {
   expect(statusText({ ...STATUS, serving: false, alive: [1], live: [], blades: [], unknown: [], foreign: [] })).toMatch(/not serving yet.*\nserving {2}nobody\nalive {4}but not serving: 1\n\nno blade was seen yet\n$/);
+});
+
+test("how full this node's store is, and what that means", () => {
+  expect(statusText(STATUS, { percent: 83, canFill: true })).toContain('\nstore    83 % full; at 100 % this root is lost\n');
+  expect(statusText(STATUS, { percent: 83, canFill: false })).toContain('\nstore    83 % full, with room for the whole origin\n');
+});
+
+test('a fact of the storage agent that is not there, or is half written, is left out', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'store-fill-'));
+  try {
+    const path = join(folder, 'store-fill.json');
+    expect(readStoreFill(path)).toBeUndefined();
+    for (const text of ['', '{"percent":8', '7', 'null', '{"percent":"8","canFill":true}']) {
+      writeFileSync(path, text);
+      expect(readStoreFill(path), text).toBeUndefined();
+    }
+    writeFileSync(path, '{"percent":8,"canFill":true}\n');
+    expect(readStoreFill(path)).toEqual({ percent: 8, canFill: true });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe('over the socket', () => {

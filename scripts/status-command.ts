@@ -1,16 +1,18 @@
 // `metamaster status`: what the daemon of this node knows of the rack, asked over its control socket.
 
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { FOREIGN_DHCP_REMEDY, type Status } from '../daemons/agent/status.ts';
 import { InputError } from '../daemons/core/problem.ts';
 import { askControl } from '../daemons/host/control-client.ts';
+import { STORE_FILL_FILE, type StoreFillFact } from '../initrd/steps/store-watch.ts';
 
 /** Where the unit lets the daemon open it. */
 const SOCKET = '/run/metamasterd/control.sock';
 
 const HELP = `metamaster status [--json] [--socket PATH]
 Says which nodes are alive and serve, how far each blade has come, which foreign DHCP servers answer, and who asked that is not
-in the roster, as the daemon of this node has heard it. Run it as root on a node that is up.
+in the roster, as the daemon of this node has heard it; and how full this node's exception store is. Run it as root on a node that is up.
 
   --socket PATH   the daemon's control socket [${SOCKET}]
   --json          everything that the daemon says, as one object`;
@@ -45,8 +47,20 @@ function table(rows: readonly (readonly string[])[]): string[] {
   return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')}`.trimEnd());
 }
 
-/** The status for a person. */
-export function statusText(status: Status): string {
+/** What the storage agent of this node says of its store; undefined where there is none. */
+export function readStoreFill(path: string = STORE_FILL_FILE): StoreFillFact | undefined {
+  try {
+    const { percent, canFill } = JSON.parse(readFileSync(path, 'utf8')) as { percent?: unknown; canFill?: unknown };
+    return typeof percent === 'number' && typeof canFill === 'boolean' ? { percent, canFill } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const storeText = ({ percent, canFill }: StoreFillFact): string => `store    ${percent} % full${canFill ? '; at 100 % this root is lost' : ', with room for the whole origin'}`;
+
+/** The status for a person; `store` is this node's own, where it is known. */
+export function statusText(status: Status, store?: StoreFillFact): string {
   const { alive, live, blades, unknown, foreign, files } = status;
   const silent = alive.filter((number) => !live.includes(number));
   const newestFirst = <T extends { readonly agoMs: number }>(rows: readonly T[]): T[] => rows.toSorted((a, b) => a.agoMs - b.agoMs);
@@ -54,6 +68,7 @@ export function statusText(status: Status): string {
   return [
     `cluster  ${status.cluster}, seen from ${status.name} (node ${status.node}), roster generation ${status.rosterGeneration}`,
     `here     ${status.serving ? 'serving' : 'not serving yet'}, up ${duration(status.upMs)}, ${files.length} boot files of ${(bytes / 2 ** 20).toFixed(1)} MiB in memory`,
+    ...(store === undefined ? [] : [storeText(store)]),
     `serving  ${live.length === 0 ? 'nobody' : `nodes ${live.join(', ')}`}`,
     ...(silent.length === 0 ? [] : [`alive    but not serving: ${silent.join(', ')}`]),
     ...(foreign.length === 0 ? [] : ['', 'MM-DHCP-FOREIGN: a foreign DHCP server answers on the boot network, and blades may follow it:']),
@@ -78,6 +93,7 @@ export async function statusCommand(argv: readonly string[]): Promise<number> {
   const status = (await askControl(values.socket, 'status').catch((error: unknown) => {
     throw explained(values.socket, error);
   })) as Status;
-  process.stdout.write(values.json ? `${JSON.stringify(status)}\n` : statusText(status));
+  const store = readStoreFill();
+  process.stdout.write(values.json ? `${JSON.stringify({ ...status, ...(store === undefined ? {} : { store }) })}\n` : statusText(status, store));
   return 0;
 }

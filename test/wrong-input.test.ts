@@ -198,7 +198,7 @@ const TABLE: readonly (readonly [what: string, code: string, does: Deed, names: 
   ['a clock a century ahead', 'MM-BOOT-CLOCK', 'goes on', [/days after it/, /Set the clock/], () => boot({ clockUnixMs: WRITTEN + 100 * 365 * 86_400_000, disk: withRegistry(registry, WRITTEN) })],
   ['an unknown blade', 'MM-BOOT-STRANGER', 'waits', [/52:54:00:00:00:77/, /2 node2 52:54:00:00:00:02/, /what to do: Add the blade/], () => boot({ mac: '52:54:00:00:00:77' })],
   ['an address that is in use, from a disc', 'MM-BOOT-ADDRESS-IN-USE', 'waits', [/10\.0\.0\.2 is in use/, /what to do: Give a free one with sifip=/], () => boot({ line: dvd, taken: '10.0.0.2' })],
-  ['a store that the kernel gave up', 'MM-CLAIM-INVALID', 'waits', [/store of node 2/, /what to do: .*--revalidate/], () => boot({ disk: withStore(false) })],
+  ['a store that overflowed', 'MM-BOOT-STORE-FULL', 'waits', [/store node2/, /marked invalid by the kernel, \d+ of \d+ chunks of 8 KiB free/, /what to do: Reset it with .*more room/], () => boot({ disk: withStore(false) })],
   ['two nodes with one MAC address', 'MM-ANSWERS-SAME-MAC', 'refuses', [/nodes\[1\]/, /nodes\[0\] has this one; seen 52:54:00:00:00:01/, /Correct one/], () => answers({ nodes: [{ mac: '52:54:00:00:00:01' }, { mac: '52:54:00:00:00:01' }] })],
   ['networks that overlap', 'MM-ANSWERS-OVERLAP', 'refuses', [/public-netmask/, /192\.168\.0\.0 with netmask 255\.255\.0\.0/, /move one of the two networks/], () =>
     answers({ 'public-IP': '192.168.77.9', 'public-netmask': '255.255.0.0', 'public-router': '192.168.77.1' })],

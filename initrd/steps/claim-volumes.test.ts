@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { viewOf } from '../../daemons/core/bytes.ts';
 import { NIL_UUID } from '../../daemons/core/uuid.ts';
 import { BLOCK_BYTES } from '../../daemons/storage/block.ts';
 import { arrivalOf } from '../../daemons/storage/memory-disk.test-kit.ts';
@@ -75,6 +76,18 @@ describe('who is refused', () => {
     expect(await blade.boot()).toBe('stuck');
     expect(blade.console.join('\n')).toContain(`why:  ${code}: `);
     expect(san.writes).toEqual([]);
+  });
+
+  test('a store that the kernel gave up is told apart by its tables, and nothing is written or mapped', async () => {
+    const san = await usedSan();
+    const header = san.disk.read(san.at('node2', DATA_OFFSET_BYTES), BLOCK_BYTES);
+    viewOf(header).setUint32(4, 0, true);
+    san.disk.write(san.at('node2', DATA_OFFSET_BYTES), header);
+    const blade = new ModelBlade(san);
+    expect(await blade.boot()).toBe('stuck');
+    // All of this small store's chunks may have been under way.
+    expect(blade.console.join('\n')).toMatch(/why: {2}MM-BOOT-STORE-FULL: store node2: is marked valid; seen marked invalid by the kernel, \d+ of \d+ chunks of 8 KiB free: it may have overflowed.*\n {4}what to do: Reset it/);
+    expect([san.writes, [...blade.mapped.keys()]]).toEqual([[], []]);
   });
 
   test("a store of another origin's is refused", async () => {

@@ -1,14 +1,19 @@
 // The step `claim`: nothing of this node is mapped before its owner record says that it is this blade's, and was read back.
 
 import { equalBytes } from '../../daemons/core/bytes.ts';
+import type { Problem } from '../../daemons/core/problem.ts';
 import { NIL_UUID, type Uuid } from '../../daemons/core/uuid.ts';
 import { BLOCK_BYTES } from '../../daemons/storage/block.ts';
 import { diskOffset } from '../../daemons/storage/disk-offset.ts';
+import { givenUpProblems } from '../../daemons/storage/given-up-store.ts';
 import { decodeOwner, encodeOwner, OWNER_OFFSET, type OwnerRecord } from '../../daemons/storage/owner-record.ts';
 import { decideClaim } from '../../daemons/storage/ownership.ts';
 import type { VolumeRecord } from '../../daemons/storage/registry.ts';
+import { readFrom } from '../../daemons/storage/read-at.ts';
+import { examineStore } from '../../daemons/storage/snapshot-exceptions.ts';
 import { wipeStoreSteps } from '../../daemons/storage/snapshot-store.ts';
 import { chooseLabel, DATA_OFFSET_BYTES, LABEL_OFFSETS, labelSteps, type ChosenLabel, type VolumeLabel } from '../../daemons/storage/volume-label.ts';
+import { volumeReader } from '../../daemons/storage/volume-reader.ts';
 import type { WriteStep } from '../../daemons/storage/write-step.ts';
 import { refuse, StepError, type BootHost } from '../boot-host.ts';
 import { found, type BootState } from './boot-state.ts';
@@ -43,6 +48,16 @@ interface Granted {
   readonly initialise: boolean;
 }
 
+/** Why the kernel gave the node's store up, as far as its tables tell: they are read as a whole, which only a blade does that cannot boot. */
+function whyGivenUp(host: BootHost, state: BootState, store: VolumeRecord): readonly Problem[] {
+  const disk = found(state.disk, 'the disk');
+  const { extentBytes } = found(state.registry, 'the registry');
+  const read = volumeReader((offset, length) => host.readDirect(disk, offset, length), store, extentBytes, found(state.container, 'the container').container.firstSector);
+  // As long as the device that the kernel is given: all extents but our own part in front.
+  const dataBytes = store.extents.reduce((sum, { count }) => sum + count, 0) * extentBytes - DATA_OFFSET_BYTES;
+  return givenUpProblems(store.name, examineStore(readFrom(read, DATA_OFFSET_BYTES), dataBytes, found(state.volumes, 'the volumes').origin.sizeBytes));
+}
+
 /** Decides the claim of one volume; nothing is written. @throws StepError when it is refused */
 function decide(host: BootHost, state: BootState, volume: VolumeRecord, originUuid: Uuid): Granted {
   const blocks = blocksOf(host, state, volume);
@@ -53,7 +68,7 @@ function decide(host: BootHost, state: BootState, volume: VolumeRecord, originUu
     expected: { volumeUuid: volume.uuid, clusterUuid: found(state.registry, 'the registry').clusterUuid, node: found(state.node, 'the node').number, originUuid },
     claimant: { hardwareId: found(state.hardwareId, 'the hardware id'), bootNonce: state.bootNonce, nowUnixMs: host.unixMs() },
   });
-  if (decision.kind === 'refuse') throw refuse([decision.problem]);
+  if (decision.kind === 'refuse') throw refuse(decision.problem.code === 'MM-CLAIM-INVALID' ? whyGivenUp(host, state, volume) : [decision.problem]);
   return { volume, chunkSectors: label.chunkSectors, owner: decision.owner, initialise: decision.initialise };
 }
 

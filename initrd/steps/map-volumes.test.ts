@@ -61,6 +61,13 @@ describe('file systems', () => {
     expect(blade.argvs.some(([program]) => program === 'mount')).toBe(false);
   });
 
+  test('what e2fsck says is on the console: whether the file system was given back in order or by a power cut', async () => {
+    const blade = new ModelBlade(new ModelSan());
+    blade.override = ([program, , device]) => (program === 'e2fsck' ? { code: 0, said: `${device === '/dev/mapper/debian-node2' ? 'metamaster: recovering journal\nmetamaster' : 'state2'}: clean, 11/64 files, 20/256 blocks\n` } : undefined);
+    await blade.boot();
+    expect(blade.console.filter((line) => line.includes('e2fsck: '))).toEqual(['    e2fsck: metamaster: recovering journal', '    e2fsck: metamaster: clean, 11/64 files, 20/256 blocks', '    e2fsck: state2: clean, 11/64 files, 20/256 blocks']);
+  });
+
   test('the root is mounted before the state volume within it, and neither a second time', async () => {
     const blade = new ModelBlade(new ModelSan());
     await blade.boot();

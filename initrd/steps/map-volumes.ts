@@ -73,11 +73,13 @@ function devices(state: BootState): { root: string; stateVolume: string; swap: s
   return { root: of('node'), stateVolume: of('state'), swap: of('swap') };
 }
 
-/** @throws StepError when a file system has errors that e2fsck does not mend by itself */
+/** Says what e2fsck says. @throws StepError when a file system has errors that e2fsck does not mend by itself */
 export function checkFileSystems(host: BootHost, state: BootState): void {
   const { root, stateVolume } = devices(state);
   for (const device of [root, stateVolume]) {
-    mustRun(host, 'MM-BOOT-CHECK', ['e2fsck', '-p', device], `Repair it at the debug console (e2fsck -f ${device}), or restore the node, which loses what its root holds.`, CHECK_ACCEPTED);
+    const { said } = mustRun(host, 'MM-BOOT-CHECK', ['e2fsck', '-p', device], `Repair it at the debug console (e2fsck -f ${device}), or restore the node, which loses what its root holds.`, CHECK_ACCEPTED);
+    // `clean` after an orderly shutdown, `recovering journal` after a power cut: worth a line on the console.
+    for (const line of said.split('\n').filter((text) => text.trim() !== '')) host.print(`    e2fsck: ${line}`);
   }
 }
 

@@ -8,6 +8,7 @@ const AGENT = 'the journal of `metamaster-storage`';
 const KEEPER = "the node's kernel log: `dmesg`, the journal";
 const LINE = "the blade's console before anything is touched; `metamaster boot plan`";
 const LINE_WARNS = `${LINE}; a warning`;
+const CHECK = '`metamaster san show` and `metamaster san check`';
 const CLAIM = `${CONSOLE} at the step claim; some of them in \`metamaster san check\``;
 
 export const BOOT_MESSAGES: Messages = {
@@ -15,6 +16,8 @@ export const BOOT_MESSAGES: Messages = {
   'MM-AGENT-OWNER': entry("the blade's console, and `mm-stage stopped …`", 'The owner record of a volume names another blade: this one was replaced. It stops at once, so that nothing more of it reaches the SAN.', 'Nothing, if the replacement was meant. Else find out who claimed the volume: `metamaster san show`.'),
   'MM-AGENT-RENEW': entry(AGENT, 'An owner record could not be renewed within seconds: the SAN or the link to it is away.', 'It is tried again every 2 s. See the link and the SAN.'),
   'MM-AGENT-SESSION': entry(AGENT, 'The second session to the SAN cannot be opened, or shows no disk: the SAN is away, or does not let the initiator name that ends in `.control` in.', 'Open the target to this name as well; it is tried again.'),
+  'MM-AGENT-STORE-FILL': entry(`the blade's console, and ${AGENT}; \`metamaster status\``, 'The node\'s exception store, which is smaller than its origin, is 70 % or 90 % full. Every part of the root that is changed for the first time takes a chunk of it, and none is ever given back. A full store loses the root.', 'Save what must be kept on the state volume or elsewhere, and reset the node with a larger `store-size`. Deleting files does not lower the fill, though what is written into their place costs nothing.'),
+  'MM-AGENT-STORE-INVALID': entry("the blade's console, and `mm-stage stopped …`", 'The kernel gave the node\'s exception store up: it was full, or a read or write of it failed. The root answers everything with errors from then on, so the blade is reset at once.', 'Nothing at this moment: the blade boots anew, and its initrd says `MM-BOOT-STORE-FULL` or `MM-BOOT-STORE-INVALID` with what to do.'),
   'MM-AGENT-TAKE-OVER': entry(AGENT, 'iscsid did not take the initrd\'s session over within two minutes, so nobody would mend it.', 'See what iscsid says in `dmesg`; then boot the node again.'),
   'MM-BOOT-ADDRESS': entry(CONSOLE, 'The interface refuses the address.', 'Check `sifip`, `sifnm` and the node\'s address in the roster.'),
   'MM-BOOT-ADDRESS-IN-USE': entry(CONSOLE, 'Another machine answered for the address that the disc\'s menu gives: often another blade that boots from a disc at the same time. The blade asks again and waits.', 'Give a free address with `sifip`, or wait until the other blade has its own.'),
@@ -42,6 +45,8 @@ export const BOOT_MESSAGES: Messages = {
   'MM-BOOT-NO-SCRIPT': entry("the blade's console, from iPXE", 'No node has a boot script for this MAC address: the blade is not in the roster, or no node serves. It asks again, for ever.', 'Add the blade to the roster, or replace a node by it; `metamaster status` on a node lists it.'),
   'MM-BOOT-PROGRAM': entry("the blade's console", 'The boot program ended without a root: a fault of metamaster itself. It starts again after 10 s.', 'Please report it, with the console\'s text.'),
   'MM-BOOT-ROOT': entry(CONSOLE, 'The mounted root cannot be written to, or lacks folders.', 'Restore the node.'),
+  'MM-BOOT-STORE-FULL': entry(`${CONSOLE}, at the step claim`, 'The kernel marked the node\'s store invalid, and no more chunks are free than copies may have been under way: it overflowed, so that writes are missing from the middle of what was written. Nothing was mapped or written.', 'Reset the store, with more room: what the root held is lost, the state volume stays.'),
+  'MM-BOOT-STORE-INVALID': entry(`${CONSOLE}, at the step claim`, 'The kernel marked the node\'s store invalid after an I/O error. Room is left, so it did not overflow: what was acknowledged is all there. Nothing was mapped or written.', 'Find out what failed (link, SAN), then set the store valid again, which checks its file system too.'),
   'MM-BOOT-STRANGER': entry(CONSOLE, 'None of this blade\'s MAC addresses is in the roster, or there is no node of the number in `mm.node`. The message lists the roster. The blade waits and reads the roster anew at each try.', 'Add the blade to the roster or replace a node by it; `mm.node=N` gives it the identity of node N for this boot.'),
   'MM-BOOT-PATH': entry(WARNS, 'One of several portals of the SAN does not let the blade in. It boots by the others; when they are lost as well, it stalls.', 'Mend the portal or the way to it, then boot the node again: a path that was missing at the boot is not added later.'),
   'MM-BOOT-PATHS': entry(CONSOLE, 'The paths to the SAN cannot be joined to one device.', 'See `dmesg` at the debug console (Esc). A LUN needs an identifier of its own (VPD page 0x83).'),
@@ -52,7 +57,7 @@ export const BOOT_MESSAGES: Messages = {
   'MM-CLAIM-EMPTY': entry(CLAIM, 'A store that is in use begins with zeros. The kernel would initialise it and lose what it holds, so it is not mapped.', 'Find out who wrote zeros; reset the store if nothing is to be saved.'),
   'MM-CLAIM-FOREIGN': entry(CLAIM, 'The volume is owned by another machine: another mainboard or another boot card. Silence of that machine proves nothing.', 'Boot the machine that the message names, or power it off and hand the volume over.'),
   'MM-CLAIM-HEADER': entry(CLAIM, 'A store that is in use has no dm-snapshot header that the kernel would take.', 'Find out who wrote there. Save the state volume if need be, and reset the store.'),
-  'MM-CLAIM-INVALID': entry(CLAIM, 'The kernel gave the store up, after an I/O error or because it was full.', 'After an I/O error it can be set valid again (see `MM-REVALIDATE-FULL` for when not); after an overflow only a reset helps.'),
+  'MM-CLAIM-INVALID': entry(CHECK, 'The kernel gave the store up, after an I/O error or because it was full. A blade that boots looks closer, and says which: `MM-BOOT-STORE-INVALID` or `MM-BOOT-STORE-FULL`.', 'After an I/O error it can be set valid again (see `MM-REVALIDATE-FULL` for when not); after an overflow only a reset helps.'),
   'MM-CLAIM-NODE': entry(CLAIM, 'The label names another node than the registry.', '`metamaster san check`; nothing was mapped.'),
   'MM-CLAIM-ORIGIN': entry(CLAIM, 'The store belongs to another origin than the node is to boot: it fits its own only.', 'Point the node to its former origin, or reset the store, which loses what it holds.'),
   'MM-CLAIM-OWNER-VOLUME': entry(CLAIM, 'The owner record belongs to a volume that had these extents before, and its owner may still write to them.', 'Power that machine off, then reset this volume.'),

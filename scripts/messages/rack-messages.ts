@@ -14,6 +14,7 @@ export const RACK_MESSAGES: Messages = {
   'MM-RACK-DEAD': entry(RACK, 'The blade whose console is waited for has no power.', 'See its log, and the qemu log beside it.'),
   'MM-RACK-DOWN': entry(RACK, 'The rack is not up.', '`scripts/rack up` first, with the same `--name`.'),
   'MM-RACK-DVD': entry(RACK, 'The medium for the drive does not exist.', 'Give the path of an ISO image, or take the old one out.'),
+  'MM-RACK-FIRMWARE': entry(RACK, 'The UEFI firmware that a blade is to have is not there, or the variables that belong to it are not beside it.', 'Install the package `ovmf` for `debian-12`; make the images with their recipe for `debian-13`; or name a code image.'),
   'MM-RACK-HARDWARE': entry(RACK, 'An option describes no machine that QEMU can be.', '`scripts/rack power --help`.'),
   'MM-RACK-LOG': entry(RACK, 'The blade never had power, so it has no log.', 'Switch it on.'),
   'MM-RACK-NAME': entry(RACK, 'The rack\'s name breaks its rule.', 'Lower-case letters, digits, dots and hyphens, 40 at most.'),

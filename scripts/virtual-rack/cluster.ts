@@ -2,7 +2,7 @@
 // newcomer and the journeys for a test is the same.
 
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../daemons/host/run.ts';
 import { valueOf } from '../../daemons/core/problem.ts';
@@ -12,6 +12,7 @@ import { diskOffset } from '../../daemons/storage/disk-offset.ts';
 import type { VolumeRecord } from '../../daemons/storage/registry.ts';
 import type { ReadAt } from '../../daemons/storage/read-at.ts';
 import { SAN_ADDRESS } from './network-plan.ts';
+import type { WriteStep } from '../../daemons/storage/write-step.ts';
 import type { PowerOnOptions } from './rack-blade.ts';
 import { openRack, type VirtualRack } from './rack.ts';
 
@@ -49,13 +50,17 @@ export class Cluster {
     return readFileSync(`${this.#keyFile}.pub`, 'utf8').trim();
   }
 
-  /** The answers file for a cluster of the rack's blades; `oursOn`: the one whose ROM is replaced by our loader. The password is `rack`. */
-  async answers(blades: readonly number[], oursOn?: number): Promise<string> {
+  /**
+   * The answers file for a cluster of the rack's blades; `oursOn`: the one whose ROM is replaced by our loader; `storeMib`: stores so small
+   * that they can fill. The password is `rack`.
+   */
+  async answers(blades: readonly number[], oursOn?: number, storeMib?: number): Promise<string> {
     const status = await this.rack.status();
     const macs = blades.map((number) => status.blades.find((blade) => blade.number === number)?.mac ?? '');
     return [
       `container-name: ${CLUSTER.container}`, 'storage-ip: 192.168.0.252', `iscsi-target: ${CLUSTER.target}`, 'write-cache: off',
-      `number-of-nodes: ${blades.length}`, 'maximum-nodes: 16', `volume-size: ${CLUSTER.volumeMib}`, `state-size: ${CLUSTER.stateMib}`, `swap-size: ${CLUSTER.swapMib}`, `cluster-hostname: ${CLUSTER.name}`,
+      `number-of-nodes: ${blades.length}`, 'maximum-nodes: 16', `volume-size: ${CLUSTER.volumeMib}`, `state-size: ${CLUSTER.stateMib}`, `swap-size: ${CLUSTER.swapMib}`,
+      ...(storeMib === undefined ? [] : [`store-size: ${storeMib}`]), `cluster-hostname: ${CLUSTER.name}`,
       'kernel-parameters: "console=ttyS0,115200 quiet"', 'root-password-file: /root/password', `authorized-keys: ["${await this.#makeKey()}"]`, 'nodes:',
       ...macs.map((mac, at) => `  - {mac: "${mac}", loader: ${blades[at] === oursOn ? 'ours' : 'rom'}}`), '',
     ].join('\n');
@@ -112,10 +117,10 @@ export class Cluster {
   }
 
   /** Boots blade 1 from the disc into the live system, installs the cluster from there, and switches the blade off. */
-  async install(blades: readonly number[]): Promise<void> {
+  async install(blades: readonly number[], storeMib?: number): Promise<void> {
     await this.bootDisc(1, 'i', { memory: '1G' });
     await this.liveShell(1);
-    await this.typeFile(1, '/root/answers.yaml', await this.answers(blades));
+    await this.typeFile(1, '/root/answers.yaml', await this.answers(blades, undefined, storeMib));
     await this.runInstaller(1);
     await this.powerOff(1);
   }
@@ -202,6 +207,24 @@ export class Cluster {
       }
     });
     return hash.digest('hex');
+  }
+
+  /**
+   * Carries writes to a volume out, as a program would that repairs it; offsets are within the volume. Past the target, so the SAN must be off.
+   * @throws Error while it runs
+   */
+  async writeVolume(found: ContainerFound, volume: VolumeRecord, steps: readonly WriteStep[]): Promise<void> {
+    if ((await this.rack.sanStatus()).running) throw new Error('the SAN runs: only the SAN itself may write to its disk now');
+    const fd = openSync(this.rack.sanPath, 'r+');
+    try {
+      for (const step of steps) {
+        if (step.kind === 'write') writeSync(fd, step.bytes, 0, step.bytes.length, diskOffset(volume, found.registry.extentBytes, found.ranges.container.firstSector, step.offset));
+        else fsyncSync(fd);
+      }
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /** Opens the SAN's file for one look. */

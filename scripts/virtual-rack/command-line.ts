@@ -51,7 +51,7 @@ ${JSON_HELP}`,
     options: {
       ...CHANGE, json: { type: 'boolean' }, memory: { type: 'string' }, smp: { type: 'string' }, cpu: { type: 'string' }, 'hardware-uuid': { type: 'string' },
       mac: { type: 'string' }, rom: { type: 'string' }, uefi: { type: 'boolean' }, outside: { type: 'boolean' }, boot: { type: 'string' }, stick: { type: 'string' },
-      'outside-first': { type: 'boolean' }, 'network-boot': { type: 'string' }, vlan: { type: 'string' }, clock: { type: 'string' },
+      'outside-first': { type: 'boolean' }, 'network-boot': { type: 'string' }, vlan: { type: 'string' }, clock: { type: 'string' }, firmware: { type: 'string' },
     },
     help: `Any N from 1 to ${MAX_BLADES} will do, also beyond the rack's number of blades. What runs on a blade may obey the button, by ACPI. For \`on\`:
   --memory SIZE         default: the rack's
@@ -62,6 +62,7 @@ ${JSON_HELP}`,
   --mac MAC             another network card
   --rom FILE|none       its option ROM; none: the firmware's own network boot
   --uefi                UEFI firmware in place of BIOS
+  --firmware NAME|FILE  which: debian-12 (this machine's), debian-13 (of the images), or a code image; default: debian-12
   --network-boot KIND   of UEFI firmware without an option ROM: pxe or http; default: pxe
   --outside             a second network card, on the outside network 198.51.100.0/24
   --outside-first       which is the first card, and the boot network's the second

@@ -40,8 +40,8 @@ export interface BladeFiles {
   readonly loggerLog: string;
   /** Of its switch port with a tagged VLAN, if it has one. */
   readonly vlanLog: string;
-  /** The UEFI variables of this blade, kept over power cycles as a mainboard would. */
-  readonly uefiVariables: string;
+  /** The UEFI variables of this blade with a kind of firmware, kept over power cycles as a mainboard would. */
+  readonly uefiVariables: (firmware: string) => string;
 }
 
 /** True for a name that may stand as `--name`. */
@@ -87,6 +87,6 @@ export function bladeFiles(identity: RackIdentity, blade: number): BladeFiles {
     qemuLog: `${log}.qemu.log`,
     loggerLog: `${log}.logger.log`,
     vlanLog: `${log}.vlan.log`,
-    uefiVariables: `${identity.stateDir}/blade-${blade}.uefi-variables.fd`,
+    uefiVariables: (firmware) => `${identity.stateDir}/blade-${blade}.${firmware}.uefi-variables.fd`,
   };
 }

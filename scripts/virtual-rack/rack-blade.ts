@@ -10,6 +10,7 @@ import { qemuArgv, type BladeHardware } from './blade-argv.ts';
 import { parseRecord, POWER_ON } from './console-log.ts';
 import { shown } from './commands.ts';
 import { fail, messageOf } from './failure.ts';
+import { findFirmware } from './firmware.ts';
 import { bladeFiles, bladeMac, bladeUuid, markOf, MAX_BLADES, outsideMac, tapName } from './identity.ts';
 import { asIfPlugged } from './network-plan.ts';
 import { qmp } from './qmp.ts';
@@ -25,7 +26,6 @@ const POLL_MS = 50;
 const LOGGER_LIMIT_MS = 2000;
 /** A console log beyond this is put aside as `.1` at the next power-on. */
 const LOG_LIMIT_BYTES = 16 * 1024 * 1024;
-const FIRMWARE_FOLDER = '/usr/share/OVMF';
 
 /** How a blade is built for one power-on. What is left out is the rack's default. */
 export interface PowerOnOptions {
@@ -43,6 +43,8 @@ export interface PowerOnOptions {
   /** The network card's option ROM: a file, or `none`. */
   readonly rom?: string | undefined;
   readonly uefi?: boolean | undefined;
+  /** Which UEFI firmware: `debian-12` (the default), `debian-13`, or the path of a code image. */
+  readonly firmware?: string | undefined;
   /** How UEFI firmware of its own boots from the network: `pxe` (the default, where `rom` is `none`) or `http`. */
   readonly networkBoot?: string | undefined;
   /** Adds the second interface, on the outside network. */
@@ -97,8 +99,8 @@ function hardwareOf(context: RackContext, settings: RackSettings, blade: number,
   const { vlan } = options;
   if (vlan !== undefined && !isVlan(vlan)) refused('--vlan', 'a VLAN has a number from 1 to 4094', String(vlan));
   if (options.outsideFirst === true && options.outside !== true) refused('--outside-first', 'needs --outside', 'no second interface');
-  const code = join(FIRMWARE_FOLDER, 'OVMF_CODE_4M.fd');
-  if (options.uefi === true && !existsSync(code)) fail('MM-RACK-TOOLS', code, 'a UEFI blade needs its firmware', 'no such file', 'Install it: apt-get install ovmf.');
+  if (options.firmware !== undefined && options.uefi !== true) refused('--firmware', 'is of UEFI blades: with --uefi', options.firmware);
+  const firmware = options.uefi === true ? findFirmware(options.firmware) : undefined;
   return {
     mark: markOf(context.identity, bladeRole(blade)),
     accelerator: settings.accelerator,
@@ -115,7 +117,7 @@ function hardwareOf(context: RackContext, settings: RackSettings, blade: number,
     ...(dvd === undefined ? {} : { dvd }),
     ...(stick === undefined ? {} : { stick }),
     first: options.boot ?? 'dvd',
-    ...(options.uefi === true ? { uefi: { code, variables: files.uefiVariables, networkBoot } } : {}),
+    ...(firmware === undefined ? {} : { uefi: { code: firmware.code, variables: files.uefiVariables(firmware.key), networkBoot } }),
     serialSocket: files.serialSocket,
     qmpSocket: files.qmpSocket,
     eventsSocket: files.eventsSocket,
@@ -194,7 +196,7 @@ export async function powerOn(context: RackContext, blade: number, options: Powe
     const files = bladeFiles(context.identity, blade);
     await removeBlade(context, blade);
     if (existsSync(files.consoleLog) && statSync(files.consoleLog).size > LOG_LIMIT_BYTES) renameSync(files.consoleLog, `${files.consoleLog}.1`);
-    if (hardware.uefi !== undefined && !existsSync(files.uefiVariables)) copyFileSync(join(FIRMWARE_FOLDER, 'OVMF_VARS_4M.fd'), files.uefiVariables);
+    if (hardware.uefi !== undefined && !existsSync(hardware.uefi.variables)) copyFileSync(findFirmware(options.firmware).variables, hardware.uefi.variables);
     const { vlan: _, ...kept } = readBlade(context.identity, blade);
     writeBlade(context.identity, blade, { ...kept, mac: hardware.mac, uuid: hardware.uuid, ...(vlan === undefined ? {} : { vlan }) });
     if (vlan !== undefined) await startVlan(context, blade, vlan);
