@@ -18,7 +18,9 @@ import { type DhcpShell, startDhcp } from './host/dhcp-socket.ts';
 import { type Icmp6Socket, openIcmp6 } from './host/icmp6.ts';
 import { type Logger, stage, writeLog } from './host/log.ts';
 import { MachineLoop } from './host/machine-loop.ts';
+import { ServingFile } from './host/serving-file.ts';
 import { startLiveNodes } from './live-nodes.ts';
+import type { ServingNode } from './wire/serving-record.ts';
 import type { StageReport } from './wire/stage-report.ts';
 import { clusterPrefix, encodeRouterAdvertisement, PREFIX_LIFETIME_S } from './wire/router-advertisement.ts';
 
@@ -33,6 +35,8 @@ export interface BootServicesOptions {
   readonly log: Logger;
   /** The recorder's FIFO; undefined: nobody keeps the facts. */
   readonly records?: string | undefined;
+  /** Where it is written who serves, for the storage agent of this node; undefined: nowhere. */
+  readonly serving?: string | undefined;
   /** A service broke for good: the process shall end and be started again. */
   readonly onBroken: (error: Error) => void;
 }
@@ -44,6 +48,7 @@ export class BootServices {
   readonly #startedAt = now();
   readonly #blades: BladeLog;
   readonly #reports: BootReports;
+  readonly #servingFile: ServingFile | undefined;
   readonly #content: BootContent;
   readonly #dhcp: DhcpServer;
   readonly #advertiser: MachineLoop<AdvertiserInput, AdvertiserEffect>;
@@ -65,6 +70,7 @@ export class BootServices {
     this.#live = [number];
     this.#blades = new BladeLog(roster, log);
     this.#reports = new BootReports({ config, clusterKey: options.clusterKey, log, records: options.records });
+    this.#servingFile = options.serving === undefined ? undefined : new ServingFile(options.serving, (reason) => log.warn({ path: options.serving, reason }, 'serving.not-written'));
     this.#content = new BootContent({ config, files, live: () => this.#live });
     this.#dhcp = new DhcpServer({ roster, self: number });
     this.#advertiser = new MachineLoop<AdvertiserInput, AdvertiserEffect>(new RouterAdvertiser(number, now()), now, { kind: 'timer' }, () => this.#advertise());
@@ -107,7 +113,9 @@ export class BootServices {
     return this.#reports.facts(after);
   }
 
-  #onLive(alive: readonly number[], nodes: readonly number[]): void {
+  #onLive(alive: readonly number[], serving: readonly ServingNode[]): void {
+    const nodes = serving.map(({ node }) => node);
+    this.#servingFile?.write({ node: this.#options.config.number, serving });
     this.#alive = alive;
     this.#live = nodes;
     this.#dhcpShell?.input({ kind: 'live', nodes });

@@ -18,6 +18,7 @@ const OPTIONS = {
   port: { type: 'string', help: "--port N              another port than the protocol's own, 0 for any free one; for tests: no ROM asks there" },
   control: { type: 'string', help: "--control PATH        Unix socket for 'metamaster status' and 'boot', in a directory of its own, which becomes private" },
   records: { type: 'string', help: '--records FIFO        where the facts about boots go, for the recorder to keep; without it they are kept in memory alone' },
+  serving: { type: 'string', help: '--serving FILE        where it is written who serves, for the storage agent of this node: a file in memory, for it is written while the SAN hangs' },
   'log-level': { type: 'string', default: 'info', help: '--log-level LEVEL     debug, info, warn or error [info]' },
   'check-config': { type: 'boolean', default: false, help: '--check-config        read everything, say what is wrong, and end' },
   explain: { type: 'string', help: '--explain MAC         say what a blade of this MAC address would be told, and end' },
@@ -36,6 +37,7 @@ export interface Arguments {
   readonly port?: string;
   readonly control?: string;
   readonly records?: string;
+  readonly serving?: string;
   readonly 'log-level': string;
   readonly 'check-config': boolean;
   readonly explain?: string;

@@ -20,7 +20,7 @@ async function serve({ config, clusterKey, log }: Given): Promise<undefined> {
     log: (effect) => writeLog(log, effect),
     onStage: ({ mac, detail }) => blades.note(mac, 'dhcp', detail),
   });
-  const beacons = startLiveNodes({ config, clusterKey, log, onLive: (_alive, nodes) => dhcp.input({ kind: 'live', nodes }) });
+  const beacons = startLiveNodes({ config, clusterKey, log, onLive: (_alive, serving) => dhcp.input({ kind: 'live', nodes: serving.map(({ node }) => node) }) });
   await dhcp.ready;
   beacons?.input({ kind: 'serving', serving: true });
   log.info({ node: number, address }, 'dhcp.serving');

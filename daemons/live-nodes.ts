@@ -7,6 +7,7 @@ import { nodeOfNumber } from './core/roster.ts';
 import { type BeaconShell, startBeacons } from './host/beacon-socket.ts';
 import { type Logger, writeLog } from './host/log.ts';
 import { type BeaconInput, BeaconTable } from './membership/beacon-table.ts';
+import type { ServingNode } from './wire/serving-record.ts';
 
 /** As the beacons have it. */
 const INCARNATION_BYTES = 8;
@@ -16,8 +17,8 @@ export interface LiveNodesOptions {
   /** Without it the node speaks to no other and acts as if alone. */
   readonly clusterKey: Uint8Array | undefined;
   readonly log: Logger;
-  /** The numbers of the nodes that are alive, and of those whose boot services answer; this one is among the latter once it has said so. */
-  readonly onLive: (alive: readonly number[], serving: readonly number[]) => void;
+  /** The numbers of the nodes that are alive, and those whose boot services answer; this one is among the latter once it has said so. */
+  readonly onLive: (alive: readonly number[], serving: readonly ServingNode[]) => void;
 }
 
 /** Starts speaking and listening; undefined without a key. The others hear that this node serves when it is told so by `input`. */
@@ -27,13 +28,16 @@ export function startLiveNodes({ config, clusterKey: key, log, onLive }: LiveNod
     return undefined;
   }
   const { roster, number: self, rosterGeneration: generation } = config;
+  const incarnation = toHex(randomBytes(INCARNATION_BYTES));
+  const table = new BeaconTable({ roster, generation, self, key, incarnation });
   return startBeacons<BeaconInput>({
     address: nodeOfNumber(roster, self)!.address,
-    machine: new BeaconTable({ roster, generation, self, key, incarnation: toHex(randomBytes(INCARNATION_BYTES)) }),
+    machine: table,
     log: (effect) => writeLog(log, effect),
     onNews: (news) => {
       if (news.kind === 'newer-roster') return log.warn({ generation: news.generation, node: news.node }, 'roster.outdated');
-      onLive(news.nodes, news.serving);
+      const incarnations = new Map([[self, incarnation], ...table.peers().map((peer) => [peer.node, peer.incarnation] as const)]);
+      onLive(news.nodes, news.serving.map((node) => ({ node, incarnation: incarnations.get(node)! })));
       log.info({ alive: news.nodes.join(), serving: news.serving.join() }, 'membership.live');
     },
   });

@@ -9,7 +9,7 @@ import { checkBootFiles } from './host/boot-files.ts';
 import { lockMemory } from './host/memory-lock.ts';
 
 async function serve({ values, log, die, ...inputs }: Given): Promise<() => Promise<void>> {
-  const services = new BootServices({ ...inputs, log, onBroken: die, records: values.records });
+  const services = new BootServices({ ...inputs, log, onBroken: die, records: values.records, serving: values.serving });
   await services.start();
   return async () => {
     lockMemory(checkBootFiles(inputs.files), log);
@@ -23,7 +23,7 @@ async function serve({ values, log, die, ...inputs }: Given): Promise<() => Prom
 runDaemon({
   name: 'metamasterd',
   what: 'the boot services (DHCP, TFTP, HTTP, router advertisements) of one node',
-  options: ['config', 'cluster-key', 'boot-volume', 'boot-dir', 'control', 'records', 'log-level', 'check-config', 'explain', 'help'],
+  options: ['config', 'cluster-key', 'boot-volume', 'boot-dir', 'control', 'records', 'serving', 'log-level', 'check-config', 'explain', 'help'],
   servesFiles: true,
   serve,
   explain: explainMac,

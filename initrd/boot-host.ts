@@ -32,6 +32,11 @@ export interface BootHost {
   readText(path: string): string | undefined;
   /** Writes a file anew; its folder must exist. @throws Error */
   writeText(path: string, text: string, mode: number): void;
+  /**
+   * Writes to a FIFO, a terminal or a file of the kernel's that is there: in one piece, without waiting and without starting a program, for
+   * the root may hang. False when nobody reads the FIFO, or it cannot be done.
+   */
+  send(path: string, text: string): boolean;
   /** Makes a folder, and those above it. One that is there, or cannot be made, is no error: what is written into it will tell. */
   makeFolder(path: string): void;
   /** Makes `name` a symbolic link to `target`, in place of a link or file that is there. @throws Error */
@@ -45,6 +50,8 @@ export interface BootHost {
   readDirect(device: string, offset: number, length: number): Uint8Array;
   /** Writes past the page cache and returns when the device has it on stable storage; multiples of 4096. @throws Error */
   writeDirect(device: string, offset: number, bytes: Uint8Array): void;
+  /** The same, but returns when the device has acknowledged it: where its write cache is volatile, that may be lost. @throws Error */
+  writeAcknowledged(device: string, offset: number, bytes: Uint8Array): void;
   randomBytes(count: number): Uint8Array;
   /** Seconds since the kernel started. */
   uptimeSeconds(): number;

@@ -58,6 +58,9 @@ export class ModelBlade implements BootHost {
   readonly taken = new Set<string>();
   /** A program that behaves otherwise than the model's own; undefined leaves it to the model. */
   override: (argv: readonly string[]) => Ran | undefined = () => undefined;
+  /** What was sent to FIFOs, terminals and files of the kernel's; those that nobody reads refuse it. */
+  readonly sent: (readonly [path: string, text: string])[] = [];
+  readonly unread = new Set<string>();
   /** Called in front of every wait between tries. */
   onPause: (tries: number) => void = () => undefined;
   state: BootState | undefined;
@@ -113,7 +116,7 @@ export class ModelBlade implements BootHost {
     const programs: Readonly<Record<string, (args: readonly string[]) => Ran>> = {
       modprobe: (names) => this.#modprobe(names), ip: (words) => this.#ip(words), arping: (words) => ({ code: this.taken.has(words.at(-1)!) ? 1 : 0, said: '' }),
       iscsistart: (words) => this.#iscsistart(words), dmsetup: (words) => this.#dmsetup(words), mount: (words) => this.#mount(words),
-      e2fsck: () => OK, mkdir: () => OK, swapon: () => OK, unshare: () => OK,
+      e2fsck: () => OK, mkdir: () => OK, swapon: () => OK, unshare: () => OK, mknod: () => OK, sh: () => OK,
     };
     return this.override(argv) ?? programs[program]?.(args) ?? { code: 127, said: `${program}: not found` };
   }
@@ -242,6 +245,12 @@ export class ModelBlade implements BootHost {
     this.modes.set(path, mode);
   }
 
+  send(path: string, text: string): boolean {
+    if (this.unread.has(path)) return false;
+    this.sent.push([path, text]);
+    return true;
+  }
+
   makeFolder(): void {}
 
   link(target: string, name: string): void {
@@ -275,6 +284,10 @@ export class ModelBlade implements BootHost {
   writeDirect(device: string, offset: number, bytes: Uint8Array): void {
     if (!this.#isSan(device) || offset % 4096 !== 0 || bytes.length % 4096 !== 0) throw new Error(`${device}: a direct write of ${bytes.length} bytes at ${offset}`);
     this.san.write('program', offset, bytes);
+  }
+
+  writeAcknowledged(device: string, offset: number, bytes: Uint8Array): void {
+    this.writeDirect(device, offset, bytes);
   }
 
   /** Different at each draw and on each blade that boots from this SAN after the last. */

@@ -1,5 +1,5 @@
-// What only QuickJS itself can show: a pipe that never holds the boot up, and the recorder. On the payload's own QuickJS, as boot.test.ts;
-// skipped without a payload.
+// What only QuickJS itself can show: a pipe that never holds the boot up, words that are sent without waiting, the standby that is started
+// and not waited for, and the recorder. On the payload's own QuickJS, as boot.test.ts; skipped without a payload.
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -29,11 +29,27 @@ host.print(String(written));
 feed.start(['sh', '-c', 'cat > ' + second]);
 `;
 
+const SEND = `
+import { quickjsHost as host } from './initrd/quickjs-host.ts';
+import { STANDBY_SCRIPT } from './initrd/steps/handover.ts';
+const [, folder, busybox] = globalThis.scriptArgs;
+const fifo = folder + '/send';
+const tried = () => host.print(String(host.send(fifo, 'now\\n')));
+tried();
+host.run([busybox, 'mknod', '-m', '600', fifo, 'p']);
+tried();
+host.writeText(folder + '/trigger', '', 0o600);
+host.writeText(folder + '/oom', '', 0o600);
+host.print(String(host.run([busybox, 'ash', '-c', STANDBY_SCRIPT, 'standby', fifo, folder + '/trigger', folder + '/oom']).code));
+tried();
+`;
+
 let folder = '';
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'feed-'));
   const shared: BuildOptions = { bundle: true, format: 'esm', minify: true, target: 'es2023', platform: 'neutral', external: ['std', 'os'], legalComments: 'none', logLevel: 'error' };
   await build({ ...shared, stdin: { contents: FEED, resolveDir: ROOT }, outfile: join(folder, 'feed.js') });
+  await build({ ...shared, stdin: { contents: SEND, resolveDir: ROOT }, outfile: join(folder, 'send.js') });
   await build({ ...shared, entryPoints: [join(ROOT, 'initrd/boot-recorder.ts')], outfile: join(folder, 'recorder.js') });
 });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -57,6 +73,12 @@ describe.skipIf(!here)(`on QuickJS${here ? '' : ` (skipped: there is no ${QJS}; 
     expect(Number(count)).toBeLessThan(10_000);
     expect(await holds(join(folder, 'first'), (text) => text !== '')).toBe('one\n');
     await holds(join(folder, 'second'), (text) => text.length === 100 * Number(count));
+  });
+
+  test("a word to nobody is refused at once and makes no file; the standby, by the payload's own shell, is not waited for and obeys", async () => {
+    const { status, stdout, stderr } = spawnSync(LOADER, argv(join(folder, 'send.js'), folder, join(PAYLOAD, 'usr/bin/busybox')), { encoding: 'utf8', timeout: 20_000 });
+    expect([status, stderr, stdout.trim().split('\n')]).toEqual([0, '', ['false', 'false', '0', 'true']]);
+    await holds(join(folder, 'trigger'), (text) => text === 'b\n');
   });
 
   test('the recorder keeps lines, and goes on when their writer ends', async () => {

@@ -119,6 +119,16 @@ function writeBytes(path: string, bytes: Uint8Array, mode: number): void {
   }
 }
 
+/** Opened without O_CREAT: a FIFO that is gone must not become a file. Up to PIPE_BUF, 4096 bytes, a FIFO takes all or nothing. */
+function send(path: string, text: string): boolean {
+  const fd = os.open(path, os.O_WRONLY | O_NONBLOCK);
+  if (fd < 0) return false;
+  const bytes = encodeUtf8(text);
+  const sent = os.write(fd, bytes.buffer as ArrayBuffer, 0, bytes.length);
+  os.close(fd);
+  return sent === bytes.length;
+}
+
 function makeFolder(path: string): void {
   if (path === '' || os.stat(path)[0] !== null) return;
   makeFolder(path.slice(0, path.lastIndexOf('/')));
@@ -128,6 +138,14 @@ function makeFolder(path: string): void {
 function transfer(what: string, device: string, argv: readonly string[]): void {
   const ran = run(argv);
   if (ran.code !== 0) throw new Error(`${device}: ${what} failed: ${ran.said.trim().split('\n').at(-1) ?? ''}`);
+}
+
+/** `conv`: when dd ends, `notrunc` with the device's acknowledgement, `notrunc,fsync` after a flush of its cache. */
+function writeBlocks(device: string, offset: number, bytes: Uint8Array, conv: string): void {
+  writeBytes(TRANSFER_FILE, bytes, 0o600);
+  transfer('a direct write', device, [
+    'dd', `if=${TRANSFER_FILE}`, `of=${device}`, `bs=${DIRECT_BLOCK}`, `seek=${offset / DIRECT_BLOCK}`, `conv=${conv}`, 'oflag=direct',
+  ]);
 }
 
 /** The blade itself. */
@@ -142,6 +160,7 @@ export const quickjsHost: BootHost = {
     const [stat] = os.stat(path);
     if (stat !== null && (stat.mode & PERMISSIONS) !== mode && !path.startsWith('/proc/') && !path.startsWith('/sys/')) run(['chmod', mode.toString(8), path]);
   },
+  send,
   makeFolder,
   link(target, name) {
     os.remove(name);
@@ -157,12 +176,8 @@ export const quickjsHost: BootHost = {
     ]);
     return readAt(TRANSFER_FILE, 0, length);
   },
-  writeDirect(device, offset, bytes) {
-    writeBytes(TRANSFER_FILE, bytes, 0o600);
-    transfer('a direct write', device, [
-      'dd', `if=${TRANSFER_FILE}`, `of=${device}`, `bs=${DIRECT_BLOCK}`, `seek=${offset / DIRECT_BLOCK}`, 'conv=notrunc,fsync', 'oflag=direct',
-    ]);
-  },
+  writeDirect: (device, offset, bytes) => writeBlocks(device, offset, bytes, 'notrunc,fsync'),
+  writeAcknowledged: (device, offset, bytes) => writeBlocks(device, offset, bytes, 'notrunc'),
   randomBytes: (count) => readAt('/dev/urandom', 0, count),
   uptimeSeconds: () => Number((readText('/proc/uptime') ?? '0').split(' ')[0]),
   unixMs: () => Date.now(),

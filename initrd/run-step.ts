@@ -7,7 +7,7 @@ import { joinPaths } from './steps/san-paths.ts';
 import { bringUpInterface } from './steps/bring-up-interface.ts';
 import { claimVolumes } from './steps/claim-volumes.ts';
 import { configureRoot } from './steps/configure-root.ts';
-import { startKeeper, writeBootRecord } from './steps/handover.ts';
+import { startKeeper, startStandby, writeBootRecord } from './steps/handover.ts';
 import { mountMedium, mountOverlay, writeLiveIdentity } from './steps/live-root.ts';
 import { loadModules } from './steps/load-modules.ts';
 import { checkFileSystems, mapVolumes, mountRoot, turnOnSwap } from './steps/map-volumes.ts';
@@ -40,6 +40,8 @@ export async function runStep(host: BootHost, state: BootState, step: BootStep, 
     case 'overlay': return mountOverlay(host);
     case 'live-identity': return writeLiveIdentity(host, state);
     case 'handover':
+      // The live system has no volumes of its own that could be lost, and no session that must be kept.
+      if (!state.parameters.live) startStandby(host, state);
       writeBootRecord(host, state);
       return state.parameters.live ? undefined : startKeeper(host, state.multipath);
     default: return step satisfies never;

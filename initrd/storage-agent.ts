@@ -1,17 +1,19 @@
-// The storage agent of a node, in its root: gives back the address that a DVD boot borrowed, opens the impatient session to the
-// SAN, renews the owner records as long as the volumes are mapped, and watches how full the store is. It runs on QuickJS: 3 MB, and up before Node is.
+// The storage agent of a node, in its root: gives back the address that a DVD boot borrowed, opens the impatient session to the SAN, renews
+// the owner records as long as the volumes are mapped, watches how full the store is, and restarts the blade when the SAN lost writes. It
+// runs on QuickJS: 3 MB, and up before Node is.
 
 import * as std from 'std';
-import { diskOffset } from '../daemons/storage/disk-offset.ts';
 import { readContainer, type ContainerFound } from '../daemons/storage/container-on-disk.ts';
 import { BLOCK_BYTES } from '../daemons/storage/block.ts';
-import { decodeOwner, encodeOwner, OWNER_OFFSET } from '../daemons/storage/owner-record.ts';
 import type { VolumeRecord } from '../daemons/storage/registry.ts';
 import { openControlSession, waitForTakeOver } from './steps/control-session.ts';
 import type { BootRecord } from './steps/handover.ts';
 import { releaseBorrowedAddress } from './steps/borrowed-address.ts';
+import { ownVolumes, renewRecord } from './steps/renew-records.ts';
+import { rehearseRestart, restartBlade, whoServes } from './steps/restart-blade.ts';
 import { StoreWatch } from './steps/store-watch.ts';
 import { diskBytes } from './steps/san-login.ts';
+import { TargetGuard } from './steps/target-guard.ts';
 import { quickjsHost as host } from './quickjs-host.ts';
 
 /** How often an owner record is renewed. A claimant waits for 30 s without a renewal: several may fail before that. */
@@ -20,24 +22,7 @@ const RETRY_MS = 2_000;
 /** So often in a row the renewal fails before another portal is asked. */
 const FAILURES_BEFORE_NEXT_PORTAL = 3;
 
-/** The volumes of this node that have an owner record. */
-function ownVolumes(found: ContainerFound, node: number): VolumeRecord[] {
-  return found.registry.volumes.filter((volume) => volume.node === node && volume.retired === undefined);
-}
-
-/** Renews one owner record. Returns false when it is somebody else's: this kernel must not go on writing. */
-function renew(disk: string, found: ContainerFound, volume: VolumeRecord, record: BootRecord): boolean {
-  const at = diskOffset(volume, found.registry.extentBytes, found.ranges.container.firstSector, OWNER_OFFSET);
-  const owner = decodeOwner(host.readDirect(disk, at, BLOCK_BYTES), `${volume.name}, owner record`);
-  // A record that does not decode is a torn write of somebody's: it is told, and not written over.
-  if (!owner.ok) {
-    host.print(`storage-agent: ${owner.problems.map((problem) => `${problem.code} ${problem.where}: ${problem.seen}`).join('; ')}`);
-    return true;
-  }
-  if (owner.value === undefined || owner.value.hardwareId !== record.hardwareId || owner.value.bootNonce !== record.bootNonce) return false;
-  host.writeDirect(disk, at, encodeOwner({ ...owner.value, counter: owner.value.counter + 1, renewedAtUnixMs: host.unixMs() }));
-  return true;
-}
+const say = (line: string): void => host.print(`storage-agent: ${line}`);
 
 /** The volume has another owner: this blade was replaced, and nothing more of it may reach the SAN. No sync, no shutdown. */
 function stopAtOnce(volume: VolumeRecord): never {
@@ -46,14 +31,40 @@ function stopAtOnce(volume: VolumeRecord): never {
   std.exit(1);
 }
 
+interface Round {
+  /** Every record was read, and what had to be written was acknowledged. */
+  readonly whole: boolean;
+  /** Volumes whose records are older than what was acknowledged. */
+  readonly lost: readonly string[];
+}
+
+/** Renews the owner records once. */
+function renewAll(device: string, found: ContainerFound, record: BootRecord, guard: TargetGuard): Round {
+  const lost: string[] = [];
+  let whole = true;
+  for (const volume of ownVolumes(found, record.node ?? 0)) {
+    try {
+      const renewal = renewRecord(host, device, found, volume, record, guard.acknowledged(volume.name));
+      if (renewal.kind === 'foreign') stopAtOnce(volume);
+      else if (renewal.kind === 'lost') lost.push(volume.name);
+      else if (renewal.kind === 'renewed') guard.renewed(volume.name, renewal.acknowledged);
+      else say(renewal.problems);
+    } catch (error) {
+      whole = false;
+      say(`MM-AGENT-RENEW: ${volume.name} was not renewed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return { whole, lost };
+}
+
 /** The disk as another portal shows it; the same one when no portal lets us in. */
 async function otherPortal(record: BootRecord, disk: string): Promise<string> {
   try {
     const next = await openControlSession(host, record);
-    if (next !== disk) host.print(`storage-agent: the impatient session shows the SAN as /dev/${next} now`);
+    if (next !== disk) say(`the impatient session shows the SAN as /dev/${next} now`);
     return next;
   } catch (error) {
-    host.print(`storage-agent: ${error instanceof Error ? error.message : String(error)}`);
+    say(error instanceof Error ? error.message : String(error));
     return disk;
   }
 }
@@ -63,29 +74,35 @@ async function main(): Promise<void> {
   if (text === undefined) return;
   const record = JSON.parse(text) as BootRecord;
   // The console of the boot is nobody's log: what it warned of is worth a line in the journal.
-  for (const warning of record.warnings) host.print(`storage-agent: the boot warned: ${warning}`);
+  for (const warning of record.warnings) say(`the boot warned: ${warning}`);
   await waitForTakeOver(host, record.target ?? '');
   let disk = await openControlSession(host, record);
   await releaseBorrowedAddress(host, record);
-  host.print(`storage-agent: the impatient session shows the SAN as /dev/${disk}`);
+  say(`the impatient session shows the SAN as /dev/${disk}`);
   const found = readContainer((offset, length) => host.readDirect(`/dev/${disk}`, floor(offset), ceil(offset, length)).subarray(offset % BLOCK_BYTES, (offset % BLOCK_BYTES) + length), diskBytes(host, disk), record.container ?? '');
   if (!found.ok) throw new Error(found.problems.map((problem) => `${problem.code}: ${problem.where}: ${problem.seen}`).join('; '));
-  const volumes = ownVolumes(found.value, record.node ?? 0);
+  const { install } = found.value.registry;
+  const guardOf = (shown: string) => new TargetGuard(host, { target: record.target ?? '', disk: shown, hardwareId: record.hardwareId ?? '', answer: install['write-cache'] });
+  let guard = guardOf(disk);
   const watch = new StoreWatch(host, record, found.value.registry);
+  rehearseRestart(host);
+  let servedBefore = whoServes(host);
   for (let failures = 0; ; ) {
     watch.look();
-    let failed = false;
-    for (const volume of volumes) {
-      try {
-        if (!renew(`/dev/${disk}`, found.value, volume, record)) stopAtOnce(volume);
-      } catch (error) {
-        failed = true;
-        host.print(`storage-agent: MM-AGENT-RENEW: ${volume.name} was not renewed: ${error instanceof Error ? error.message : String(error)}`);
-      }
+    const { whole, lost } = renewAll(`/dev/${disk}`, found.value, record, guard);
+    if (!whole) guard.failed();
+    if (whole || lost.length > 0) {
+      const decision = guard.look(lost);
+      if (decision.kind === 'restart') return restartBlade(host, { code: decision.code, why: decision.why, container: record.container ?? '', node: record.node ?? 0, before: servedBefore });
+      if (decision.remark !== undefined) say(decision.remark);
+      servedBefore = whoServes(host);
     }
-    failures = failed ? failures + 1 : 0;
-    if (failures >= FAILURES_BEFORE_NEXT_PORTAL && record.portals.length > 1) disk = await otherPortal(record, disk);
-    await host.sleep(failed ? RETRY_MS : RENEW_MS);
+    failures = whole ? 0 : failures + 1;
+    if (failures >= FAILURES_BEFORE_NEXT_PORTAL && record.portals.length > 1) {
+      disk = await otherPortal(record, disk);
+      guard = guardOf(disk);
+    }
+    await host.sleep(whole ? RENEW_MS : RETRY_MS);
   }
 }
 
@@ -100,6 +117,6 @@ function ceil(offset: number, length: number): number {
 }
 
 main().catch((error: unknown) => {
-  host.print(`storage-agent: ${error instanceof Error ? error.message : String(error)}; it starts again`);
+  say(error instanceof Error ? `${error.message}; it starts again` : `${String(error)}; it starts again`);
   std.exit(1);
 });

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FACTS_FOLDER } from '../daemons/host/fact-files.ts';
+import { SERVING_FILE } from '../initrd/steps/restart-blade.ts';
 import { readRecipe } from './recipe.ts';
 
 const UNITS = join(import.meta.dirname, 'overlay/usr/lib/systemd/system');
@@ -18,6 +19,13 @@ test('metamasterd writes facts where systemd has the recorder read them, and the
   expect(setting(recorder, 'ExecStart')).toMatch(new RegExp(`boot-recorder\\.js ${fifo} ${FACTS_FOLDER}$`));
   expect(`/var/lib/${setting(recorder, 'StateDirectory')}`).toBe(FACTS_FOLDER);
   expect([setting(socket, 'SocketUser'), setting(recorder, 'User')]).toEqual([setting(daemon, 'User'), setting(daemon, 'User')]);
+});
+
+test('metamasterd writes who serves where the storage agent reads it, in a folder of its own that goes when it ends', () => {
+  const daemon = unit('metamasterd.service');
+  expect(setting(daemon, 'ExecStart')).toMatch(new RegExp(`--serving ${SERVING_FILE}( |$)`));
+  expect(SERVING_FILE).toMatch(new RegExp(`^/run/${setting(daemon, 'RuntimeDirectory')}/[^/]+$`));
+  expect(setting(daemon, 'RuntimeDirectoryPreserve')).toBeUndefined();
 });
 
 test('every unit of ours that the image starts is there', () => {

@@ -122,7 +122,9 @@ async function san(rack: VirtualRack, request: Request): Promise<void> {
   const [action] = request.operands;
   const json = request.flag['json'] === true;
   const said = (line: string): void => void (request.flag['dry-run'] === true || note(line));
-  if (action === 'start') said((await rack.sanStart()) ? 'SAN: on, write cache off' : 'SAN: was on already');
+  const cache = request.text['write-cache'];
+  if (cache !== undefined && (action !== 'start' || (cache !== 'on' && cache !== 'off'))) fail('MM-RACK-OPTION', '--write-cache', 'on or off, for san start', cache, 'See `scripts/rack san --help`.');
+  if (action === 'start') said((await rack.sanStart({ writeCache: cache === undefined ? undefined : cache === 'on' })) ? 'SAN: on' : 'SAN: was on already');
   else if (action === 'stop') said((await rack.sanStop()) ? 'SAN: power cut' : 'SAN: was off already');
   else if (action === 'unplug' || action === 'plug') await rack.sanCable(action === 'plug');
   else if (action === 'status') {

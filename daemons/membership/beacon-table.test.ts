@@ -92,6 +92,13 @@ describe('beacon table', () => {
     expect(machine.peers()).toMatchObject([{ heardAt: 100, incarnation: '00000000000000b2' }]);
   });
 
+  test('a node that was started anew is told, although the set is the same', () => {
+    const machine = table();
+    hear(machine, 0, { sequence: 900 });
+    expect(only(hear(machine, 100, { incarnation: '00000000000000b2', sequence: 1 }), 'live')).toEqual([{ kind: 'live', nodes: [1, 2], serving: [2] }]);
+    expect(machine.peers()).toMatchObject([{ incarnation: '00000000000000b2' }]);
+  });
+
   test('its own broadcast is no news; another machine under its number is', () => {
     const machine = table();
     machine.step(at(0), { kind: 'tick' });

@@ -36,7 +36,7 @@ export type BeaconInput =
 export type BeaconEffect =
   /** To be broadcast to BEACON_PORT. */
   | { readonly kind: 'send-beacon'; readonly bytes: Uint8Array }
-  /** The set has changed. `nodes`: alive, this node included; `serving`: those of them whose boot services answer. Both ascending. */
+  /** The set has changed, or one of them was started anew. `nodes`: alive, this node included; `serving`: those of them whose boot services answer. Both ascending. */
   | { readonly kind: 'live'; readonly nodes: readonly number[]; readonly serving: readonly number[] }
   /** A peer knows a later registry than this node: time to read it again. */
   | { readonly kind: 'newer-roster'; readonly generation: number; readonly node: number }
@@ -190,7 +190,7 @@ export class BeaconTable implements Machine<BeaconInput, BeaconEffect> {
   #tellLive(): readonly BeaconEffect[] {
     const nodes = this.live();
     const serving = nodes.filter((node) => (node === this.#options.self ? this.#serving : this.#peers.get(node)!.last.serving));
-    const text = `${nodes.join()};${serving.join()}`;
+    const text = `${nodes.map((node) => `${node}/${this.#peers.get(node)?.last.incarnation ?? ''}`).join()};${serving.join()}`;
     if (text === this.#told) return [];
     this.#told = text;
     return [{ kind: 'live', nodes, serving }];

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
-import { controlInitiator, openControlSession, waitForTakeOver } from './control-session.ts';
+import { controlConnection, controlInitiator, openControlSession, waitForTakeOver } from './control-session.ts';
 import type { BootRecord } from './handover.ts';
 
 const TARGET = 'iqn.2026-01.example:san';
@@ -64,6 +64,20 @@ test('with no portal that lets us in the last failure is told', async () => {
   const blade = node();
   blade.override = (argv) => ({ code: argv.includes('--login') ? 8 : 0, said: 'connection timed out' });
   await expect(openControlSession(blade, { ...RECORD, portals: ['10.0.0.252:3260', '10.0.0.251:3260'] })).rejects.toThrow(/MM-AGENT-SESSION: iscsiadm .*10\.0\.0\.251:3260.*timed out/);
+});
+
+test('its connection is told by the local port, which is another after each login', async () => {
+  const blade = node();
+  expect(controlConnection(blade, TARGET)).toBeUndefined();
+  await openControlSession(blade, RECORD);
+  expect(controlConnection(blade, TARGET)).toBeUndefined();
+  // While the connection is down the kernel shows an empty text.
+  const port = '/sys/class/iscsi_connection/connection2:0/local_port';
+  const seen = ['41000\n', '', '41017\n'].map((text) => {
+    blade.files.set(port, text);
+    return controlConnection(blade, TARGET);
+  });
+  expect(seen).toEqual(['session2/41000', undefined, 'session2/41017']);
 });
 
 const state = (connection: string, internal: string) => `\t\tiSCSI Connection State: ${connection}\n\t\tiSCSI Session State: LOGGED_IN\n\t\tInternal iscsid Session State: ${internal}\n`;

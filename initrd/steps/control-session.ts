@@ -34,6 +34,13 @@ function controlSession(host: BootHost, target: string): string | undefined {
   return sessionsOf(host, target).find((session) => isControl(host, session) && host.readText(`${SESSIONS}/${session}/state`)?.trim() === LOGGED_IN);
 }
 
+/** What tells the control session's connection from the one before it: its local TCP port is another after each login. Undefined when the kernel shows none. */
+export function controlConnection(host: BootHost, target: string): string | undefined {
+  const session = controlSession(host, target);
+  const port = session === undefined ? undefined : host.readText(`/sys/class/iscsi_connection/${session.replace('session', 'connection')}:0/local_port`)?.trim();
+  return port === undefined || port === '' ? undefined : `${session}/${port}`;
+}
+
 /** What `iscsiadm -m session -P 1` says of a session that iscsid knows, and that is logged in and at rest. */
 const IN_HAND = [/iSCSI Connection State: LOGGED IN/, /Internal iscsid Session State: NO CHANGE/];
 

@@ -1,4 +1,5 @@
-// The step `handover`: what the root needs to know of the boot. The mounts are moved by the stub that is PID 1, at the very end.
+// The step `handover`: what the root needs to know of the boot, and what of the initrd lives on beside it. The mounts are moved by the stub
+// that is PID 1, at the very end.
 
 import { portalsOf } from '../../daemons/core/roster.ts';
 import { distinctPortals, portalText } from '../../daemons/core/san-portal.ts';
@@ -41,6 +42,50 @@ const START_KEEPER = `mkdir -p ${KEEP} && mount -t ramfs -o mode=700 ramfs ${KEE
 export function startKeeper(host: BootHost, multipath: string | undefined): void {
   if (!host.exists(`/sysroot/${KEEPER}`)) throw new StepError('MM-BOOT-KEEPER', `the root holds no /${KEEPER}`, 'The root is not whole: restore the node.');
   mustRun(host, 'MM-BOOT-KEEPER', ['unshare', '-m', 'sh', '-c', START_KEEPER, 'sh', ...(multipath === undefined ? [] : [multipath])], 'See dmesg at the debug console (Esc).');
+}
+
+/** Where the standby listens: `60` restarts the blade in 60 s unless another line comes, `now` at once. Root's alone. */
+export const STANDBY_FIFO = '/run/metamaster/restart';
+
+/**
+ * The standby, in shell: `$1` its FIFO, `$2` the kernel's trigger, `$3` its protection from the killer of processes. Behind the switch to the
+ * root it finds no file any more, so everything is open before, and from then on it needs nothing but its shell's own words. The FIFO is
+ * open for writing as well, so it never ends. The shell that was started ends when all is open. A line that is no command is passed over,
+ * for a wrong time-out would end the shell; and a read that fails while no time runs ends it without a restart.
+ */
+export const STANDBY_SCRIPT = `
+exec 3>"$2" 4<>"$1" || exit 1
+echo -1000 >"$3"
+{
+  trap '' HUP
+  limit=
+  while read -r \${limit:+-t $limit} word; do
+    case $word in
+      now) limit=0; break ;;
+      '' | *[!0-9]* | ?????*) ;;
+      *) limit=$word ;;
+    esac
+  done
+  case $limit in
+    '') ;;
+    *) echo b >&3 ;;
+  esac
+} <&4 >/dev/null 2>&1 &
+`;
+
+/**
+ * Starts the standby: one small process in the initrd's memory that restarts the blade when the storage agent says so, or falls silent in the
+ * middle of a restart because its own program lies on a root that hangs. A boot does without it rather than stop, and says so.
+ */
+export function startStandby(host: BootHost, state: BootState): void {
+  if (host.exists(STANDBY_FIFO)) return;
+  host.makeFolder('/run/metamaster');
+  const made = host.run(['mknod', '-m', '600', STANDBY_FIFO, 'p']);
+  const started = made.code === 0 ? host.run(['sh', '-c', STANDBY_SCRIPT, 'standby', STANDBY_FIFO, '/proc/sysrq-trigger', '/proc/self/oom_score_adj']) : made;
+  if (started.code === 0) return;
+  const line = `MM-BOOT-STANDBY: the standby for a restart could not be started: exit code ${started.code}: ${started.said.trim()}`;
+  host.print(`metamaster: warning: ${line}`);
+  state.warnings.push(line);
 }
 
 /** Writes the record; /run goes along into the root. */

@@ -52,13 +52,13 @@ export class Cluster {
 
   /**
    * The answers file for a cluster of the rack's blades; `oursOn`: the one whose ROM is replaced by our loader; `storeMib`: stores so small
-   * that they can fill. The password is `rack`.
+   * that they can fill. The password is `rack`. Of the SAN's write cache it says nothing: the rack's SAN says itself whether it has one.
    */
   async answers(blades: readonly number[], oursOn?: number, storeMib?: number): Promise<string> {
     const status = await this.rack.status();
     const macs = blades.map((number) => status.blades.find((blade) => blade.number === number)?.mac ?? '');
     return [
-      `container-name: ${CLUSTER.container}`, 'storage-ip: 192.168.0.252', `iscsi-target: ${CLUSTER.target}`, 'write-cache: off',
+      `container-name: ${CLUSTER.container}`, 'storage-ip: 192.168.0.252', `iscsi-target: ${CLUSTER.target}`,
       `number-of-nodes: ${blades.length}`, 'maximum-nodes: 16', `volume-size: ${CLUSTER.volumeMib}`, `state-size: ${CLUSTER.stateMib}`, `swap-size: ${CLUSTER.swapMib}`,
       ...(storeMib === undefined ? [] : [`store-size: ${storeMib}`]), `cluster-hostname: ${CLUSTER.name}`,
       'kernel-parameters: "console=ttyS0,115200 quiet"', 'root-password-file: /root/password', `authorized-keys: ["${await this.#makeKey()}"]`, 'nodes:',

@@ -90,9 +90,10 @@ ${JSON_HELP}`,
     operands: '[N]', says: "list the logs, or print a blade's console since power-on", options: SHOW, help: `${NAME_HELP}\n${JSON_HELP}`,
   },
   san: {
-    operands: '<start|stop|unplug|plug|status|bench>', says: "the SAN's power, cable and condition", options: { ...CHANGE, json: { type: 'boolean' }, writes: { type: 'string' } },
+    operands: '<start|stop|unplug|plug|status|bench>', says: "the SAN's power, cable and condition", options: { ...CHANGE, json: { type: 'boolean' }, writes: { type: 'string' }, 'write-cache': { type: 'string' } },
     help: `stop cuts its power; unplug pulls its cable, which its initiators cannot tell from a silent SAN.
 bench measures single 4 KiB writes over iSCSI; nobody may be logged in.
+  --write-cache on|off  for start, when it was off: with a cache that its power takes along, or without; stays so; default: off
   --writes N            for bench; default: 200
 ${NAME_HELP}
 ${DRY_HELP}

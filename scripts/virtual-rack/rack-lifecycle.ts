@@ -135,6 +135,7 @@ export async function bringUp(context: RackContext, options: UpOptions): Promise
     blades: options.blades ?? before?.blades ?? DEFAULT_BLADES,
     memory: options.memory ?? before?.memory ?? DEFAULT_MEMORY,
     target: options.target ?? before?.target ?? DEFAULT_TARGET,
+    sanCached: before?.sanCached ?? false,
     accelerator: choice.accelerator,
     acceleratorReason: choice.reason,
     madeNetnsMount,
@@ -146,8 +147,9 @@ export async function bringUp(context: RackContext, options: UpOptions): Promise
   const changes = await applyNetwork(context, [], present);
   progress(changes === 0 ? 'networks: as they should be' : 'networks: boot, SAN and outside are there');
   await makeSanFile(context, options.sanSize === undefined ? undefined : parseSize(options.sanSize), parseSize(DEFAULT_SAN_SIZE)!);
-  const sanStarted = await startSan(context, settings.target);
-  progress(sanStarted ? `SAN: ${settings.target}, write cache off` : 'SAN: runs already');
+  const cached = settings.sanCached ?? false;
+  const sanStarted = await startSan(context, { target: settings.target, cached });
+  progress(sanStarted ? `SAN: ${settings.target}, write cache ${cached ? 'on' : 'off'}` : 'SAN: runs already');
   progress((await startWeb(context)) ? `outside: http://${OUTSIDE_ADDRESS}/ answers` : 'outside: runs already');
   await mendLoggers(context);
   await mendVlans(context);
@@ -179,7 +181,7 @@ export async function takeDown(context: RackContext, wipe: boolean): Promise<voi
   // Blades first: the SAN's power is not to be cut under them, although they would have to bear it.
   const roles = processes.roles().sort((a, b) => Number(a === 'tgtd') - Number(b === 'tgtd'));
   for (const role of roles) {
-    // tgtd does not heed SIGTERM, and with its write cache off it has nothing to save.
+    // tgtd does not heed SIGTERM. What it has not saved is in the host's page cache, which outlives it.
     const how = role.startsWith('blade-') || role === 'tgtd' ? 'kill' : 'term';
     const alive = processes.find(role);
     if (alive !== undefined) progress(`ending ${role} (pid ${alive.pid})`);

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { look } from './commands.ts';
 import { fail } from './failure.ts';
 import { bladeMac, namespaceOf } from './identity.ts';
-import { inRoom, logPath, sanPath, type RackContext } from './rack-state.ts';
+import { inRoom, logPath, sanPath, settingsWhenUp, writeSettings, type RackContext } from './rack-state.ts';
 import { SAN_ADDRESS } from './network-plan.ts';
 import { parseTargetReport, SAN_PORT, sanEnvironment, showTargetsArgv, targetCommands, tgtdArgv, type TargetReport } from './san-plan.ts';
 import type { SanProbe } from './san-probe.ts';
@@ -66,11 +66,27 @@ export async function probeSan(context: RackContext, target: string, writes?: nu
   return JSON.parse(outcome.stdout) as SanProbe;
 }
 
+/** How the SAN is made. */
+export interface SanOptions {
+  readonly target: string;
+  readonly cached: boolean;
+}
+
+/** Chooses whether the SAN has a write cache from its next start on. Throws MM-RACK-OPTION when it would have to change while the SAN runs. */
+export async function chooseCache(context: RackContext, cached: boolean): Promise<void> {
+  const settings = settingsWhenUp(context.identity);
+  if ((settings.sanCached ?? false) === cached) return;
+  if (context.processes.find('tgtd') !== undefined) {
+    fail('MM-RACK-OPTION', '--write-cache', 'the SAN must be off when its write cache is changed', `it runs with write cache ${cached ? 'off' : 'on'}`, 'Run `scripts/rack san stop` first.');
+  }
+  await context.changes.act('write rack.json', () => writeSettings(context.identity, { ...settings, sanCached: cached }));
+}
+
 /**
- * Starts the SAN, unless it runs, and makes sure that its write cache is off.
+ * Starts the SAN, unless it runs, and makes sure that its write cache is as it shall be.
  * @returns false when it ran already
  */
-export async function startSan(context: RackContext, target: string): Promise<boolean> {
+export async function startSan(context: RackContext, { target, cached }: SanOptions): Promise<boolean> {
   const environment = sanEnvironment(context.identity.runDir);
   if (context.processes.find('tgtd') !== undefined) {
     const seen = await untilAnswers(context);
@@ -83,11 +99,12 @@ export async function startSan(context: RackContext, target: string): Promise<bo
     await context.processes.start({ role: 'tgtd', argv, mark: 'tgtd', logFile: logPath(context.identity, 'tgtd'), environment });
     await untilAnswers(context);
   });
-  for (const command of targetCommands(target, sanPath(context.identity))) await context.changes.run(inRoom(context.identity, 'san', command), environment);
+  for (const command of targetCommands(target, sanPath(context.identity), cached)) await context.changes.run(inRoom(context.identity, 'san', command), environment);
   if (context.changes.dryRun) return true;
   const { writeCache } = await probeSan(context, target);
-  if (writeCache !== 'off') {
-    fail('MM-RACK-SAN-CACHE', target, 'the SAN must acknowledge only what is on its disk (WCE 0)', `write cache ${writeCache}`, 'This tgt does not take the caching mode page; install the distribution\'s tgt package.');
+  if (writeCache !== (cached ? 'on' : 'off')) {
+    const rule = cached ? 'the SAN must say that it has a write cache (WCE 1)' : 'the SAN must acknowledge only what is on its disk (WCE 0)';
+    fail('MM-RACK-SAN-CACHE', target, rule, `write cache ${writeCache}`, 'This tgt does not take the caching mode page; install the distribution\'s tgt package.');
   }
   return true;
 }

@@ -24,6 +24,8 @@ export interface RackSettings {
   /** Of a blade that is given none of its own, in QEMU's spelling. */
   readonly memory: string;
   readonly target: string;
+  /** The SAN acknowledges from a cache that its power takes along, until it is started without one. */
+  readonly sanCached?: boolean;
   readonly accelerator: Accelerator;
   /** Why this accelerator. */
   readonly acceleratorReason: string;

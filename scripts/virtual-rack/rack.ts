@@ -13,7 +13,7 @@ import { bladeRole, checkBlade, dvdIn, dvdOut, loggerRole, powerOff, powerOn, pr
 import { listCaptures, startCapture, stopCapture, type Capture } from './rack-capture.ts';
 import { bringUp, takeDown, type UpOptions } from './rack-lifecycle.ts';
 import { withLock } from './rack-lock.ts';
-import { cableSan, cutPath, probeSan, sanStatus, startSan, stopSan, type SanStatus } from './rack-san.ts';
+import { cableSan, chooseCache, cutPath, probeSan, sanStatus, startSan, stopSan, type SanStatus } from './rack-san.ts';
 import { inRoom, lockPath, sanPath, settingsWhenUp, type RackContext } from './rack-state.ts';
 import { rackStatus, type RackStatus } from './rack-status.ts';
 import type { SanProbe } from './san-probe.ts';
@@ -164,9 +164,16 @@ export class VirtualRack {
     return Array.from({ length: settingsWhenUp(this.identity).blades }, (_, i) => i + 1);
   }
 
-  /** @returns false when it ran already */
-  sanStart(): Promise<boolean> {
-    return this.#alone(() => startSan(this.#context, settingsWhenUp(this.identity).target));
+  /**
+   * @param options `writeCache`: from now on the SAN has a write cache, or none; left out, it stays as it was, which is none in a new rack
+   * @returns false when it ran already
+   */
+  sanStart(options: { readonly writeCache?: boolean | undefined } = {}): Promise<boolean> {
+    return this.#alone(async () => {
+      if (options.writeCache !== undefined) await chooseCache(this.#context, options.writeCache);
+      const { target, sanCached } = settingsWhenUp(this.identity);
+      return startSan(this.#context, { target, cached: this.#context.changes.dryRun ? (options.writeCache ?? sanCached ?? false) : (sanCached ?? false) });
+    });
   }
 
   /** Cuts the SAN's power. @returns false when it was off */

@@ -33,6 +33,12 @@ describe('the SAN', () => {
     expect(steps.findIndex((step) => step.includes('--initiator-address ALL'))).toBe(3);
   });
 
+  test('with its write cache it is tgt as it comes', () => {
+    const [off, on] = [targetCommands('iqn.x', '/san.img'), targetCommands('iqn.x', '/san.img', true)];
+    expect(on).toEqual(off.filter((argv) => !argv.join(' ').includes('mode_page')));
+    expect(on.length).toBe(off.length - 1);
+  });
+
   test.each([['16G', 16 * 2 ** 30], ['512M', 2 ** 29], ['2T', 2 ** 41], ['0G', undefined], ['16', undefined], ['1.5G', undefined]])('size %s', (text, bytes) => {
     expect(parseSize(text)).toBe(bytes);
   });

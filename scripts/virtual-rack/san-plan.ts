@@ -25,11 +25,11 @@ const tgtadm = (...args: string[]): string[] => ['tgtadm', '-C', CONTROL_PORT, '
 /** Prints the target, its LUNs and the initiators that are logged in; fails while tgtd does not answer. */
 export const showTargetsArgv = (): string[] => tgtadm('--mode', 'target', '--op', 'show');
 
-/** The commands that make the target on a fresh tgtd, in order. Nobody is admitted before the LUN is complete. */
-export const targetCommands = (target: string, file: string): string[][] => [
+/** The commands that make the target on a fresh tgtd, in order. Nobody is admitted before the LUN is complete. `cached`: with tgt's write cache. */
+export const targetCommands = (target: string, file: string, cached = false): string[][] => [
   tgtadm('--mode', 'target', '--op', 'new', '--tid', '1', '--targetname', target),
   tgtadm('--mode', 'logicalunit', '--op', 'new', '--tid', '1', '--lun', '1', '--backing-store', file),
-  tgtadm('--mode', 'logicalunit', '--op', 'update', '--tid', '1', '--lun', '1', '--params', WRITE_CACHE_OFF),
+  ...(cached ? [] : [tgtadm('--mode', 'logicalunit', '--op', 'update', '--tid', '1', '--lun', '1', '--params', WRITE_CACHE_OFF)]),
   tgtadm('--mode', 'target', '--op', 'bind', '--tid', '1', '--initiator-address', 'ALL'),
 ];
 

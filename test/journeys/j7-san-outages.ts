@@ -26,12 +26,13 @@ while :; do
 done
 `;
 
-/** Begins a load on the node's root; `from`: the address that SSH comes from. */
+/** Puts a node under load; errors go to /run/load.bad, the number of good rounds to /run/load.good. `from`: the address that SSH comes from. */
 export async function startLoad(cluster: Cluster, node: number, from?: string): Promise<void> {
   await stopLoad(cluster, node, from);
   await cluster.ssh(node, `printf %s '${LOAD.replaceAll("'", `'\\''`)}' > /run/load.sh; rm -f /run/load.good /run/load.bad; setsid sh /run/load.sh > /dev/null 2>&1 < /dev/null & sleep 2; cat /run/load.good`, from);
 }
 
+/** Differs after each boot. */
 export const bootId = (cluster: Cluster, node: number): Promise<string> => cluster.ssh(node, 'cat /proc/sys/kernel/random/boot_id');
 /** How often the load has written and read all without an error. */
 export const good = async (cluster: Cluster, node: number, from?: string): Promise<number> => Number(await cluster.ssh(node, 'cat /run/load.good', from));

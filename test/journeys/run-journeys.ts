@@ -11,6 +11,7 @@ import { firmwareOfAllKinds } from './j5-firmware.ts';
 import { wrongInput } from './j6-wrong-input.ts';
 import { fullStore } from './jf-full-store.ts';
 import { longSanOutage, sanOutages } from './j7-san-outages.ts';
+import { cacheLost } from './jc-cache-lost.ts';
 import { multipath } from './jm-multipath.ts';
 import { discAndLoaders } from './jd-disc-and-loaders.ts';
 import { orderlyPower } from './jp-power.ts';
@@ -28,6 +29,7 @@ const JOURNEYS: readonly { readonly id: string; readonly title: string; readonly
   { id: 'J5', title: 'firmware: UEFI by PXE and by HTTP Boot, two network cards', run: firmwareOfAllKinds },
   { id: 'J6', title: 'wrong input: parameters, servers and states of the SAN, each refused in words, and nothing changed', run: wrongInput },
   { id: 'J7', title: 'the SAN goes away for a minute, by cable and by power: a stall, never an error', run: sanOutages },
+  { id: 'JC', title: 'a SAN with a write cache is restarted: every node restarts, and one serves all the while', run: cacheLost },
   { id: 'J7L', title: 'the SAN goes away for five minutes', later: true, run: longSanOutage },
   { id: 'JM', title: 'two portals: a path that is lost under load is no outage', run: multipath },
   { id: 'JR', title: 'reports: what a blade says on its way up, and when its kernel dies', run: bootReports },
