@@ -10,15 +10,15 @@ const KIB = 1024;
 
 /** Bundles: what runs on Node, and what runs on QuickJS (no Node API, `std` and `os` are its own modules). */
 const bundles = [
-  { name: 'metamasterd', entry: 'daemons/metamasterd.ts', runtime: 'node', budgetBytes: 215 * KIB },
+  { name: 'metamasterd', entry: 'daemons/metamasterd.ts', runtime: 'node', budgetBytes: 222 * KIB },
   // One service each, for tests and for who wants just one; the disc does not bring them.
   { name: 'dhcpd', entry: 'daemons/dhcpd.ts', runtime: 'node', budgetBytes: 130 * KIB },
   { name: 'tftpd', entry: 'daemons/tftpd.ts', runtime: 'node', budgetBytes: 120 * KIB },
   { name: 'http-bootd', entry: 'daemons/http-bootd.ts', runtime: 'node', budgetBytes: 115 * KIB },
-  { name: 'metamaster', entry: 'scripts/metamaster.ts', runtime: 'node', budgetBytes: 827 * KIB },
-  { name: 'initrd', entry: 'initrd/boot.ts', runtime: 'quickjs', budgetBytes: 80 * KIB },
+  { name: 'metamaster', entry: 'scripts/metamaster.ts', runtime: 'node', budgetBytes: 840 * KIB },
+  { name: 'initrd', entry: 'initrd/boot.ts', runtime: 'quickjs', budgetBytes: 96 * KIB },
   { name: 'boot-recorder', entry: 'initrd/boot-recorder.ts', runtime: 'quickjs', budgetBytes: 8 * KIB },
-  { name: 'storage-agent', entry: 'initrd/storage-agent.ts', runtime: 'quickjs', budgetBytes: 47 * KIB },
+  { name: 'storage-agent', entry: 'initrd/storage-agent.ts', runtime: 'quickjs', budgetBytes: 54 * KIB },
 ].filter(({ entry }) => existsSync(entry));
 
 /** Kernel and initrd of the network boot, when they have been made (live-dvd/images.ts). */
