@@ -20,6 +20,8 @@ export interface BootContentOptions {
    * every node of the roster; one that is dead costs a blade one time-out.
    */
   readonly live?: () => readonly number[];
+  /** Judges who is given the SAN's login; missing: nobody is. */
+  readonly sanLogin?: NonNullable<HttpContent['sanLogin']>;
 }
 
 export class BootContent {
@@ -28,8 +30,10 @@ export class BootContent {
   readonly #files: BootFileTable;
   readonly #generated: ReadonlyMap<string, HttpFile>;
   readonly #live: () => readonly number[];
+  readonly #sanLogin: HttpContent['sanLogin'];
 
-  constructor({ config, files, live }: BootContentOptions) {
+  constructor({ config, files, live, sanLogin }: BootContentOptions) {
+    this.#sanLogin = sanLogin;
     this.#config = config;
     this.#me = nodeOfNumber(config.roster, config.number)!;
     this.#files = files;
@@ -61,6 +65,7 @@ export class BootContent {
       file: (name) => this.file(name),
       scriptFor: (client) => this.#scriptOf('mac' in client ? nodeOfMac(this.#config.roster, client.mac) : this.#nodeAt(client.address)),
       askAgainScript: () => macScript(this.#me.address),
+      ...(this.#sanLogin === undefined ? {} : { sanLogin: this.#sanLogin }),
       status,
     };
   }

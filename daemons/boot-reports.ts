@@ -34,6 +34,8 @@ export interface BootReportsOptions {
   readonly log: Logger;
   /** The recorder's FIFO. */
   readonly records?: string | undefined;
+  /** Another node told that it gave a blade something. */
+  readonly onServedElsewhere?: (mac: Mac, step: 'dhcp' | 'tftp' | 'http') => void;
 }
 
 /** What the control socket answers to `facts`. */
@@ -166,7 +168,9 @@ export class BootReports {
     if (!this.#limits.fresh(relayed.node, relayed.incarnation, relayed.sequence)) return;
     const fact = parseFact(relayed.text);
     // By this node's clock: those of two nodes have nothing in common. And a node speaks for itself alone.
-    if (fact !== undefined && 'server' in fact && fact.server === nodeOfNumber(config.roster, relayed.node)?.address) this.#note({ ...fact, t: recordTime() }, false);
+    if (fact === undefined || !('server' in fact) || fact.server !== nodeOfNumber(config.roster, relayed.node)?.address) return;
+    if (fact.kind === 'served') this.#options.onServedElsewhere?.(fact.mac, fact.step);
+    this.#note({ ...fact, t: recordTime() }, false);
   }
 
   #heardKernel(from: Ipv4, bytes: Uint8Array): void {

@@ -7,10 +7,13 @@ import { type Status, statusOf } from './agent/status.ts';
 import { BladeLog } from './blade-log.ts';
 import { BootContent } from './boot-content.ts';
 import { BootReports, type FactsAnswer } from './boot-reports.ts';
+import type { ChapLogin } from './core/chap.ts';
+import type { Ipv4 } from './core/ipv4.ts';
 import type { Mac } from './core/mac.ts';
 import type { Machine } from './core/machine.ts';
 import { nodeOfNumber, type RosterNode } from './core/roster.ts';
 import { type DhcpEffect, type DhcpInput, DhcpServer } from './dhcp/dhcp-server.ts';
+import { SanLoginHandout } from './http-boot/san-login-handout.ts';
 import { startHttp, startTftp } from './file-services.ts';
 import type { BootFileTable } from './host/boot-files.ts';
 import { now } from './host/clock.ts';
@@ -19,6 +22,7 @@ import { type Icmp6Socket, openIcmp6 } from './host/icmp6.ts';
 import { type Logger, stage, writeLog } from './host/log.ts';
 import { MachineLoop } from './host/machine-loop.ts';
 import { ServingFile } from './host/serving-file.ts';
+import { sanLoginImage } from './san-login-image.ts';
 import { startLiveNodes } from './live-nodes.ts';
 import type { ServingNode } from './wire/serving-record.ts';
 import type { StageReport } from './wire/stage-report.ts';
@@ -31,6 +35,8 @@ export interface BootServicesOptions {
   readonly config: NodeConfig;
   /** Without it the node speaks to no other and acts as if alone. */
   readonly clusterKey: Uint8Array | undefined;
+  /** What blades log in to the SAN with; undefined: it wants no CHAP, or this node does not know the login. */
+  readonly sanLogin: ChapLogin | undefined;
   readonly files: BootFileTable;
   readonly log: Logger;
   /** The recorder's FIFO; undefined: nobody keeps the facts. */
@@ -49,6 +55,7 @@ export class BootServices {
   readonly #blades: BladeLog;
   readonly #reports: BootReports;
   readonly #servingFile: ServingFile | undefined;
+  readonly #handout: SanLoginHandout;
   readonly #content: BootContent;
   readonly #dhcp: DhcpServer;
   readonly #advertiser: MachineLoop<AdvertiserInput, AdvertiserEffect>;
@@ -62,16 +69,19 @@ export class BootServices {
   #live: readonly number[];
 
   constructor(options: BootServicesOptions) {
-    const { config, files, log } = options;
+    const { config, files, log, sanLogin } = options;
     const { roster, number } = config;
     this.#options = options;
     this.#me = nodeOfNumber(roster, number)!;
     this.#alive = [number];
     this.#live = [number];
     this.#blades = new BladeLog(roster, log);
-    this.#reports = new BootReports({ config, clusterKey: options.clusterKey, log, records: options.records });
+    this.#handout = new SanLoginHandout(roster, sanLogin && sanLoginImage(sanLogin));
+    const onServedElsewhere = (mac: Mac, step: string): void => this.#answered(mac, step);
+    this.#reports = new BootReports({ config, clusterKey: options.clusterKey, log, records: options.records, onServedElsewhere });
+    const handsOut = roster.san.chap === undefined ? {} : { sanLogin: (mac: Mac | undefined, client: Ipv4) => this.#handout.decide(now(), mac, client) };
     this.#servingFile = options.serving === undefined ? undefined : new ServingFile(options.serving, (reason) => log.warn({ path: options.serving, reason }, 'serving.not-written'));
-    this.#content = new BootContent({ config, files, live: () => this.#live });
+    this.#content = new BootContent({ config, files, live: () => this.#live, ...handsOut });
     this.#dhcp = new DhcpServer({ roster, self: number });
     this.#advertiser = new MachineLoop<AdvertiserInput, AdvertiserEffect>(new RouterAdvertiser(number, now()), now, { kind: 'timer' }, () => this.#advertise());
   }
@@ -151,8 +161,14 @@ export class BootServices {
     }
   }
 
+  /** Whose DHCP was answered, by this node or another, may ask for the SAN's login for a while. */
+  #answered(mac: Mac, step: string): void {
+    if (step === 'dhcp') this.#handout.dhcpAnswered(now(), mac);
+  }
+
   /** Notes how far a blade has come, and tells DHCP when it got further than that. */
   #note(mac: Mac, step: 'dhcp' | 'tftp' | 'http', detail: string): void {
+    this.#answered(mac, step);
     if (step !== 'dhcp') this.#dhcpShell?.input({ kind: 'progress', mac });
     this.#blades.note(mac, step, detail);
     this.#reports.served(mac, step, detail);

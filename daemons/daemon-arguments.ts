@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type NodeConfig, parseClusterKey, parseNodeConfig } from './agent/node-config.ts';
+import { type ChapLogin, parseChapLogin } from './core/chap.ts';
 import type { LogLevel } from './core/log-effect.ts';
 import { InputError, type Problem, type Result, valueOf } from './core/problem.ts';
 import { type BootFileTable, readBootDirectory, readBootVolume } from './host/boot-files.ts';
@@ -13,6 +14,7 @@ import { BOOT_FILES } from './http-boot/boot-script.ts';
 const OPTIONS = {
   config: { type: 'string', default: '/etc/metamaster/node.json', help: '--config FILE         who this node is and who belongs to the cluster [/etc/metamaster/node.json]' },
   'cluster-key': { type: 'string', help: "--cluster-key FILE    the cluster's key in hexadecimal; without it the node acts as if alone" },
+  'san-login': { type: 'string', help: "--san-login FILE      the SAN's CHAP login, to be handed to blades that boot; without it they get none from here" },
   'boot-volume': { type: 'string', help: '--boot-volume PATH    the boot volume; fd:N takes a file that is already open' },
   'boot-dir': { type: 'string', help: '--boot-dir DIR        plain files in place of a boot volume, to try things out' },
   port: { type: 'string', help: "--port N              another port than the protocol's own, 0 for any free one; for tests: no ROM asks there" },
@@ -32,6 +34,7 @@ export type OptionName = keyof typeof OPTIONS;
 export interface Arguments {
   readonly config: string;
   readonly 'cluster-key'?: string;
+  readonly 'san-login'?: string;
   readonly 'boot-volume'?: string;
   readonly 'boot-dir'?: string;
   readonly port?: string;
@@ -48,6 +51,8 @@ export interface Arguments {
 export interface Inputs {
   readonly config: NodeConfig;
   readonly clusterKey: Uint8Array | undefined;
+  /** Undefined as well where the SAN wants no CHAP. */
+  readonly sanLogin: ChapLogin | undefined;
   /** Empty for a daemon that serves none. */
   readonly files: BootFileTable;
   readonly logLevel: LogLevel;
@@ -125,12 +130,13 @@ export function readInputs(values: Arguments, servesFiles: boolean): Inputs {
       return undefined;
     }
   };
-  const { port: portText, 'cluster-key': keyFile } = values;
+  const { port: portText, 'cluster-key': keyFile, 'san-login': loginFile } = values;
   const config = attempt(values.config, () => valueOf(readConfig(values.config)));
   const clusterKey = keyFile === undefined ? undefined : attempt(keyFile, () => valueOf(parseClusterKey(readFileSync(keyFile, 'utf8'), keyFile)));
+  const sanLogin = loginFile === undefined ? undefined : attempt(loginFile, () => valueOf(parseChapLogin(readFileSync(loginFile, 'utf8'), loginFile)));
   const files = attempt(values['boot-volume'] ?? values['boot-dir'] ?? '--boot-volume', () => (servesFiles ? readFiles(values) : new Map()));
   const logLevel = attempt('--log-level', () => levelOf(values['log-level']));
   const port = portText === undefined ? undefined : attempt('--port', () => portOf(portText));
   if (config === undefined || files === undefined || logLevel === undefined || problems.length > 0) throw new InputError(problems);
-  return { config, clusterKey, files, logLevel, port };
+  return { config, clusterKey, sanLogin, files, logLevel, port };
 }

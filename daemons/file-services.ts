@@ -9,6 +9,7 @@ import { type HttpService, openHttp, type WebRequest } from './host/http-server.
 import type { Logger } from './host/log.ts';
 import { openTransferSockets, type TransferSockets } from './host/transfer-sockets.ts';
 import { answerHttp, type HttpResponse } from './http-boot/http-answer.ts';
+import type { Handout } from './http-boot/san-login-handout.ts';
 import { type TftpEffect, TftpServer } from './tftp/tftp-server.ts';
 import { BOOT_HTTP_PORT, type StageReport } from './wire/stage-report.ts';
 
@@ -50,12 +51,20 @@ export interface HttpServiceOptions extends FileServiceOptions {
   readonly onReport: (report: StageReport) => void;
 }
 
+/** Who was given the SAN's login, and who was not: never what it is. */
+function logHandout(log: Logger, address: Ipv4, handout: Handout, complete: boolean): void {
+  const mac = handout.mac ?? 'none';
+  if (handout.given) log.info({ mac, address, node: handout.node, complete }, 'san-login.handed-out');
+  else log.warn({ mac, address, reason: handout.reason }, 'san-login.refused');
+}
+
 /** Serves HTTP; waits likewise. `status` is what `GET /status` answers. */
 export function startHttp({ content, address, port = BOOT_HTTP_PORT, log, onStage, onReport }: HttpServiceOptions, status: () => unknown): Promise<HttpService> {
   const http = content.http(status);
-  const onAnswered = ({ clientAddress, url }: WebRequest, { status: code, report, body }: HttpResponse, complete: boolean): void => {
+  const onAnswered = ({ clientAddress, url }: WebRequest, { status: code, report, handout, body }: HttpResponse, complete: boolean): void => {
     log.info({ address: clientAddress, url: url.slice(0, URL_LOGGED_MAX), status: code, bytes: body?.length ?? 0, complete }, 'http.answer');
     if (report !== undefined) return onReport(report);
+    if (handout !== undefined) logHandout(log, clientAddress, handout, complete);
     const mac = content.macAt(clientAddress);
     const file = /^\/+([^?]*)/.exec(url)?.[1] ?? '';
     if (mac !== undefined && complete && (code === 200 || code === 206) && content.isBootFile(file)) onStage(mac, 'http', file);

@@ -23,7 +23,7 @@ async function serve({ values, log, die, ...inputs }: Given): Promise<() => Prom
 runDaemon({
   name: 'metamasterd',
   what: 'the boot services (DHCP, TFTP, HTTP, router advertisements) of one node',
-  options: ['config', 'cluster-key', 'boot-volume', 'boot-dir', 'control', 'records', 'serving', 'log-level', 'check-config', 'explain', 'help'],
+  options: ['config', 'cluster-key', 'san-login', 'boot-volume', 'boot-dir', 'control', 'records', 'serving', 'log-level', 'check-config', 'explain', 'help'],
   servesFiles: true,
   serve,
   explain: explainMac,

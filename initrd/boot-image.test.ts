@@ -6,7 +6,7 @@ import { join, posix, resolve } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { SAN_MODULES, VOLUME_MODULES } from './boot-plan.ts';
-import { parseCpio, type ParsedEntry } from './cpio-parse.test-kit.ts';
+import { parseCpio, type ParsedEntry } from '../daemons/core/cpio-parse.test-kit.ts';
 import { elfNeeds } from './elf-needs.ts';
 import { moduleName, readModuleDependencies } from './module-set.ts';
 

@@ -3,9 +3,9 @@
 
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { cpioArchive, type CpioEntry } from '../daemons/core/cpio-archive.ts';
 import type { Recipe } from '../live-dvd/recipe.ts';
 import { kernelRelease, runTool, type Trees } from '../live-dvd/trees.ts';
-import { cpioArchive, type CpioEntry } from './cpio-image.ts';
 import { programClosure } from './elf-needs.ts';
 import { moduleClosure } from './module-set.ts';
 

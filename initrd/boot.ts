@@ -4,13 +4,16 @@
 import * as os from 'os';
 import * as std from 'std';
 import { toHex } from '../daemons/core/bytes.ts';
+import type { ChapLogin } from '../daemons/core/chap.ts';
 import { problemLine } from '../daemons/core/problem.ts';
 import { bootPlan, formatPlan } from './boot-plan.ts';
 import { parseCommandLine } from './command-line.ts';
+import { ConsoleLine } from './console-line.ts';
 import { quickjsHost as host } from './quickjs-host.ts';
 import { runPlan } from './run-plan.ts';
 import { runStep } from './run-step.ts';
 import type { BootState } from './steps/boot-state.ts';
+import { askSanLogin } from './steps/san-secret.ts';
 
 /** The exit code that tells the stub (init.sh) to go on into the root. */
 const READY = 42;
@@ -19,9 +22,17 @@ const POLL_MS = 100;
 /** How long a command line with mistakes stays on the console before it is shown again. */
 const WRONG_LINE_MS = 30_000;
 
-/** The console's keyboard: Esc asks for the debug console, at the next step or in the middle of a wait. */
+/** Writes a piece of a line. */
+function show(text: string): void {
+  std.out.puts(text);
+  std.out.flush();
+}
+
+/** The console's keyboard: it answers questions; else Esc asks for the debug console, at the next step or in the middle of a wait. */
 class DebugConsole {
   #asked = false;
+  /** The line that is being typed. */
+  #line: ConsoleLine | undefined;
 
   start(): void {
     if (!os.isatty(0)) return;
@@ -29,8 +40,14 @@ class DebugConsole {
     os.setReadHandler(0, () => {
       const buffer = new ArrayBuffer(16);
       const count = os.read(0, buffer, 0, 16);
-      if (count > 0 && new Uint8Array(buffer, 0, count).includes(ESCAPE)) this.#asked = true;
+      if (count > 0) this.#keys(new Uint8Array(buffer, 0, count));
     });
+  }
+
+  #keys(bytes: Uint8Array): void {
+    if (this.#line === undefined) {
+      if (bytes.includes(ESCAPE)) this.#asked = true;
+    } else show(this.#line.type(bytes));
   }
 
   open(): void {
@@ -53,6 +70,25 @@ class DebugConsole {
       await host.sleep(POLL_MS);
       if (this.#asked) return this.open();
     }
+  }
+
+  print(line: string): void {
+    host.print(line);
+  }
+
+  /** The terminal is in raw mode: it shows what is written to it, and nothing of what is typed. */
+  async ask(prompt: string, hidden: boolean, waitMs?: number): Promise<string | undefined> {
+    const line = new ConsoleLine(hidden);
+    show(prompt);
+    this.#line = line;
+    for (let left = waitMs ?? Infinity; !line.ended && (line.touched || left > 0); left -= POLL_MS) await host.sleep(POLL_MS);
+    this.#line = undefined;
+    show('\n');
+    return line.text;
+  }
+
+  async askSanLogin(): Promise<ChapLogin | undefined> {
+    return os.isatty(0) ? askSanLogin(this) : undefined;
   }
 
   stop(): void {

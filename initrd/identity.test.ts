@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { parseNodeConfig } from '../daemons/agent/node-config.ts';
+import { parseChapLogin } from '../daemons/core/chap.ts';
 import { InputError, valueOf } from '../daemons/core/problem.ts';
 import type { Uuid } from '../daemons/core/uuid.ts';
 import type { Registry } from '../daemons/storage/registry.ts';
@@ -36,7 +37,7 @@ const textOf = (path: string, from = files): string => from.find((file) => file.
 describe('renderIdentity', () => {
   test('lays down these files, the secret ones for root alone', () => {
     expect(files.map(({ path, mode }) => `${mode.toString(8)} ${path}`)).toEqual([
-      '644 /etc/hostname', '644 /etc/hosts', '644 /etc/install/INSTALL.info', '600 /etc/iscsi/initiatorname.iscsi', '444 /etc/machine-id', '600 /etc/metamaster/cluster-key', '644 /etc/metamaster/node.json', '644 /etc/resolv.conf',
+      '644 /etc/hostname', '644 /etc/hosts', '644 /etc/install/INSTALL.info', '600 /etc/iscsi/initiatorname.iscsi', '444 /etc/machine-id', '600 /etc/metamaster/cluster-key', '644 /etc/metamaster/node.json', '600 /etc/metamaster/san-login.json', '644 /etc/resolv.conf',
       '600 /etc/ssh/ssh_host_ed25519_key', '644 /etc/ssh/ssh_host_ed25519_key.pub', '644 /etc/ssh/ssh_known_hosts', '600 /root/.ssh/authorized_keys',
     ]);
     expect(SECRET_FOLDERS).toEqual(['/root/.ssh']);
@@ -63,6 +64,15 @@ describe('renderIdentity', () => {
     expect(textOf('/etc/ssh/ssh_host_ed25519_key.pub')).toBe(`${PUBLIC_KEY.slice(0, -1)}2 root@node2\n`);
     expect(textOf('/root/.ssh/authorized_keys')).toBe(`${PUBLIC_KEY} admin\n${PUBLIC_KEY} other\n`);
     expect(textOf('/etc/ssh/ssh_known_hosts').split('\n')).toEqual([1, 2, 3].map((n) => `node${n},node${n}.example.com,192.168.0.${n} ${PUBLIC_KEY.slice(0, -1)}${n}`).concat(''));
+  });
+
+  test('the SAN\'s login is there for root alone, and empty where there is none', () => {
+    const chap = { user: 'rack', password: 'topsecret-topsecret' };
+    const withChap = { ...registry, roster: { ...registry.roster, san: { ...registry.roster.san, chap: 'one-way' as const } }, secret: { ...registry.secret, chap } };
+    expect(textOf('/etc/metamaster/san-login.json')).toBe('{}\n');
+    expect(parseChapLogin(textOf('/etc/metamaster/san-login.json', render(2, withChap)), 'f')).toEqual({ ok: true, value: chap });
+    expect(render(2, withChap).filter(({ text }) => text.includes(chap.password)).map(({ path, mode }) => [path, mode])).toEqual([['/etc/metamaster/san-login.json', 0o600]]);
+    expect(valueOf(parseNodeConfig(JSON.parse(textOf('/etc/metamaster/node.json', render(2, withChap))))).roster.san.chap).toBe('one-way');
   });
 
   test('node.json is what the daemons read', () => {

@@ -2,6 +2,7 @@
 // at each boot before switch_root, and by the agent when the registry changes. Pure: it says what the files shall hold.
 
 import { encodeUtf8, toHex } from '../daemons/core/bytes.ts';
+import { formatChapLogin } from '../daemons/core/chap.ts';
 import { InputError } from '../daemons/core/problem.ts';
 import type { RosterNode } from '../daemons/core/roster.ts';
 import { sha256 } from '../daemons/core/sha256.ts';
@@ -124,6 +125,8 @@ export function renderIdentity({ registry, node, generation, bootNonce, interfac
     file('/etc/machine-id', 0o444, `${machineIdOf(registry.clusterUuid, node.number)}\n`),
     file('/etc/metamaster/cluster-key', SECRET, `${secret.clusterKey}\n`),
     file('/etc/metamaster/node.json', PUBLIC, `${JSON.stringify(config, undefined, 1)}\n`),
+    // Always there, for systemd does not start a unit whose credential is missing: an empty object where the SAN wants no CHAP.
+    file('/etc/metamaster/san-login.json', SECRET, formatChapLogin(secret.chap)),
     file('/etc/resolv.conf', PUBLIC, resolvText(registry)),
     file('/etc/ssh/ssh_host_ed25519_key', SECRET, withNewline(hostKey.privateKey)),
     file('/etc/ssh/ssh_host_ed25519_key.pub', PUBLIC, withNewline(hostKey.publicKey)),

@@ -2,6 +2,7 @@
 // knows of the kernel is what the boot rests on: which session shows which disk, and how dm-snapshot treats an exception store.
 
 import { isZero, viewOf } from '../daemons/core/bytes.ts';
+import type { ChapLogin } from '../daemons/core/chap.ts';
 import { SECTOR_BYTES } from '../daemons/storage/block.ts';
 import { SNAPSHOT_MAGIC, SNAPSHOT_VERSION } from '../daemons/storage/snapshot-store.ts';
 import type { BootHost, Feed, Ran } from './boot-host.ts';
@@ -44,6 +45,7 @@ export class ModelBlade implements BootHost {
   readonly commandLine: string;
   readonly files = new Map<string, string>();
   readonly modes = new Map<string, number>();
+  readonly folders = new Set<string>();
   readonly console: string[] = [];
   readonly pauses: number[] = [];
   readonly argvs: (readonly string[])[] = [];
@@ -65,6 +67,9 @@ export class ModelBlade implements BootHost {
   onPause: (tries: number) => void = () => undefined;
   state: BootState | undefined;
   cable = true;
+  /** What the administrator types when he is asked for the SAN's login, and how often he was. */
+  typedLogin: ChapLogin | undefined;
+  asked = 0;
   readonly #clockUnixMs: number;
   #clockMs = 1_000;
   #drawn: number;
@@ -88,6 +93,10 @@ export class ModelBlade implements BootHost {
     this.state = state;
     const admin = {
       betweenSteps: async () => undefined,
+      askSanLogin: async () => {
+        this.asked++;
+        return this.typedLogin;
+      },
       pause: async (ms: number) => {
         this.pauses.push(ms);
         if (this.san.writes.length >= this.san.writesUntilPowerLoss) throw new PowerLoss();
@@ -116,7 +125,7 @@ export class ModelBlade implements BootHost {
     const programs: Readonly<Record<string, (args: readonly string[]) => Ran>> = {
       modprobe: (names) => this.#modprobe(names), ip: (words) => this.#ip(words), arping: (words) => ({ code: this.taken.has(words.at(-1)!) ? 1 : 0, said: '' }),
       iscsistart: (words) => this.#iscsistart(words), dmsetup: (words) => this.#dmsetup(words), mount: (words) => this.#mount(words),
-      e2fsck: () => OK, mkdir: () => OK, swapon: () => OK, unshare: () => OK, mknod: () => OK, sh: () => OK,
+      e2fsck: () => OK, mkdir: () => OK, swapon: () => OK, unshare: () => OK, mknod: () => OK, sh: () => OK, umount: (words) => this.#umount(words.at(-1)!), rm: (words) => (this.files.delete(words.at(-1)!), OK),
     };
     return this.override(argv) ?? programs[program]?.(args) ?? { code: 127, said: `${program}: not found` };
   }
@@ -180,20 +189,29 @@ export class ModelBlade implements BootHost {
     return OK;
   }
 
+  /** With -b it takes what it needs from the table of a firmware, as open-iscsi does (usr/fwparam_ibft/fwparam_sysfs.c). */
   #iscsistart(words: readonly string[]): Ran {
-    const value = (option: string): string => words[words.indexOf(option) + 1]!;
+    const byFirmware = words.includes('-b');
+    const inTable = (path: string): string | undefined => (byFirmware ? this.files.get(`/sys/firmware/ibft/${path}`) : undefined);
+    if (byFirmware && ![inTable('ethernet0/flags'), inTable('target0/flags')].every((flags) => (Number(flags) & 2) !== 0)) return { code: 21, said: 'Could not get boot entry.\n' };
+    if (byFirmware && !this.folders.has('/var/lib/iscsi')) return { code: 6, said: 'iscsistart: Could not make /var/lib/iscsi 2\n' };
+    const value = (option: string, path: string): string => inTable(path) ?? words[words.indexOf(option) + 1]!;
+    const [at, atPort, name] = [value('-a', 'target0/ip-addr'), value('-p', 'target0/port'), value('-t', 'target0/target-name')];
     const { address, port, target, portals = [] } = this.san.registry.roster.san;
-    const portal = [{ address, port }, ...portals, ...this.san.unlistedPortals].findIndex((one) => one.address === value('-a'));
-    if (!this.san.reachable || portal < 0 || this.san.deadPortals.has(value('-a'))) return { code: 7, said: `iscsistart: version 2.1.11\niscsistart: connect to ${value('-a')}:${value('-p')} failed (No route to host)\n` };
-    if (value('-p') !== String(port)) return { code: 7, said: refusedUntilTimedOut(address, value('-p'), value('-t')) };
-    if (value('-t') !== target) return { code: 19, said: 'iscsistart: version 2.1.11\niscsistart: conn 0 login rejected: initiator error - target not found (02/03)\n' };
+    const portal = [{ address, port }, ...portals, ...this.san.unlistedPortals].findIndex((one) => one.address === at);
+    if (!this.san.reachable || portal < 0 || this.san.deadPortals.has(at)) return { code: 7, said: `iscsistart: version 2.1.11\niscsistart: connect to ${at}:${atPort} failed (No route to host)\n` };
+    if (atPort !== String(port)) return { code: 7, said: refusedUntilTimedOut(address, atPort, name) };
+    if (name !== target) return { code: 19, said: 'iscsistart: version 2.1.11\niscsistart: conn 0 login rejected: initiator error - target not found (02/03)\n' };
+    const { chap } = this.san;
+    const proofs = [[chap?.user, 'chap-name'], [chap?.password, 'chap-secret'], [chap?.mutual?.user, 'rev-chap-name'], [chap?.mutual?.password, 'rev-chap-name-secret']] as const;
+    if (chap !== undefined && proofs.some(([wanted, file]) => wanted !== inTable(`target0/${file}`))) return { code: 19, said: 'iscsistart: version 2.1.11\niscsistart: session 1 login rejected: Initiator failed authentication with target\n' };
     const number = portal + 1;
     const session = `/sys/class/iscsi_session/session${number}`;
     if (this.exists(`${session}/targetname`)) return { code: 15, said: 'iscsistart: session exists\n' };
     const disk = `sd${'abcdefgh'[portal]}`;
     this.files.set(`${session}/targetname`, `${target}\n`);
-    this.files.set(`/sys/class/iscsi_connection/connection${number}:0/persistent_address`, `${value('-a')}\n`);
-    this.files.set(`/sys/class/iscsi_connection/connection${number}:0/persistent_port`, `${value('-p')}\n`);
+    this.files.set(`/sys/class/iscsi_connection/connection${number}:0/persistent_address`, `${at}\n`);
+    this.files.set(`/sys/class/iscsi_connection/connection${number}:0/persistent_port`, `${atPort}\n`);
     this.files.set(`${session}/device/target${number}:0:0/${number}:0:0:1/block/${disk}/dev`, `8:${16 * portal}\n`);
     this.files.set(`/sys/block/${disk}/size`, `${this.san.diskBytes / SECTOR_BYTES}\n`);
     this.files.set(`/sys/block/${disk}/dev`, `8:${16 * portal}\n`);
@@ -226,8 +244,18 @@ export class ModelBlade implements BootHost {
     return true;
   }
 
+  #umount(target: string): Ran {
+    this.files.set('/proc/mounts', (this.files.get('/proc/mounts') ?? '').split('\n').filter((line) => line.split(' ')[1] !== target).join('\n'));
+    for (const path of this.files.keys()) if (path.startsWith(`${target}/`)) this.files.delete(path);
+    return OK;
+  }
+
   #mount(words: readonly string[]): Ran {
     const target = words.at(-1)!;
+    if (words.includes('tmpfs')) {
+      this.files.set('/proc/mounts', `${this.files.get('/proc/mounts') ?? ''}tmpfs ${target} tmpfs rw 0 0\n`);
+      return OK;
+    }
     if (target === '/sysroot') {
       this.files.set('/sysroot/usr/bin/node', '');
       this.files.set('/sysroot/usr/lib/metamaster/san-keeper', '');
@@ -251,7 +279,9 @@ export class ModelBlade implements BootHost {
     return true;
   }
 
-  makeFolder(): void {}
+  makeFolder(path: string): void {
+    this.folders.add(path);
+  }
 
   link(target: string, name: string): void {
     this.links.set(name, target);

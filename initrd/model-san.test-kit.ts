@@ -2,6 +2,7 @@
 
 import { SECTOR_BYTES } from '../daemons/storage/block.ts';
 import { MemoryDisk } from '../daemons/storage/memory-disk.test-kit.ts';
+import type { ChapLogin } from '../daemons/core/chap.ts';
 import type { Registry } from '../daemons/storage/registry.ts';
 import { SAMPLE_DISK_BYTES, sampleRegistry, sampleSan } from '../daemons/storage/sample-san.test-kit.ts';
 import type { Ipv4 } from '../daemons/core/ipv4.ts';
@@ -42,6 +43,8 @@ export class ModelSan {
   readonly deadPortals = new Set<string>();
   /** Portals that the registry does not name. */
   readonly unlistedPortals: SanPortal[] = [];
+  /** What it wants of a login; undefined: nothing. */
+  chap: ChapLogin | undefined;
   /** The power fails in the write after this many. */
   writesUntilPowerLoss = Infinity;
   /** Which sectors of that last write arrive. */

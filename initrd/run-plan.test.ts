@@ -19,7 +19,7 @@ async function runWith(run: (step: string, tries: number) => void | Promise<void
     tries.set(step.kind, (tries.get(step.kind) ?? 0) + 1);
     events.push(step.kind);
     return run(step.kind, tries.get(step.kind)!);
-  }, { pause: async (ms) => void events.push(`pause ${ms}`), betweenSteps: async () => void events.push('between') });
+  }, { pause: async (ms) => void events.push(`pause ${ms}`), betweenSteps: async () => void events.push('between'), askSanLogin: async () => void events.push('ask') });
   return { events, state, console: blade.console };
 }
 

@@ -1,11 +1,13 @@
 // Carries a plan out: step by step, each told on the console, a failed one explained and tried again until it succeeds.
 
+import type { ChapLogin } from '../daemons/core/chap.ts';
 import { InputError } from '../daemons/core/problem.ts';
 import type { BootHost } from './boot-host.ts';
 import { refuse, StepError } from './boot-host.ts';
 import { retryDelayMs, type BootStep } from './boot-plan.ts';
 import { BootReports } from './boot-reports.ts';
 import type { BootState } from './steps/boot-state.ts';
+import { wantsSanLogin } from './steps/san-secret.ts';
 
 /** Does one step, for the nth time. Throws StepError (or an Error of the machine's) when it failed. */
 export type StepRunner = (step: BootStep, tries: number) => Promise<void> | void;
@@ -16,6 +18,8 @@ export interface PlanConsole {
   pause(ms: number): Promise<void>;
   /** Opens the debug console if it was asked for since the last step. */
   betweenSteps(): Promise<void>;
+  /** Asks the administrator for the SAN's login; undefined when nobody answers. */
+  askSanLogin(): Promise<ChapLogin | undefined>;
 }
 
 function stamp(host: BootHost): string {
@@ -54,6 +58,15 @@ export async function runPlan(host: BootHost, plan: readonly BootStep[], state: 
         const delayMs = retryDelayMs(tries);
         explain(host, step, error, tries, delayMs);
         reports.failed(step.kind, error, tries, delayMs);
+        if (wantsSanLogin(state, error)) {
+          // What failed is forgotten: the next try looks for a stick again.
+          delete state.sanLogin;
+          const typed = await admin.askSanLogin();
+          if (typed !== undefined) {
+            state.sanLogin = typed;
+            continue;
+          }
+        }
         await admin.pause(delayMs);
       }
     }

@@ -8,7 +8,7 @@ import { sampleLabel } from '../daemons/storage/sample-san.test-kit.ts';
 import { SNAPSHOT_MAGIC } from '../daemons/storage/snapshot-store.ts';
 import { DATA_OFFSET_BYTES, encodeLabel, LABEL_OFFSETS } from '../daemons/storage/volume-label.ts';
 import { commandLineOf, ModelBlade } from './model-blade.test-kit.ts';
-import { differingSectors, ModelSan } from './model-san.test-kit.ts';
+import { bootRegistry, differingSectors, ModelSan } from './model-san.test-kit.ts';
 
 const NODE1 = { mac: '52:54:00:00:00:01', uuid: '4c4c4544-0000-0000-0000-000000000001', commandLine: commandLineOf(1) };
 
@@ -142,5 +142,52 @@ describe('what goes wrong', () => {
     const said = blade.console.join('\n');
     expect(said).toMatch(/step \w+ FAILED \(try 7\)\n {4}why: {2}.*it is broken.*\n {4}what to do: \S.*\n {4}next try in 30 s/);
     expect(blade.argvs.flat().filter((word) => /^mk(fs|swap|e2fs)/.test(word))).toEqual([]);
+  });
+});
+
+describe('a SAN that wants CHAP', () => {
+  const LOGIN = { user: 'rack', password: 'topsecret-topsecret', mutual: { user: 'san', password: 'another-topsecret' } };
+  const san = (): ModelSan => {
+    const registry = bootRegistry();
+    const one = new ModelSan(undefined, { ...registry, roster: { ...registry.roster, san: { ...registry.roster.san, chap: 'mutual' } }, secret: { ...registry.secret, chap: LOGIN } });
+    one.chap = LOGIN;
+    return one;
+  };
+  /** Everything that the boot showed, reported, ran, or left outside of the one file that the root has it in. */
+  const traces = (blade: ModelBlade): string => JSON.stringify([blade.console, blade.fed, blade.argvs, [...blade.files].filter(([path]) => path !== '/sysroot/etc/metamaster/san-login.json'), blade.state!.warnings]);
+
+  test('lets a blade in to whom a node handed the login; the root has it in one file of root\'s, and nothing else does', async () => {
+    const blade = new ModelBlade(san());
+    blade.files.set('/san-login.json', JSON.stringify(LOGIN));
+    expect(await blade.boot(), blade.console.join('\n')).toBe('handover');
+    expect(blade.files.get('/sysroot/etc/metamaster/san-login.json')).toBe(`${JSON.stringify(LOGIN)}\n`);
+    expect(blade.modes.get('/sysroot/etc/metamaster/san-login.json')).toBe(0o600);
+    expect(traces(blade)).not.toContain('topsecret');
+    expect(blade.asked).toBe(0);
+  });
+
+  test('keeps a blade waiting that booted over the network without it, and says why; nobody is asked', async () => {
+    const blade = new ModelBlade(san());
+    expect(await blade.boot(2)).toBe('stuck');
+    expect(blade.console.join('\n')).toMatch(/MM-BOOT-LOGIN-CHAP: iSCSI login to [^]*what to do: The target wants CHAP, and no login came with this boot/);
+    expect([blade.asked, blade.state!.stages.at(-1)?.step]).toEqual([0, 'interface']);
+  });
+
+  test('from the disc the administrator is asked, again after a wrong answer, and the boot goes on', async () => {
+    const blade = new ModelBlade(san(), { commandLine: `${commandLineOf(2).replace('mm.boot=net', 'mm.boot=dvd')}` });
+    blade.typedLogin = { ...LOGIN, password: 'wrong-topsecret' };
+    blade.override = () => {
+      if (blade.asked === 2) blade.typedLogin = LOGIN;
+      return undefined;
+    };
+    expect(await blade.boot(), blade.console.join('\n')).toBe('handover');
+    expect([blade.asked, blade.pauses]).toEqual([3, []]);
+    expect(traces(blade)).not.toContain('topsecret');
+  });
+
+  test('from the disc with nobody there it tries again, for ever', async () => {
+    const blade = new ModelBlade(san(), { commandLine: `${commandLineOf(2).replace('mm.boot=net', 'mm.boot=dvd')}` });
+    expect(await blade.boot(3)).toBe('stuck');
+    expect([blade.asked, blade.pauses]).toEqual([4, [1000, 2000, 4000, 8000]]);
   });
 });

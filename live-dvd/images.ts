@@ -87,7 +87,7 @@ export async function makeImages(options: ImageOptions): Promise<string> {
     cpSync(join(trees.payload, 'boot', `vmlinuz-${kernelRelease(trees.payload)}`), at(KERNEL));
     for (const loader of [BIOS_LOADER, UEFI_LOADER]) cpSync(join(trees.tools, 'usr/lib/ipxe', loader), at(loader));
   });
-  const initrdSources = ['initrd/init.sh', 'initrd/boot-image.ts', 'initrd/cpio-image.ts', 'initrd/module-set.ts', 'initrd/elf-needs.ts', `${BUNDLES}/initrd.js`, ...made];
+  const initrdSources = ['initrd/init.sh', 'initrd/boot-image.ts', 'daemons/core/cpio-archive.ts', 'initrd/module-set.ts', 'initrd/elf-needs.ts', `${BUNDLES}/initrd.js`, ...made];
   for (const [variant, file] of [['network', INITRD], ['dvd', 'initrd-dvd.img']] as const) {
     await stage(folder, `initrd-${variant}`, initrdSources, JSON.stringify([recipe.bootModules, recipe.dvdModules, recipe.dvdModuleFolders]), [at(file)], () =>
       buildInitrd({ trees, recipe, variant, program: `${BUNDLES}/initrd.js`, stub: 'initrd/init.sh', output: at(file), logFile }));

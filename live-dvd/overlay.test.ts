@@ -53,10 +53,8 @@ describe('an orderly shutdown', () => {
   });
 
   test('leaves what holds the root to the very end: no unit stops the keeper of the session, and systemd does not kill it', () => {
-    const keeper = unit('metamaster-iscsid.service');
-    expect(setting(keeper, 'ExecStart')).toMatch(/^@\S+ @/);
-    expect(setting(keeper, 'KillMode')).toBe('none');
-    for (const name of ['metamaster-iscsid.service', 'metamaster-storage.service']) {
+    expect(readFileSync(join(import.meta.dirname, 'overlay/usr/lib/metamaster/san-keeper'), 'utf8')).toContain('exec -a @iscsid');
+    for (const name of ['metamaster-storage.service']) {
       expect(setting(unit(name), 'DefaultDependencies'), name).toBe('no');
       expect(setting(unit(name), 'Conflicts'), name).toBeUndefined();
     }
@@ -70,4 +68,15 @@ describe('an orderly shutdown', () => {
     expect(early).toContain('metamasterd.service');
     for (const name of early) expect([name, setting(unit(name), 'Conflicts'), setting(unit(name), 'Before')]).toEqual([name, 'shutdown.target', 'shutdown.target']);
   });
+});
+
+test('metamasterd is handed each secret that it is started with, from a file that the initrd always writes', () => {
+  const daemon = unit('metamasterd.service');
+  const credentials = new Map([...daemon.matchAll(/^LoadCredential=([^:]+):(.*)$/gm)].map((match) => [match[1]!, match[2]!]));
+  const asked = [...setting(daemon, 'ExecStart')!.matchAll(/--([a-z-]+) \$\{CREDENTIALS_DIRECTORY\}\/(\S+)/g)].map((match) => [match[1], match[2]]);
+  expect(asked).toEqual([['cluster-key', 'cluster-key'], ['san-login', 'san-login']]);
+  expect([...credentials.keys()]).toEqual(asked.map(([, name]) => name));
+  // A credential whose file is missing keeps the unit from starting (systemd.exec(5)).
+  const identity = readFileSync(join(import.meta.dirname, '../initrd/identity.ts'), 'utf8');
+  for (const path of credentials.values()) expect(identity).toContain(`file('${path}', SECRET,`);
 });

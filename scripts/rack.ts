@@ -3,7 +3,9 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { chapKind } from '../daemons/core/chap.ts';
 import { InputError } from '../daemons/core/problem.ts';
+import { readSanLogin } from './san-login-files.ts';
 import { helpText, numberOf, parseCommandLine, type Request } from './virtual-rack/command-line.ts';
 import { attachConsole, followConsole } from './virtual-rack/console-client.ts';
 import { fail } from './virtual-rack/failure.ts';
@@ -127,17 +129,23 @@ async function san(rack: VirtualRack, request: Request): Promise<void> {
   if (action === 'start') said((await rack.sanStart({ writeCache: cache === undefined ? undefined : cache === 'on' })) ? 'SAN: on' : 'SAN: was on already');
   else if (action === 'stop') said((await rack.sanStop()) ? 'SAN: power cut' : 'SAN: was off already');
   else if (action === 'unplug' || action === 'plug') await rack.sanCable(action === 'plug');
-  else if (action === 'status') {
+  else if (action === 'chap') {
+    const file = request.operands[1];
+    if (file === undefined) return unknownWord(request, 'chap FILE, chap off');
+    const login = file === 'off' ? undefined : readSanLogin(file);
+    await rack.sanChap(login);
+    said(login === undefined ? 'SAN: wants no CHAP' : `SAN: wants CHAP, ${chapKind(login)}`);
+  } else if (action === 'status') {
     const status = await rack.sanStatus();
     const probe = status.running ? await rack.sanProbe() : undefined;
     if (json) printJson({ ...status, writeCache: probe?.writeCache ?? null });
     else if (probe === undefined) print(`off  ${status.path}\n`);
-    else print([`${status.portal} ${status.target}, write cache ${probe.writeCache}`, status.path, ...status.initiators.map((name) => `session of ${name}`), ''].join('\n'));
+    else print([`${status.portal} ${status.target}, write cache ${probe.writeCache}, CHAP ${status.chap ?? 'off'}`, status.path, ...status.initiators.map((name) => `session of ${name}`), ''].join('\n'));
   } else if (action === 'bench') {
     const { writes } = await rack.sanProbe(numberOf('--writes', request.text['writes']) ?? DEFAULT_BENCH_WRITES);
     if (json) printJson(writes);
     else print(`${writes!.count} writes of 4 KiB: ${writes!.perSecond} a second, median ${writes!.medianMs} ms, 99 % within ${writes!.p99Ms} ms\n`);
-  } else unknownWord(request, 'start, stop, unplug, plug, status, bench');
+  } else unknownWord(request, 'start, stop, unplug, plug, status, bench, chap');
 }
 
 async function run(request: Request): Promise<void> {

@@ -16,22 +16,24 @@ import type { SlotNumber } from '../daemons/storage/registry-layout.ts';
 import { Disk } from './install/disk.ts';
 import { EXTENT_BYTES } from './install/layout.ts';
 import { freshSecrets } from './install/secrets.ts';
+import { readSanLogin } from './san-login-files.ts';
 import { containerOf, openSan, type OpenedSan, type SanOutput, UsageError } from './san-device.ts';
 
 /** The verb's part of the help. */
-export const REBUILD_HELP = `  san rebuild PATH [--from FILE] [--container NAME] [--slot W/S] [--new-secrets] [--force] [--dry-run] [--yes] [--json]
+export const REBUILD_HELP = `  san rebuild PATH [--from FILE] [--container NAME] [--slot W/S] [--new-secrets [--san-login FILE]] [--force] [--dry-run] [--yes] [--json]
                               writes a registry that cannot be read anew, into registry slots and nowhere else;
                               from an exported copy, or without --from from a slot whose body is still whole
                               --dry-run: shows what was found slot by slot and what would be written; --yes: writes it
                               --slot W/S: which body, where several are whole; --force: also over a valid registry
                               --new-secrets: for a copy without secrets, makes keys anew and locks root's password
+                              --san-login FILE: with it, the SAN's CHAP login (/etc/metamaster/san-login.json of a node)
   san rebuild PATH --draft FILE [--extent-mib N]
                               writes what labels alone tell to a new FILE, to be completed and given with --from;
                               N: the size of an extent [${EXTENT_BYTES / 2 ** 20}]
 `;
 
 const OPTIONS = {
-  from: { type: 'string' }, container: { type: 'string' }, slot: { type: 'string' }, 'new-secrets': { type: 'boolean', default: false }, force: { type: 'boolean', default: false },
+  from: { type: 'string' }, container: { type: 'string' }, slot: { type: 'string' }, 'new-secrets': { type: 'boolean', default: false }, 'san-login': { type: 'string' }, force: { type: 'boolean', default: false },
   'dry-run': { type: 'boolean', default: false }, yes: { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, draft: { type: 'string' }, 'extent-mib': { type: 'string' },
 } as const;
 
@@ -109,7 +111,8 @@ export async function sanRebuild(argv: readonly string[], output: SanOutput): Pr
     }
     const request = { findings, read: san.read, force: values.force, nowUnixMs: Date.now(), ...(copy === undefined ? {} : { copy }), ...(slot === undefined ? {} : { slot }) };
     const wantsSecrets = values['new-secrets'] && copy !== undefined && copy.secret === undefined;
-    const freshSecret = wantsSecrets ? await freshSecrets('!', copy!.registry.roster.nodes, () => undefined) : undefined;
+    const chap = values['san-login'] === undefined ? undefined : readSanLogin(values['san-login']);
+    const freshSecret = wantsSecrets ? { ...(await freshSecrets('!', copy!.registry.roster.nodes, () => undefined)), ...(chap === undefined ? {} : { chap }) } : undefined;
     const plan = planRebuild({ ...request, ...(freshSecret === undefined ? {} : { freshSecret }) });
     if (!plan.ok) return refuse(plan.problems, output);
     const { steps, registry, ...rest } = plan.value;

@@ -34,7 +34,7 @@ describe('the checker lets pass', () => {
     ['daemons/metamasterd.ts', "import { a } from './dhcp/a.ts'; import { b } from './tftp/b.ts'; import { c } from './host/c.ts'; import 'node:fs'; setTimeout(f, 1);"],
     ['initrd/x.ts', "import * as std from 'std'; import * as os from 'os'; import { a } from '../daemons/core/a.ts'; import { b } from '../daemons/storage/b.ts'; import { c } from './quickjs-host.ts';"],
     ['initrd/quickjs-host.ts', "import * as os from 'os'; Date.now(); os.setTimeout(f, 1);"],
-    ['initrd/boot-image.ts', "import 'node:fs'; import { a } from './cpio-image.ts'; import { b } from '../live-dvd/b.ts'; Buffer.alloc(1);"],
+    ['initrd/boot-image.ts', "import 'node:fs'; import { a } from './module-set.ts'; import { b } from '../live-dvd/b.ts'; Buffer.alloc(1);"],
     ['live-dvd/x.ts', "import 'node:fs'; import { a } from '../initrd/boot-image.ts'; import { b } from '../daemons/host/b.ts';"],
     ['scripts/install/x.ts', "import 'zod'; import { a } from '../../daemons/core/a.ts'; import { b } from '../../live-dvd/b.ts'; import { c } from '../virtual-rack/c.ts';"],
     ['test/x.ts', "import 'vitest'; import { a } from '../scripts/a.ts'; import { b } from '../daemons/dhcp/b.ts';"],

@@ -27,6 +27,9 @@ beforeAll(() => {
   writeFileSync(path('vmlinuz'), 'k');
   writeFileSync(path('initrd.img'), 'i');
   writeFileSync(path('key'), '0f'.repeat(32));
+  writeFileSync(path('login'), '{"user":"rack","password":"topsecret-topsecret"}\n');
+  writeFileSync(path('none'), '{}\n');
+  writeFileSync(path('short'), '{"user":"rack","password":"topsecret"}\n');
 });
 
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -39,7 +42,7 @@ function metamasterd(...args: string[]): { status: number | null; out: string; e
 test('--help names every argument', () => {
   const { status, out } = metamasterd('--help');
   expect(status).toBe(0);
-  for (const name of ['config', 'cluster-key', 'boot-volume', 'boot-dir', 'control', 'log-level', 'check-config', 'explain']) expect(out).toContain(`--${name}`);
+  for (const name of ['config', 'cluster-key', 'san-login', 'boot-volume', 'boot-dir', 'control', 'log-level', 'check-config', 'explain']) expect(out).toContain(`--${name}`);
 });
 
 test('an argument that is not known: exit code 64', () => {
@@ -49,8 +52,14 @@ test('an argument that is not known: exit code 64', () => {
 describe('--check-config', () => {
   const check = (config: string, ...args: string[]) => metamasterd('--check-config', '--config', path(config), ...args);
   test('all is well', () => {
-    expect(check('node.json', '--boot-dir', directory, '--cluster-key', path('key'))).toEqual({ status: 0, out: 'node 1 of rack, 3 nodes, 6 boot files: well\n', err: '' });
+    expect(check('node.json', '--boot-dir', directory, '--cluster-key', path('key'))).toEqual({ status: 0, out: 'node 1 of rack, 3 nodes, 9 boot files: well\n', err: '' });
   });
+  test('the SAN\'s login, or that there is none; a broken one is told, and not shown', () => {
+    for (const name of ['login', 'none']) expect(check('node.json', '--boot-dir', directory, '--san-login', path(name)).status).toBe(0);
+    const { status, err } = check('node.json', '--boot-dir', directory, '--san-login', path('short'));
+    expect([status, /^MM-CHAP: .*short: password: 12 to 255/.test(err), err.includes('topsecret')]).toEqual([78, true, false]);
+  });
+
   test('the problems of all files are said together, and the key is not shown', () => {
     const { status, err } = check('bad.json', '--boot-volume', path('vmlinuz'), '--cluster-key', path('initrd.img'), '--log-level', 'loud');
     expect(status).toBe(78);

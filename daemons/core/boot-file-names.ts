@@ -17,3 +17,6 @@ export const BOOT_FILE_NAMES = [KERNEL, INITRD, BIOS_LOADER, UEFI_LOADER] as con
 export const BOOT_SCRIPT = 'boot.ipxe';
 /** Likewise: what iPXE since 2022 fetches by itself from where it came. */
 export const AUTOEXEC_SCRIPT = 'autoexec.ipxe';
+
+/** The small initrd with the SAN's login, which is made for each blade that may have it (daemons/http-boot/san-login-handout.ts). */
+export const SAN_LOGIN_IMAGE = 'san-login.img';

@@ -1,5 +1,6 @@
 // Who belongs to the cluster, as every daemon knows it. The registry's public part holds it; the initrd lays it down on each node.
 
+import type { ChapKind } from './chap.ts';
 import type { Ipv4 } from './ipv4.ts';
 import type { Mac } from './mac.ts';
 import { distinctPortals, type SanPortal } from './san-portal.ts';
@@ -44,6 +45,8 @@ export interface SanAddress extends SanPortal {
   readonly target: string;
   /** Further portals of the same target: nodes reach their disk by all of them, and go on when one is lost. */
   readonly portals?: readonly SanPortal[];
+  /** Set when the target wants CHAP; the secret itself is in the registry's secret part. */
+  readonly chap?: ChapKind;
 }
 
 /** All portals of the SAN, the first one first. */

@@ -66,6 +66,27 @@ goto again
 `);
 });
 
+test('where the SAN wants CHAP, its login is a second initrd, by HTTP alone', () => {
+  const withChap = { ...input, roster: { ...roster, san: { ...roster.san, chap: 'mutual' as const } } };
+  const script = bootScript(withChap);
+  const attempts = script.split(/^:try\d$/m).slice(1);
+  expect(attempts).toHaveLength(4);
+  for (const [i, server] of servers.entries()) {
+    const next = ['try2', 'try3'][i]!;
+    const [http, tftp] = [attempts[i]!, attempts[i + 2]!];
+    expect(http).toContain(`/vmlinuz initrd=initrd.img initrd=san-login.img root=`);
+    expect(http).toContain(`
+initrd --name initrd.img --timeout 5000 http://${server}/initrd.img || goto ${next}
+initrd --name san-login.img --timeout 5000 http://${server}/san-login.img?mac=\${netX/mac:hexhyp} || goto ${next}
+echo mm-stage http initrd ${server}
+`);
+    // A name on the command line that the EFI stub finds no file for ends the boot.
+    expect(tftp).toContain(`/vmlinuz initrd=initrd.img root=`);
+    expect(tftp).not.toContain('san-login');
+  }
+  expect(script.match(/^imgfree \|\|$/gm)).toHaveLength(5);
+});
+
 test('the script that asks again with the MAC address', () => {
   expect(macScript('10.1.0.1' as Ipv4)).toBe(`#!ipxe
 chain --replace --autofree --timeout 5000 http://10.1.0.1/boot.ipxe?mac=\${netX/mac:hexhyp} ||
@@ -96,7 +117,7 @@ goto again
 });
 
 describe('every script', () => {
-  const scripts = { bootScript: bootScript(input), noServers: bootScript({ ...input, servers: [] }), macScript: macScript(servers[0]!), autoexecScript: autoexecScript() };
+  const scripts = { withChap: bootScript({ ...input, roster: { ...roster, san: { ...roster.san, chap: 'one-way' } } }), bootScript: bootScript(input), noServers: bootScript({ ...input, servers: [] }), macScript: macScript(servers[0]!), autoexecScript: autoexecScript() };
   test.each(Object.entries(scripts))('%s never ends, never fails and never hangs', (_name, text) => {
     const lines = text.trimEnd().split('\n');
     const labels = new Set(lines.filter((line) => line.startsWith(':')).map((line) => line.slice(1)));

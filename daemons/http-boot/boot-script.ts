@@ -2,7 +2,7 @@
 // A script that ends, or a line that fails without `||`, drops the blade to its next boot device: none of these does.
 // In iPXE's grammar `||`, `&&` and `;` on their own separate commands and a word that starts with `#` ends the line.
 
-import { BOOT_SCRIPT, INITRD, KERNEL } from '../core/boot-file-names.ts';
+import { BOOT_SCRIPT, INITRD, KERNEL, SAN_LOGIN_IMAGE } from '../core/boot-file-names.ts';
 import type { Ipv4 } from '../core/ipv4.ts';
 import type { Roster, RosterNode } from '../core/roster.ts';
 import { portalText } from '../core/san-portal.ts';
@@ -38,10 +38,14 @@ function safeParameters(text: string): string {
     .join(' ');
 }
 
-/** The kernel command line of a network boot; `initrd=` is what a UEFI kernel finds iPXE's initrd by. */
-export function kernelCommandLine({ roster, node, servers, files }: BootScriptInput): string {
+/**
+ * The kernel command line of a network boot; `initrd=` is what a UEFI kernel finds iPXE's initrds by. One that is named and not there ends
+ * the boot (efi_load_initrd_cmdline in the kernel's EFI stub), so the SAN's login is named only where it was fetched.
+ */
+export function kernelCommandLine({ roster, node, servers, files }: BootScriptInput, withLogin = false): string {
   const words = [
     `initrd=${files.initrd}`,
+    withLogin ? `initrd=${SAN_LOGIN_IMAGE}` : '',
     `root=/dev/evms/default${roster.container}`,
     `storage_ip=${roster.san.address}`,
     `storage_port=${roster.san.port}`,
@@ -64,14 +68,23 @@ export function kernelCommandLine({ roster, node, servers, files }: BootScriptIn
   return words.filter((word) => word !== '').join(' ');
 }
 
-function attempt(scheme: 'http' | 'tftp', server: Ipv4, label: string, next: string, files: BootFiles, commandLine: string): string[] {
+/**
+ * One server by one protocol. The SAN's login goes by HTTP alone: by TFTP nobody could tell who it is that asks. A blade that boots
+ * without it waits at its login, and says why. Both initrds are named, for their names are what `initrd=` refers to; a name that a URL
+ * with a query gives differs between releases of iPXE.
+ */
+function attempt(scheme: 'http' | 'tftp', server: Ipv4, label: string, next: string, input: BootScriptInput): string[] {
+  const { files, roster } = input;
+  const withLogin = scheme === 'http' && roster.san.chap !== undefined;
+  const commandLine = kernelCommandLine(input, withLogin);
   const fetch = (command: string, file: string, rest: string) => `${command} --timeout ${FETCH_TIMEOUT_MS} ${scheme}://${server}/${file}${rest} || goto ${next}`;
   return [
     `:${label}`,
     'imgfree ||',
     fetch('kernel', files.kernel, ` ${commandLine}`),
     `echo mm-stage ${scheme} kernel ${server}`,
-    fetch('initrd', files.initrd, ''),
+    fetch(withLogin ? `initrd --name ${files.initrd}` : 'initrd', files.initrd, ''),
+    ...(withLogin ? [fetch(`initrd --name ${SAN_LOGIN_IMAGE}`, SAN_LOGIN_IMAGE, '?mac=${netX/mac:hexhyp}')] : []),
     `echo mm-stage ${scheme} initrd ${server}`,
     `boot || goto ${next}`,
   ];
@@ -94,7 +107,6 @@ function chainLines(query: string): string[] {
  */
 export function bootScript(input: BootScriptInput): string {
   const servers = input.servers.slice(0, SERVERS_MAX);
-  const commandLine = kernelCommandLine(input);
   const attempts = (['http', 'tftp'] as const).flatMap((scheme) => servers.map((server) => ({ scheme, server })));
   const lines = [
     '#!ipxe',
@@ -102,7 +114,7 @@ export function bootScript(input: BootScriptInput): string {
     'echo mm-stage dhcp ${netX/ip} from ${next-server}',
     ...attempts.flatMap(({ scheme, server }, i) => {
       const next = i + 1 < attempts.length ? `try${i + 2}` : 'again';
-      return attempt(scheme, server, `try${i + 1}`, next, input.files, commandLine);
+      return attempt(scheme, server, `try${i + 1}`, next, input);
     }),
     ':again',
     OPEN_CARD,

@@ -54,7 +54,7 @@ describe('files', () => {
   test.each(['//vmlinuz', 'http://10.1.0.1/vmlinuz', '/vmlinuz?x=1', '/vmlinuz#x', '/%76mlinuz', '/efi/a%20b+c'])('%s is', (url) => expect(ask(url).status).toBe(200));
 });
 
-test.each([['POST', '/vmlinuz'], ['PUT', '/x'], ['DELETE', '/boot.ipxe'], ['HEAD', '/stage']])('%s %s is refused with what is allowed', (method, url) => {
+test.each([['POST', '/vmlinuz'], ['PUT', '/x'], ['DELETE', '/boot.ipxe'], ['HEAD', '/stage'], ['POST', '/san-login.img']])('%s %s is refused with what is allowed', (method, url) => {
   const response = ask(url, { method });
   expect(response.status).toBe(405);
   expect(response.headers['allow']).toMatch(/^GET, /);
@@ -79,6 +79,34 @@ describe('the boot script', () => {
     expect(response.status).toBe(status);
     if (script !== undefined) expect(response.text).toBe(script);
     expect(response.headers['cache-control']).toBe('no-store');
+  });
+});
+
+describe('the SAN\'s login', () => {
+  const image = Uint8Array.of(7, 8, 9);
+  const asked: unknown[] = [];
+  const withLogin: HttpContent = {
+    ...CONTENT,
+    sanLogin: (mac, client) => {
+      asked.push([mac, client]);
+      return mac === MAC ? { given: true, node: 3, mac, image } : { given: false, mac, reason: 'not-in-roster' };
+    },
+  };
+  const get = (url: string, method = 'GET', headers = {}) => answerHttp({ method, url, headers, clientAddress: '10.1.0.3' as Ipv4 }, withLogin);
+  test('whole, and for no cache', () => {
+    expect(get('/san-login.img?mac=52-54-00-00-00-03', 'GET', { range: 'bytes=0-0', 'if-none-match': '*' })).toEqual({
+      status: 200, body: image, headers: { 'content-type': 'application/octet-stream', 'content-length': '3', 'cache-control': 'no-store' }, handout: { given: true, node: 3, mac: MAC, image },
+    });
+    expect(asked.at(-1)).toEqual([MAC, '10.1.0.3']);
+  });
+  test.each(['/san-login.img?mac=52:54:00:00:00:09', '/san-login.img?mac=x', '/san-login.img'])('%s is refused, and not told why', (url) => {
+    const response = get(url);
+    expect(response).toMatchObject({ status: 403, headers: { 'cache-control': 'no-store' }, handout: { given: false } });
+    expect(decodeUtf8(response.body!)).toBe('not for you, or not now\n');
+  });
+  test('not by HEAD, nor from a server that has none', () => {
+    expect(get(`/san-login.img?mac=${MAC}`, 'HEAD')).toMatchObject({ status: 405, headers: { allow: 'GET' } });
+    expect(ask(`/san-login.img?mac=${MAC}`).status).toBe(404);
   });
 });
 

@@ -1,11 +1,12 @@
 // Every decision of the boot web server: a request in, a response out. The sockets are in daemons/host/http-server.ts.
 
-import { BOOT_SCRIPT } from '../core/boot-file-names.ts';
+import { BOOT_SCRIPT, SAN_LOGIN_IMAGE } from '../core/boot-file-names.ts';
 import { encodeUtf8 } from '../core/bytes.ts';
 import type { Ipv4 } from '../core/ipv4.ts';
 import { type Mac, parseMac } from '../core/mac.ts';
 import { readStage, type StageReport } from '../wire/stage-report.ts';
 import { rangeOf } from './http-range.ts';
+import type { Handout } from './san-login-handout.ts';
 
 /** Longer than anything the boot asks for; what is longer is not parsed. */
 export const URL_MAX = 1024;
@@ -26,6 +27,8 @@ export interface HttpResponse {
   readonly body?: Uint8Array;
   /** What a blade has said of itself; to be remembered by whoever asked for the answer. */
   readonly report?: StageReport;
+  /** What was decided about the SAN's login; to be logged. */
+  readonly handout?: Handout;
 }
 
 /** A file and its entity tag: its SHA-256 in hexadecimal. */
@@ -41,6 +44,8 @@ export interface HttpContent {
   scriptFor(client: { readonly mac: Mac } | { readonly address: Ipv4 }): string | undefined;
   /** The script that makes a client come again with its MAC. */
   askAgainScript(): string;
+  /** Judges who asks for the SAN's login; missing on a server that has none to give. */
+  sanLogin?(mac: Mac | undefined, client: Ipv4): Handout;
   /** Made into JSON. */
   status(): unknown;
 }
@@ -110,6 +115,17 @@ function scriptResponse(target: Target, request: HttpRequest, content: HttpConte
   return asked === undefined ? text(200, 'text/plain', content.askAgainScript()) : plain(404, 'this MAC address is not in the roster');
 }
 
+/** Whole and once: no entity tag, no ranges, nothing for a cache to keep. A stranger is not told why. */
+function sanLoginResponse(target: Target, request: HttpRequest, content: HttpContent): HttpResponse {
+  if (content.sanLogin === undefined) return plain(404, 'no such file');
+  // A HEAD would be a handing-out that hands nothing out.
+  if (request.method !== 'GET') return plain(405, 'GET', { allow: 'GET' });
+  const handout = content.sanLogin(parseMac(target.query.get('mac') ?? ''), request.clientAddress);
+  if (!handout.given) return { ...plain(403, 'not for you, or not now'), handout };
+  const headers = { 'content-type': 'application/octet-stream', 'content-length': String(handout.image.length), 'cache-control': 'no-store' };
+  return { status: 200, headers, body: handout.image, handout };
+}
+
 function stageResponse(target: Target): HttpResponse {
   const report = readStage(target.query);
   return typeof report === 'string' ? plain(400, report) : { status: 204, headers: {}, report };
@@ -126,6 +142,7 @@ function route(request: HttpRequest, content: HttpContent): HttpResponse {
   }
   if (!reading) return plain(405, 'this server is read only', { allow: 'GET, HEAD' });
   if (target.path === BOOT_SCRIPT) return scriptResponse(target, request, content);
+  if (target.path === SAN_LOGIN_IMAGE) return sanLoginResponse(target, request, content);
   if (target.path === 'status') return text(200, 'application/json', `${JSON.stringify(content.status())}\n`);
   const file = content.file(target.path);
   return file === undefined ? plain(404, 'no such file') : fileResponse(file, request.headers);

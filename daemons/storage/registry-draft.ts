@@ -9,6 +9,7 @@ import { REGISTRY_FORMAT, REGISTRY_VERSION } from './registry-model.ts';
 /** What no label knows: where each of these comes from instead. */
 export const NOT_IN_LABELS: readonly (readonly [what: string, source: string])[] = [
   ['secrets: cluster key, SSH host keys, root\'s password', 'nowhere else; new ones are made with --new-secrets, and all nodes are booted again'],
+  ['the SAN\'s CHAP login, where it wants one', '/etc/metamaster/san-login.json of any node, given with --san-login; or the files that the answers named'],
   ['names, addresses and further MAC addresses of the nodes; netmask, domain, meta-master address, the SAN\'s address', '/etc/install/INSTALL.info or /etc/metamaster/node.json of any node, or the answers of the installation'],
   ['where origins and the shared volume lie, and how long every volume is', '`metamaster install --dry-run` with the same answers lays them out alike; a node that runs shows its tables with `dmsetup table`'],
   ['size, SHA-256 and kernel release of the origin\'s image', 'metamaster/root.json on the disc of the installation'],

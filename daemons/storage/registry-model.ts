@@ -1,5 +1,6 @@
 // The registry as values: the only truth about roster, volumes and origins.
 
+import type { ChapLogin } from '../core/chap.ts';
 import type { Roster } from '../core/roster.ts';
 import type { Uuid } from '../core/uuid.ts';
 import type { Extent } from './extents.ts';
@@ -73,6 +74,8 @@ export interface RegistrySecret {
   /** 32 bytes as 64 hexadecimal digits: the key of the membership's messages. */
   readonly clusterKey: string;
   readonly sshHostKeys: Readonly<Record<string, { readonly privateKey: string; readonly publicKey: string }>>;
+  /** What every blade logs in to the SAN with; there exactly when the roster says `san.chap`. */
+  readonly chap?: ChapLogin;
 }
 
 /** A registry that may be shown. */

@@ -57,6 +57,18 @@ describe('from a copy', () => {
     expect(valueOf(plan(torn.disk, { copy: copyOf(torn.registry) })).generation).toBe(3);
   });
 
+  test('of a cluster whose SAN wants CHAP: fresh secrets need its login, of that kind', () => {
+    const san = lost();
+    const { roster, ...rest } = withoutSecrets(san.registry);
+    const copy: RegistryCopy = { registry: { ...rest, roster: { ...roster, san: { ...roster.san, chap: 'one-way' } } } };
+    const freshSecret = { ...san.registry.secret };
+    const chap = { user: 'rack', password: 'topsecret-topsecret' };
+    expect(codes(san.disk, { copy, freshSecret })).toEqual(['MM-REBUILD-CHAP']);
+    expect(codes(san.disk, { copy, freshSecret: { ...freshSecret, chap: { ...chap, mutual: { user: 'san', password: 'another-topsecret' } } } })).toEqual(['MM-REBUILD-CHAP']);
+    expect(codes(san.disk, { copy: { registry: withoutSecrets(san.registry) }, freshSecret: { ...freshSecret, chap } })).toEqual(['MM-REBUILD-CHAP']);
+    expect(valueOf(plan(san.disk, { copy, freshSecret: { ...freshSecret, chap } })).registry.secret.chap).toEqual(chap);
+  });
+
   test('without secrets they come from a body that is whole, else must be made anew, and that has to be said', () => {
     const { registry } = lost();
     const bare: RegistryCopy = { registry: withoutSecrets(registry) };

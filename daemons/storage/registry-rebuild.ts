@@ -1,6 +1,7 @@
 // A registry made anew in its own slots, from an exported copy or from a body that is still whole, and held against the labels on the
 // SAN before a byte is written. Nothing but slots is ever written: no superblock, no label, no partition table.
 
+import { chapKind } from '../core/chap.ts';
 import type { Problem, Result } from '../core/problem.ts';
 import { SECTOR_BYTES } from './block.ts';
 import { canonicalJson } from './canonical-json.ts';
@@ -131,6 +132,10 @@ function chooseSource(request: RebuildRequest): Result<{ source: RebuildPlan['so
     const secret = copy.secret ?? bodies[0]?.registry.secret ?? freshSecret;
     if (secret === undefined) {
       return failed('MM-REBUILD-SECRETS', where, 'a copy with its secret part', 'a copy without', 'Use a copy that was exported with --with-secrets. With --new-secrets the cluster key and the SSH host keys are made anew and root has no password: all nodes must then be booted again.');
+    }
+    const { chap } = copy.registry.roster.san;
+    if ((secret.chap && chapKind(secret.chap)) !== chap) {
+      return failed('MM-REBUILD-CHAP', where, chap === undefined ? 'no CHAP login, for the copy says nothing of one' : `the SAN's CHAP login (${chap}), as the copy says`, secret.chap === undefined ? 'none' : chapKind(secret.chap), 'Give the file /etc/metamaster/san-login.json of a node, or one like it, with --san-login; or use a copy that was exported with --with-secrets.');
     }
     return { ok: true, value: { source: { kind: 'copy' }, registry: { ...copy.registry, secret } } };
   }

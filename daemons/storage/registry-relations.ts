@@ -1,5 +1,6 @@
 // How the parts of a registry must fit together. Every contradiction is reported with the path of the part that is to be changed.
 
+import { CHAP_MUTUAL_RULE, chapKind, secretsDiffer } from '../core/chap.ts';
 import { BLOCK_BYTES } from './block.ts';
 import type { Report } from './json-shape.ts';
 import type { Registry, VolumeKind, VolumeRecord } from './registry-model.ts';
@@ -9,6 +10,7 @@ import { DATA_OFFSET_BYTES } from './volume-label.ts';
 /** Reports every relation that does not hold in a registry whose values are right by themselves. */
 export function checkRelations(registry: Registry, report: Report): void {
   checkRoster(registry.roster, report);
+  checkChap(registry, report);
   checkOrigins(registry, report);
   reportRepeated(registry.volumes.map((volume, i) => [volume.name, `volumes[${i}].name`]), 'a volume name of its own', report);
   reportRepeated(registry.volumes.map((volume, i) => [volume.uuid, `volumes[${i}].uuid`]), 'a UUID of its own', report);
@@ -16,6 +18,13 @@ export function checkRelations(registry: Registry, report: Report): void {
   registry.volumes.forEach((volume, i) => checkVolume(registry, volume, `volumes[${i}]`, report));
   checkExtents(registry, report);
   checkNodesVolumes(registry, report);
+}
+
+/** What the roster says of CHAP is what the secret part holds; nothing of that is shown. */
+function checkChap({ roster: { san }, secret: { chap } }: Registry, report: Report): void {
+  const kind = chap && chapKind(chap);
+  if (kind !== san.chap) report('roster.san.chap', kind === undefined ? 'nothing, for the secret part holds no CHAP login' : `'${kind}', as the secret part has it`, san.chap);
+  if (chap !== undefined && !secretsDiffer(chap)) report('secret.chap.mutual.password', CHAP_MUTUAL_RULE, 'the same');
 }
 
 function checkOrigins({ origins, volumes }: Registry, report: Report): void {

@@ -1,5 +1,6 @@
 // The form of every value of the registry, by itself. How they must fit together: registry-relations.ts.
 
+import { type ChapAccount, CHAP_SECRET_RULE, CHAP_USER_RULE, type ChapLogin, isChapSecret, isChapUser } from '../core/chap.ts';
 import { fromHex } from '../core/bytes.ts';
 import { NIL_UUID, parseUuid } from '../core/uuid.ts';
 import { CONTAINER_NAME } from './container-partitions.ts';
@@ -64,10 +65,13 @@ const answer = either<InstallAnswer>(
 
 const anyText = text('a text that is not empty', (value) => value.length > 0);
 
+const chapAccount = { user: text(CHAP_USER_RULE, isChapUser), password: text(CHAP_SECRET_RULE, isChapSecret) };
+
 const secretPart = object<RegistrySecret>({
   rootPasswordHash: text('a hash in the form of crypt(3)', (value) => PASSWORD_HASH.test(value)),
   clusterKey: hexBytes(32),
   sshHostKeys: record(TABLE_KEY, object<RegistrySecret['sshHostKeys'][string]>({ privateKey: anyText, publicKey: anyText })),
+  chap: { optional: object<ChapLogin>({ ...chapAccount, mutual: { optional: object<ChapAccount>(chapAccount) } }) },
 });
 
 const fields: Fields<Registry> = {

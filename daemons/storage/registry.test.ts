@@ -110,6 +110,29 @@ describe('values', () => {
     expect(result.ok && [result.value.roster.nodes[0]!.macs[0], result.value.clusterUuid]).toEqual(['52:54:00:ab:cd:ef', 'aaaaaaaa-0000-4000-8000-000000000001']);
   });
 
+  describe('CHAP', () => {
+    const OWN = { user: 'rack', password: 'TOPSECRET-TOPSECRET' };
+    const MUTUAL = { ...OWN, mutual: { user: 'san', password: 'TOPSECRET-OF-THE-SAN' } };
+    const withChap = (kind: unknown, chap: unknown): ReturnType<typeof decodeRegistry> => {
+      const registry = sampleRegistry();
+      return decodeRegistry(encodeUtf8(JSON.stringify({ ...registry, roster: { ...registry.roster, san: { ...registry.roster.san, chap: kind } }, secret: { ...registry.secret, chap } })));
+    };
+    test.each([[undefined, undefined], ['one-way', OWN], ['mutual', MUTUAL]])('%s', (kind, chap) => expect(withChap(kind, chap)).toMatchObject({ ok: true, value: chap === undefined ? {} : { secret: { chap } } }));
+
+    test.each<[string, unknown, unknown, readonly string[]]>([
+      ['a login that the roster says nothing of', undefined, OWN, ['roster.san.chap']],
+      ['a roster whose login is missing', 'one-way', undefined, ['roster.san.chap']],
+      ['another kind than the roster says', 'one-way', MUTUAL, ['roster.san.chap']],
+      ['one secret for both sides', 'mutual', { ...OWN, mutual: { ...OWN, user: 'san' } }, ['secret.chap.mutual.password']],
+      ['a short secret', 'one-way', { user: 'rack', password: 'TOPSECRET' }, ['secret.chap.password']],
+      ['a mutual login without a name', 'mutual', { ...OWN, mutual: { password: 'TOPSECRET-OF-THE-SAN' } }, ['secret.chap.mutual.user']],
+    ])('%s is refused, and not shown', (_, kind, chap, places) => {
+      const result = withChap(kind, chap);
+      expect(result.ok ? [] : result.problems.map(({ where }) => where)).toEqual(places);
+      expect(JSON.stringify(result)).not.toContain('TOPSECRET');
+    });
+  });
+
   test('no message shows a secret, whatever is wrong with it', () => {
     const result = decodeRegistry(encodeUtf8(JSON.stringify({ ...sampleRegistry(), secret: { rootPasswordHash: 'TOP SECRET', clusterKey: 'TOPSECRET', sshHostKeys: { 'TOP SECRET': 1, a: 'TOPSECRET', b: { privateKey: ['TOPSECRET'], publicKey: 1, 'TOPSECRET!': 2 } } } })));
     expect(!result.ok && result.problems.map(({ seen, rule }) => seen + rule).join()).not.toMatch(/TOP ?SECRET/);

@@ -35,6 +35,7 @@ const san = object<SanAddress>({
   port: whole(1, 65535),
   target: text('an iSCSI name (iqn., eui. or naa.)', isIscsiName),
   portals: { optional: list(object<SanPortal>({ address: ipv4, port: whole(1, 65535) })) },
+  chap: { optional: literal('one-way', 'mutual') },
 });
 
 /** Reads a roster value by value. */

@@ -1,5 +1,6 @@
 // What the steps of a boot find out for each other. A step reads what earlier ones left and adds its own.
 
+import type { ChapLogin } from '../../daemons/core/chap.ts';
 import type { Mac } from '../../daemons/core/mac.ts';
 import type { RosterNode } from '../../daemons/core/roster.ts';
 import type { ContainerRanges } from '../../daemons/storage/container-on-disk.ts';
@@ -32,6 +33,8 @@ export interface BootState {
   readonly stages: StageTime[];
   /** Lines of what is not as it should be, and yet no reason to wait. */
   readonly warnings: string[];
+  /** What the login to the SAN proves itself with; never in a report or a record. */
+  sanLogin?: ChapLogin;
   interfaceName?: string;
   mac?: Mac;
   /** SMBIOS UUID and MAC address: the blade's name, whatever number it has. */

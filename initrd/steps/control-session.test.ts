@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
 import { controlConnection, controlInitiator, openControlSession, waitForTakeOver } from './control-session.ts';
@@ -108,4 +108,50 @@ test('a session without a disk is an error after a while, never the patient sess
   const blade = node();
   blade.override = (argv) => (argv[0] === 'iscsiadm' ? { code: 0, said: '' } : undefined);
   await expect(openControlSession(blade, RECORD)).rejects.toThrow('the control session shows no disk');
+});
+
+describe('CHAP', () => {
+  const LOGIN = { user: 'rack', password: 'topsecret-topsecret', mutual: { user: 'san', password: 'another-topsecret' } };
+  const FILE = `/var/lib/iscsi/nodes/${TARGET}/10.0.0.252,3260`;
+  const PLAIN = '# BEGIN RECORD 2.1.11\nnode.session.auth.authmethod = None\n# END RECORD\n';
+  function nodeWith(record: string | undefined, login: string): ModelBlade {
+    const blade = node();
+    if (record !== undefined) blade.files.set(FILE, record);
+    blade.files.set('/etc/metamaster/san-login.json', login);
+    return blade;
+  }
+
+  test('goes into open-iscsi\'s record, for root alone, before the login, and is no argument', async () => {
+    const blade = nodeWith(PLAIN, JSON.stringify(LOGIN));
+    const { override } = blade;
+    let atLogin = '';
+    blade.override = (argv) => {
+      if (argv.includes('--login')) atLogin = blade.files.get(FILE)!;
+      return override(argv);
+    };
+    expect(await openControlSession(blade, RECORD)).toBe('sdb');
+    expect(atLogin).toBe('# BEGIN RECORD 2.1.11\n' + ['authmethod = CHAP', 'username = rack', 'password = topsecret-topsecret', 'username_in = san', 'password_in = another-topsecret'].map((line) => `node.session.auth.${line}\n`).join('') + '# END RECORD\n');
+    expect(blade.modes.get(FILE)).toBe(0o600);
+    expect(JSON.stringify([blade.argvs, blade.console])).not.toContain('topsecret');
+  });
+
+  test('that there is no more is taken out of it; a record that needs nothing is not written', async () => {
+    const before = nodeWith(PLAIN, JSON.stringify(LOGIN));
+    await openControlSession(before, RECORD);
+    const after = nodeWith(before.files.get(FILE), '{}\n');
+    await openControlSession(after, RECORD);
+    expect(after.files.get(FILE)).toBe(PLAIN);
+    const plain = nodeWith(PLAIN, '{}\n');
+    await openControlSession(plain, RECORD);
+    expect([plain.files.get(FILE), plain.modes.has(FILE)]).toEqual([PLAIN, false]);
+  });
+
+  test('without a record, or with a broken file, is no login without it', async () => {
+    for (const [record, login, said] of [[undefined, JSON.stringify(LOGIN), 'keeps no record of'], [PLAIN, '{"user":"topsecret', 'MM-CHAP']] as const) {
+      const blade = nodeWith(record, login);
+      await expect(openControlSession(blade, RECORD)).rejects.toThrow(said);
+      await expect(openControlSession(blade, RECORD)).rejects.not.toThrow('topsecret');
+      expect(blade.argvs.some((argv) => argv.includes('--login'))).toBe(false);
+    }
+  });
 });

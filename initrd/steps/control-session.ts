@@ -1,7 +1,9 @@
 // The impatient session: to registry, owner records and leases, where an outage must be an error within seconds. iscsistart
 // refuses a second session to one portal; iscsid opens one with an interface record, and an initiator name, of its own.
 
-import { mustRun, StepError, type BootHost } from '../boot-host.ts';
+import { type ChapLogin, parseChapLogin } from '../../daemons/core/chap.ts';
+import { recordFiles, recordWithLogin } from '../../daemons/core/iscsi-record.ts';
+import { mustRun, refuse, StepError, type BootHost } from '../boot-host.ts';
 import type { BootRecord } from './handover.ts';
 import { disksOfSession, initiatorOf, sessionsOf } from './san-login.ts';
 
@@ -21,6 +23,9 @@ const SHOWN = 300;
 const DISK_WAIT_MS = 10_000;
 const POLL_MS = 200;
 const SESSIONS = '/sys/class/iscsi_session';
+/** Rendered from the registry at each boot (initrd/identity.ts). */
+const SAN_LOGIN = '/etc/metamaster/san-login.json';
+const SECRET = 0o600;
 
 /** The initiator name of the control session: the hardware's, and `.control`. */
 export function controlInitiator(hardwareId: string): string {
@@ -59,6 +64,31 @@ export async function waitForTakeOver(host: BootHost, target: string): Promise<v
   }
 }
 
+/** The SAN's login as the boot left it; undefined where it wants none. @throws StepError for a file that holds something else */
+function sanLogin(host: BootHost): ChapLogin | undefined {
+  const login = parseChapLogin(host.readText(SAN_LOGIN) ?? '{}', SAN_LOGIN);
+  if (!login.ok) throw refuse(login.problems);
+  return login.value;
+}
+
+/**
+ * Writes the login into open-iscsi's record, which iscsiadm makes for root alone (umask 0077), or takes one out that there is no more. The
+ * patient session needs no record: iscsid, when it takes it over, reads name and secret from the kernel, which shows them to root alone
+ * (usr/iscsid.c setup_rec_from_negotiated_values, usr/iscsi_sysfs.c iscsi_sysfs_get_auth_conf).
+ * @throws StepError when a login is wanted and there is no record to write it into
+ */
+function setLogin(host: BootHost, target: string, portal: string): void {
+  const login = sanLogin(host);
+  const colon = portal.lastIndexOf(':');
+  const files = recordFiles(host, target, { address: portal.slice(0, colon), port: Number(portal.slice(colon + 1)) }, IFACE);
+  if (login !== undefined && files.length === 0) throw new StepError('MM-AGENT-SESSION', `open-iscsi keeps no record of ${target} at ${portal}`, 'See what iscsid says in dmesg; it is tried again.');
+  for (const file of files) {
+    const record = host.readText(file) ?? '';
+    const wanted = recordWithLogin(record, login);
+    if (wanted !== record) host.writeText(file, wanted, SECRET);
+  }
+}
+
 /** Logs in at one portal. @throws StepError */
 function logInAt(host: BootHost, record: BootRecord, portal: string): void {
   const node = ['iscsiadm', '-m', 'node', '-T', record.target ?? '', '-p', portal, '-I', IFACE];
@@ -68,6 +98,7 @@ function logInAt(host: BootHost, record: BootRecord, portal: string): void {
   mustRun(host, 'MM-AGENT-SESSION', [...node, '--op', 'new'], REMEDY, EXISTS);
   const times = [['node.session.timeo.replacement_timeout', String(CONTROL_RECOVERY_SECONDS)], ['node.conn[0].timeo.noop_out_interval', '2'], ['node.conn[0].timeo.noop_out_timeout', '3']] as const;
   for (const [name, value] of times) mustRun(host, 'MM-AGENT-SESSION', [...node, '--op', 'update', '-n', name, '-v', value], REMEDY);
+  setLogin(host, record.target ?? '', portal);
   mustRun(host, 'MM-AGENT-SESSION', [...node, '--login'], REMEDY, EXISTS);
 }
 

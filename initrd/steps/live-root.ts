@@ -1,14 +1,13 @@
 // The steps `medium`, `overlay` and `live-identity`: the DVD's live root file system, with a writable layer in memory over it.
 
-import { decodeLatin1, toHex } from '../../daemons/core/bytes.ts';
+import { toHex } from '../../daemons/core/bytes.ts';
 import { mustRun, StepError, type BootHost } from '../boot-host.ts';
 import { found, type BootState } from './boot-state.ts';
 import { loadForDevices } from './load-modules.ts';
+import { labelOf } from './medium-label.ts';
 
 /** The disc's volume label (live-dvd/iso.ts). */
 const LABEL = 'METAMASTER';
-/** The primary volume descriptor of ISO 9660 (ECMA-119 8.4): sector 16; its volume identifier is 40 bytes in, 32 long. */
-const DESCRIPTOR = { offset: 32_768, length: 2_048, labelAt: 40, labelLength: 32 } as const;
 /** Optical drives need time to see a medium. */
 const SEARCH_MS = 15_000;
 const POLL_MS = 500;
@@ -18,16 +17,10 @@ const SQUASH = '/run/metamaster/squash';
 const LOWER = '/run/metamaster/lower';
 const LAYER = '/run/metamaster/layer';
 
-/** True when the device holds our disc. */
-function isOurDisc(host: BootHost, device: string): boolean {
-  try {
-    const block = host.readAt(device, DESCRIPTOR.offset, DESCRIPTOR.length);
-    const label = decodeLatin1(block.subarray(DESCRIPTOR.labelAt, DESCRIPTOR.labelAt + DESCRIPTOR.labelLength)).trimEnd();
-    return decodeLatin1(block.subarray(1, 6)) === 'CD001' && label === LABEL;
-  } catch {
-    return false; // an empty drive, or a disk that is too small: not ours
-  }
-}
+const isOurDisc = (host: BootHost, device: string): boolean => {
+  const found = labelOf(host, device);
+  return found?.type === 'iso9660' && found.label === LABEL;
+};
 
 /** Finds the disc among all block devices and mounts it. @throws StepError when there is none */
 export async function mountMedium(host: BootHost, state: BootState): Promise<void> {

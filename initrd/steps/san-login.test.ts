@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Ipv4 } from '../../daemons/core/ipv4.ts';
+import type { Mac } from '../../daemons/core/mac.ts';
 import { StepError } from '../boot-host.ts';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
@@ -43,8 +44,8 @@ describe('login', () => {
     ['connect to 10.0.0.252:3260 failed (Network is unreachable)', 'MM-BOOT-LOGIN-UNREACHED', /storage_ip=, sifip= and sifnm=/],
     ['connect to 10.0.0.252:3260 failed (Connection refused)', 'MM-BOOT-LOGIN-PORT', /storage_port=/],
     ['Connection timed out', 'MM-BOOT-LOGIN-UNREACHED', /the cable to the SAN/],
-    ['conn 0 login rejected: Initiator failed authentication with target', 'MM-BOOT-LOGIN-DENIED', /access list and CHAP/],
-    ['conn 0 login rejected: initiator failed authorization with target', 'MM-BOOT-LOGIN-DENIED', /access list and CHAP/],
+    ['conn 0 login rejected: Initiator failed authentication with target', 'MM-BOOT-LOGIN-CHAP', /wants CHAP, and no login came with this boot/],
+    ['conn 0 login rejected: initiator failed authorization with target', 'MM-BOOT-LOGIN-DENIED', /check its access list/],
     ['conn 0 login rejected: initiator error - target not found (02/03)', 'MM-BOOT-LOGIN-TARGET', /ivid=/],
     ['connection-1:0 cannot make a connection to 10.0.1.252:3260 (-1,101)', 'MM-BOOT-LOGIN-UNREACHED', /sifnm=/],
     ['something nobody foresaw', 'MM-BOOT-LOGIN', /Check that the SAN is on/],
@@ -81,6 +82,52 @@ describe('login', () => {
     await expect(logIn(one, one.state!, { ...STEP, target })).rejects.toThrow(`MM-BOOT-LOGIN-PORT: iSCSI login to ${target} at 10.0.0.252, port 3260, failed (code 255): ${refused} | ${shutdown} | ${timedOut}`);
     one.override = () => ({ code: 255, said: [shutdown, timedOut].join('\n') });
     await expect(logIn(one, one.state!, { ...STEP, target })).rejects.toThrow('MM-BOOT-LOGIN-UNREACHED');
+  });
+
+  describe('with CHAP', () => {
+    const LOGIN = { user: 'rack', password: 'topsecret-topsecret', mutual: { user: 'san', password: 'another-topsecret' } };
+    const [READ, MOUNT, UMOUNT] = [['rm', '-f', '/san-login.json'], 'mount', ['umount', '/sys/firmware']] as const;
+    function wanting(): ModelBlade {
+      const one = blade();
+      one.san.chap = LOGIN;
+      one.state!.mac = '52:54:00:00:00:02' as Mac;
+      return one;
+    }
+
+    test('iscsistart has the login from a table, which is gone after it; nothing of it is an argument, said or left', async () => {
+      const one = wanting();
+      one.files.set('/san-login.json', JSON.stringify(LOGIN));
+      await logIn(one, one.state!, STEP);
+      expect(one.argvs.map((argv) => (argv[0] === MOUNT ? [MOUNT] : [...argv]))).toEqual([
+        READ, [MOUNT], ['iscsistart', '-b', '--param', `node.session.timeo.replacement_timeout=${PATIENT_RECOVERY_SECONDS}`, '--param', 'node.conn[0].timeo.login_timeout=10',
+          '--param', 'node.session.initial_login_retry_max=1', '--param', 'node.session.auth.authmethod=CHAP'], UMOUNT,
+      ]);
+      expect(JSON.stringify([one.argvs, one.console, [...one.files]])).not.toContain('topsecret');
+      expect(sessionsOf(one, STEP.target)).toEqual(['session1']);
+    });
+
+    test('the table goes also when the login fails, when it cannot be written, and the login is kept for the next try', async () => {
+      const one = wanting();
+      one.files.set('/san-login.json', JSON.stringify({ ...LOGIN, password: 'wrong-topsecret' }));
+      await expect(logIn(one, one.state!, STEP)).rejects.toThrow('MM-BOOT-LOGIN-CHAP');
+      expect(one.argvs.at(-1)).toEqual(UMOUNT);
+      one.writeText = () => {
+        throw new Error('No space left on device');
+      };
+      await expect(logIn(one, one.state!, STEP)).rejects.toThrow('No space left');
+      expect(one.argvs.at(-1)).toEqual(UMOUNT);
+      expect(one.state!.sanLogin?.password).toBe('wrong-topsecret');
+    });
+
+    test('a wrong login is to be compared, a missing one to be had', async () => {
+      const one = wanting();
+      const remedy = async () => ((await logIn(one, one.state!, STEP).catch((caught: unknown) => caught)) as StepError).remedy;
+      expect(await remedy()).toMatch(/no login came with this boot: nodes hand it out by HTTP alone/);
+      one.state = { ...one.state!, parameters: { boot: 'dvd' } as never };
+      expect(await remedy()).toMatch(/type it when asked, or put in a stick labelled MM-SECRET/);
+      one.state!.sanLogin = { user: 'rack', password: 'wrong-topsecret' };
+      expect(await remedy()).toMatch(/Compare names and secrets/);
+    });
   });
 
   test('a target without a LUN is waited for, then told', async () => {

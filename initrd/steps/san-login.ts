@@ -4,7 +4,9 @@
 import type { MessageCode } from '../../daemons/core/problem.ts';
 import { portalText, type SanPortal } from '../../daemons/core/san-portal.ts';
 import { StepError, type BootHost, type Ran } from '../boot-host.ts';
+import { removeFirmwareTable, writeFirmwareTable } from './boot-firmware-table.ts';
 import { found, type BootState } from './boot-state.ts';
+import { findSanLogin } from './san-secret.ts';
 
 /** Seconds that a broken session is kept: a day. */
 export const PATIENT_RECOVERY_SECONDS = 86_400;
@@ -46,21 +48,50 @@ export function sessionsOf(host: BootHost, target: string): string[] {
 const CAUSES: readonly (readonly [RegExp, MessageCode, string])[] = [
   [/Connection refused/i, 'MM-BOOT-LOGIN-PORT', 'The SAN answers but has no iSCSI service on that port: check storage_port= and whether the target runs.'],
   [/not found|does not exist|0203|02\/03/i, 'MM-BOOT-LOGIN-TARGET', 'The SAN does not export a target of that name: check ivid=.'],
-  [/authori[sz]ation|authentication|020[12]|02\/0[12]/i, 'MM-BOOT-LOGIN-DENIED', 'The SAN refuses this initiator: check its access list and CHAP settings.'],
+  [/authentication|0201|02\/01/i, 'MM-BOOT-LOGIN-CHAP', ''],
+  [/authori[sz]ation|0202|02\/02/i, 'MM-BOOT-LOGIN-DENIED', 'The SAN refuses this initiator: check its access list.'],
   // Where no route leads it gives the number of the error alone: ENETUNREACH or EHOSTUNREACH.
   [/No route|unreachable|timed out|connection failure|\(-1,(101|113)\)/i, 'MM-BOOT-LOGIN-UNREACHED', 'Check storage_ip=, sifip= and sifnm=, and the cable to the SAN.'],
 ];
 /** What iscsistart says at every start, whatever comes of it. */
 const GREETING = /: (version [0-9]|Logging into )/;
 
-function loginError(portal: SanPortal, target: string, ran: Ran): StepError {
+/** What can be done when the SAN and the blade do not prove themselves to each other. */
+function chapRemedy({ sanLogin, parameters }: BootState): string {
+  if (sanLogin !== undefined) return 'Compare names and secrets with those of the SAN; with mutual CHAP its own as well.';
+  if (parameters.boot === 'dvd') return 'The target wants CHAP, and no login is known: type it when asked, or put in a stick labelled MM-SECRET.';
+  return 'The target wants CHAP, and no login came with this boot: nodes hand it out by HTTP alone, and only where the roster says san.chap; see san-login.refused in their journals, and boot again.';
+}
+
+function loginError(portal: SanPortal, target: string, state: BootState, ran: Ran): StepError {
   // Each try of its own says the same once more.
   const last = [...new Set(ran.said.trim().split('\n'))].filter((line) => !GREETING.test(line)).slice(-3).join(' | ');
   // A name may hold any digits, and is no cause.
   const unnamed = ran.said.replaceAll(target, '');
   const [, code, remedy] = CAUSES.find(([pattern]) => pattern.test(unnamed))
     ?? [undefined, 'MM-BOOT-LOGIN', 'Check that the SAN is on and reached (ping), and storage_ip=, storage_port= and ivid=.'] as const;
-  return new StepError(code, `iSCSI login to ${target} at ${portal.address}, port ${portal.port}, failed (code ${ran.code}): ${last}`, remedy);
+  return new StepError(code, `iSCSI login to ${target} at ${portal.address}, port ${portal.port}, failed (code ${ran.code}): ${last}`, code === 'MM-BOOT-LOGIN-CHAP' ? chapRemedy(state) : remedy);
+}
+
+const PARAMETERS = [
+  '--param', `node.session.timeo.replacement_timeout=${PATIENT_RECOVERY_SECONDS}`,
+  // The boot tries again by itself, and says so.
+  '--param', `node.conn[0].timeo.login_timeout=${LOGIN_SECONDS}`, '--param', 'node.session.initial_login_retry_max=1',
+] as const;
+
+/** Runs iscsistart: plainly, or with a secret by way of a table that only root can read. */
+function startSession(host: BootHost, state: BootState, target: string, { address, port }: SanPortal): Ran {
+  const initiator = found(state.initiator, 'the initiator name');
+  // What an administrator typed goes before what a stick holds.
+  const login = state.sanLogin ?? findSanLogin(host, state);
+  if (login === undefined) return host.run(['iscsistart', '-i', initiator, '-t', target, '-g', PORTAL_GROUP_TAG, '-a', address, '-p', String(port), ...PARAMETERS]);
+  state.sanLogin = login;
+  try {
+    writeFirmwareTable(host, { initiator, target, portals: [{ address, port }], mac: found(state.mac, 'the MAC address'), address: state.parameters.sifIp, chap: login });
+    return host.run(['iscsistart', '-b', ...PARAMETERS, '--param', 'node.session.auth.authmethod=CHAP']);
+  } finally {
+    removeFirmwareTable(host);
+  }
 }
 
 /** The portal that a session leads to, as `address:port`. */
@@ -78,13 +109,8 @@ function sessionAt(host: BootHost, target: string, portal: SanPortal): string | 
 /** Opens a session to one portal, unless there is one, and waits for its disks. @throws StepError with what iscsistart said, and the likeliest cause */
 async function openSession(host: BootHost, state: BootState, target: string, portal: SanPortal): Promise<void> {
   if (sessionAt(host, target, portal) === undefined) {
-    const ran = host.run([
-      'iscsistart', '-i', found(state.initiator, 'the initiator name'), '-t', target, '-g', PORTAL_GROUP_TAG, '-a', portal.address, '-p', String(portal.port),
-      '--param', `node.session.timeo.replacement_timeout=${PATIENT_RECOVERY_SECONDS}`,
-      // The boot tries again by itself, and says so.
-      '--param', `node.conn[0].timeo.login_timeout=${LOGIN_SECONDS}`, '--param', 'node.session.initial_login_retry_max=1',
-    ]);
-    if (ran.code !== 0) throw loginError(portal, target, ran);
+    const ran = startSession(host, state, target, portal);
+    if (ran.code !== 0) throw loginError(portal, target, state, ran);
   }
   const session = found(sessionAt(host, target, portal), 'the session');
   for (let waited = 0; disksOfSession(host, session).length === 0; waited += POLL_MS) {

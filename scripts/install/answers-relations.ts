@@ -122,7 +122,18 @@ const waysIn: Relation = (answers) => {
   return [];
 };
 
-const RELATIONS: readonly Relation[] = [counts, vlanOnEthernet, uniqueMacs, localNetwork, distinctAddresses, spareAddress, gatewayNodes, publicNetwork, waysIn];
+/** A name needs its secret and a secret its name; and the SAN proves itself only to blades that prove themselves. */
+const sanLogin: Relation = (answers) => {
+  const required = [
+    ['chap-password-file', 'chap-user'], ['chap-user', 'chap-password-file'], ['chap-mutual-password-file', 'chap-mutual-user'], ['chap-mutual-user', 'chap-mutual-password-file'], ['chap-user', 'chap-mutual-user'],
+  ] as const;
+  const missing = required.filter(([key, other], at) => answers[key] === undefined && answers[other] !== undefined && !required.slice(0, at).some(([before, its]) => before === key && answers[its] !== undefined));
+  if (missing.length > 0) return missing.map(([key, other]) => problemOf('MM-ANSWERS-MISSING', key, `is required when ${other} is given`, 'nothing', 'Give name and secret together, the blades\' own first, or none of them.'));
+  const [own, mutual] = [answers['chap-password-file'], answers['chap-mutual-password-file']];
+  return own !== undefined && own === mutual ? [problemOf('MM-ANSWERS-CHAP', 'chap-mutual-password-file', 'must not be chap-password-file: the two secrets have to differ', own, 'Give the SAN a secret of its own.')] : [];
+};
+
+const RELATIONS: readonly Relation[] = [counts, vlanOnEthernet, uniqueMacs, localNetwork, distinctAddresses, spareAddress, gatewayNodes, publicNetwork, waysIn, sanLogin];
 
 /** Everything that is wrong between answers that are sound in themselves. */
 export function relationProblems(answers: SoundAnswers): readonly Problem[] {

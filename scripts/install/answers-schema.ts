@@ -2,6 +2,7 @@
 // names it gave them, and what today's parts need besides. Relations between the answers are in answers-relations.ts.
 
 import { z } from 'zod';
+import { CHAP_USER_RULE, isChapUser } from '../../daemons/core/chap.ts';
 import { parseHostIpv4, parseNetmask } from '../../daemons/core/ipv4.ts';
 import type { Ipv4 } from '../../daemons/core/ipv4.ts';
 import { parseMac } from '../../daemons/core/mac.ts';
@@ -31,6 +32,10 @@ const ADVICE = {
   'storage-portals[]': ['must be the IPv4 address of a host, with :port if it is not 3260', 'Give another address of the SAN, e.g. 192.168.0.251.'],
   'storage-netmask': ['must be a netmask such as 255.255.255.0, 255.255.255.252 at the longest', 'Give the storage network\'s netmask.'],
   'iscsi-target': ['must be an iSCSI name: iqn.YYYY-MM.domain:name, eui. with 16 hexadecimal digits, or naa. with 16 or 32', 'Give the target\'s name as the SAN shows it.'],
+  'chap-user': [`must be ${CHAP_USER_RULE}`, 'Give the name that the SAN knows the blades by.'],
+  'chap-password-file': ['must be the path of a file', 'Name a file that holds the secret in one line, with mode 0600.'],
+  'chap-mutual-user': [`must be ${CHAP_USER_RULE}`, 'Give the name by which the SAN proves itself.'],
+  'chap-mutual-password-file': ['must be the path of a file', 'Name a file that holds the SAN\'s own secret in one line, with mode 0600.'],
   'write-cache': ['must be off or nonvolatile', 'Say off when the SAN acknowledges only what is on its disks, nonvolatile when its cache survives a power cut; else leave it out.'],
   'meta-master-ip': ['must be the IPv4 address of a host', 'Give a free address of the storage network, e.g. 192.168.0.253.'],
   'connection-kind': ['must be ethernet or infiniband', 'Say which network leads to the SAN.'],
@@ -90,6 +95,7 @@ const mac = z.string().refine((text) => parseMac(text) !== undefined).transform(
 const portal = z.string().refine((text) => parsePortal(text) !== undefined).transform((text) => portalText(parsePortal(text)!));
 const mebibytes = (least: number): z.ZodInt => z.int().min(least).max(SIZE_MAX_MIB);
 const port = z.int().min(1).max(65535);
+const filePath = textThat((text) => text !== '' && !/[\0\n]/.test(text));
 const nodeCount = z.int().min(1).max(NODES_LIMIT);
 
 /** The hypervisor's and the cluster's own parameters are set by the boot script; in front of them an administrator's would win. */
@@ -114,6 +120,10 @@ export const ANSWERS_SCHEMA = z.strictObject({
   'storage-portals': told('storage-portals', z.array(told('storage-portals[]', portal)).max(PORTALS_MAX - 1)).default([]),
   'storage-netmask': told('storage-netmask', netmask).default('255.255.255.0' as Ipv4),
   'iscsi-target': told('iscsi-target', textThat(isIscsiName)),
+  'chap-user': told('chap-user', textThat(isChapUser)).optional(),
+  'chap-password-file': told('chap-password-file', filePath).optional(),
+  'chap-mutual-user': told('chap-mutual-user', textThat(isChapUser)).optional(),
+  'chap-mutual-password-file': told('chap-mutual-password-file', filePath).optional(),
   'write-cache': told('write-cache', z.enum(['off', 'nonvolatile'])).optional(),
   'meta-master-ip': told('meta-master-ip', address).optional(),
   'connection-kind': told('connection-kind', z.enum(['ethernet', 'infiniband'])).default('ethernet'),
@@ -141,7 +151,7 @@ export const ANSWERS_SCHEMA = z.strictObject({
   nodes: told('nodes', z.array(told('nodes[]', NODE_SCHEMA)).min(1).max(NODES_LIMIT)),
   'kernel-parameters': told('kernel-parameters', textThat(isKernelParameters)).default(''),
   'root-password-hash': told('root-password-hash', textThat(isPasswordHash)).optional(),
-  'root-password-file': told('root-password-file', textThat((text) => text !== '' && !/[\0\n]/.test(text))).optional(),
+  'root-password-file': told('root-password-file', filePath).optional(),
   'authorized-keys': told('authorized-keys', z.array(told('authorized-keys[]', textThat(isAuthorizedKey)))).default([]),
 });
 

@@ -47,7 +47,7 @@ describe('the example of the documentation', () => {
 
   test('names every answer, and shows the true defaults', () => {
     for (const key of Object.keys(ANSWERS_SCHEMA.shape)) if (key !== 'spare-local-IP') expect(text, key).toMatch(new RegExp(String.raw`^(# )?${key}:`, 'm'));
-    const shown = parse([...text.matchAll(/^# ([a-zA-Z-]+: \S+)/gm)].map(([, line]) => line).filter((line) => !/^(store-size|container-size|boot-vlan|root-|first-node|meta-)/.test(line!)).join('\n')) as Record<string, unknown>;
+    const shown = parse([...text.matchAll(/^# ([a-zA-Z-]+: \S+)/gm)].map(([, line]) => line).filter((line) => !/^(store-size|container-size|boot-vlan|root-|chap-|first-node|meta-)/.test(line!)).join('\n')) as Record<string, unknown>;
     expect(Object.keys(shown).length).toBeGreaterThan(8);
     expect(answers).toMatchObject(shown);
   });
@@ -60,6 +60,7 @@ describe('values', () => {
     ['container-size', 1023], ['volume-size', 255], ['volume-size', '5120'], ['swap-size', -1], ['shared-size', 1], ['state-size', 0], ['store-size', 0], ['store-size', 1e300], ['shared-fs-id', ''], ['public-DNS', '8.8.8'], ['domain', 'Example.com'], ['domain', ''],
     ['first-node-IP-netboot-netstorage', '0.0.0.0'], ['cluster-hostname', 'node_'], ['cluster-hostname', 'n'.repeat(60)], ['nodes', 'x'], ['nodes', []], ['nodes', null], ['kernel-parameters', 'a\nb'], ['kernel-parameters', 'quiet root=/dev/sda'],
     ['kernel-parameters', 'quiet --- x'], ['kernel-parameters', 'mm.node=3'], ['kernel-parameters', '"storage_ip=1.2.3.4"'], ['root-password-hash', 'secret'], ['root-password-file', ''], ['authorized-keys', 'x'],
+    ['chap-user', 'a b'], ['chap-user', ''], ['chap-password-file', ''], ['chap-mutual-user', 'ä'], ['chap-mutual-password-file', 'a\nb'],
   ])('%s: %j is one problem that names it, with rule, value and remedy', (key, value) => {
     const found = problems({ ...LEAST, [key]: value });
     expect(found).toEqual([{ code: 'MM-ANSWERS-VALUE', where: key, rule: expect.stringMatching(/./), seen: expect.stringMatching(/./), remedy: expect.stringMatching(/./) }]);
@@ -128,6 +129,14 @@ describe('relations', () => {
     ['nobody can log in', { 'authorized-keys': [] }, ['LOGIN root-password-hash']],
     ['a hash is enough', { 'authorized-keys': undefined, 'root-password-hash': HASH }, []],
     ['a file is enough', { 'authorized-keys': undefined, 'root-password-file': '/root/password' }, []],
+    ['CHAP by the blades alone', { 'chap-user': 'rack', 'chap-password-file': '/root/a' }, []],
+    ['CHAP by both', { 'chap-user': 'rack', 'chap-password-file': '/root/a', 'chap-mutual-user': 'san', 'chap-mutual-password-file': '/root/b' }, []],
+    ['a CHAP name without a secret', { 'chap-user': 'rack' }, ['MISSING chap-password-file']],
+    ['a CHAP secret without a name', { 'chap-password-file': '/root/a' }, ['MISSING chap-user']],
+    ['half of the SAN\'s own', { 'chap-user': 'rack', 'chap-password-file': '/root/a', 'chap-mutual-password-file': '/root/b' }, ['MISSING chap-mutual-user']],
+    ['the SAN alone', { 'chap-mutual-user': 'san', 'chap-mutual-password-file': '/root/b' }, ['MISSING chap-user']],
+    ['one secret for both', { 'chap-user': 'rack', 'chap-password-file': '/root/a', 'chap-mutual-user': 'san', 'chap-mutual-password-file': '/root/a' }, ['CHAP chap-mutual-password-file']],
+    ['a CHAP name that is wrong in itself', { 'chap-user': 'a b', 'chap-password-file': '/root/a' }, ['VALUE chap-user']],
     ['a hash and a file', { 'root-password-hash': HASH, 'root-password-file': '/root/password' }, ['LOGIN root-password-file']],
   ])('%s', (_what, change, expected) => expect(complaints(change)).toEqual(expected.map((text) => `MM-ANSWERS-${text}`)));
 });
@@ -179,6 +188,14 @@ describe('what is made of the answers', () => {
     expect(record).toMatchObject({ 'container-name': 'foo', 'write-cache': 'nonvolatile', 'volume-size': 5120, 'meta-master-ip': '192.168.5.253' });
     expect(JSON.stringify(record)).not.toMatch(/\$6\$|ssh-ed25519|password/);
     for (const value of Object.values(record)) expect(Array.isArray(value) || ['string', 'number'].includes(typeof value)).toBe(true);
+  });
+
+  test('CHAP: the roster says that there is some, and the record nothing', () => {
+    const withChap = (more: object) => valueOf(parseAnswers(JSON.stringify({ ...LEAST, 'chap-user': 'rack-user', 'chap-password-file': '/root/chap', ...more }), 'a.json'));
+    expect(rosterOf(withChap({})).san.chap).toBe('one-way');
+    const mutual = withChap({ 'chap-mutual-user': 'san-user', 'chap-mutual-password-file': '/root/chap2' });
+    expect(rosterOf(mutual).san.chap).toBe('mutual');
+    expect(JSON.stringify([rosterOf(mutual), installRecord(mutual)])).not.toMatch(/rack-user|san-user|\/root/);
   });
 
   test('an error for the console says everything', () => {

@@ -135,13 +135,15 @@ export function parseAnswers(text: string, fileName: string): Result<Answers> {
     // A value may break its schema in two ways; the rule that is told covers both.
     ...issues.filter(({ where }, at) => issues.findIndex((other) => other.where === where) === at),
     ...(Array.isArray(raw['nodes']) ? nodeMacProblems(raw['nodes']) : []),
-    ...relationProblems(sound),
+    // Nothing is said a second time about an answer that is wrong in itself.
+    ...relationProblems(sound).filter(({ where }) => !issues.some((issue) => issue.where === where)),
   ];
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: sound as Answers };
 }
 
 /** The roster that the answers ask for: nodes are numbered from 1 in their order. */
 export function rosterOf(answers: Answers): Roster {
+  const chap = answers['chap-user'] === undefined ? {} : { chap: answers['chap-mutual-user'] === undefined ? ('one-way' as const) : ('mutual' as const) };
   return {
     clusterName: answers['cluster-hostname'],
     container: answers['container-name'],
@@ -150,7 +152,7 @@ export function rosterOf(answers: Answers): Roster {
     metaMasterAddress: answers['meta-master-ip'],
     san: {
       address: answers['storage-ip'], port: answers['storage-port'], target: answers['iscsi-target'],
-      ...(answers['storage-portals'].length === 0 ? {} : { portals: answers['storage-portals'].map((text) => parsePortal(text)!) }),
+      ...(answers['storage-portals'].length === 0 ? {} : { portals: answers['storage-portals'].map((text) => parsePortal(text)!) }), ...chap,
     },
     ...(answers['boot-vlan'] === undefined ? {} : { vlan: answers['boot-vlan'] }),
     kernelParameters: answers['kernel-parameters'],
@@ -159,7 +161,9 @@ export function rosterOf(answers: Answers): Roster {
 }
 
 /** Left out of the record: secrets, and what the registry keeps elsewhere. */
-const NOT_RECORDED: ReadonlySet<string> = new Set(['root-password-hash', 'root-password-file', 'authorized-keys', 'nodes']);
+const NOT_RECORDED: ReadonlySet<string> = new Set([
+  'root-password-hash', 'root-password-file', 'authorized-keys', 'nodes', 'chap-user', 'chap-password-file', 'chap-mutual-user', 'chap-mutual-password-file',
+]);
 
 /** The answers for the registry's `install`: by the report's names, without secrets; the nodes are in the roster. */
 export function installRecord(answers: Answers): Record<string, string | number> {

@@ -8,6 +8,7 @@ import { run } from '../../daemons/host/run.ts';
 import { InputError, problemLine, valueOf, type Problem } from '../../daemons/core/problem.ts';
 import { uuidFromRandom } from '../../daemons/core/uuid.ts';
 import { readContainer } from '../../daemons/storage/container-on-disk.ts';
+import { chapOfAnswers } from '../san-login-files.ts';
 import { parseAnswers, rosterOf, type Answers } from './answers.ts';
 import { decodeAnswersFile } from './answers-encoding.ts';
 import { blockDeviceBytes, Disk } from './disk.ts';
@@ -126,9 +127,10 @@ export async function installCommand(argv: readonly string[]): Promise<number> {
   }
   const answers = readAnswers(values.answers);
   const roster = rosterOf(answers);
+  const chap = chapOfAnswers(answers);
   const image = readManifest();
   const clock = tellWarnings([installClockWarning(Date.now(), image.epochUnixMs)]);
-  const disks = await openTarget(roster.san.address, roster.san.port, roster.san.target);
+  const disks = await openTarget(roster.san, chap);
   const name = chooseDisk(disks, values.disk);
   const disk = new Disk(`/dev/${name}`, blockDeviceBytes(name));
   try {
@@ -138,7 +140,7 @@ export async function installCommand(argv: readonly string[]): Promise<number> {
     if (refused !== undefined && !values.force) throw new InputError([refused]);
     const existing = keptTable(content, roster.container);
     const names = roster.nodes.map((node) => node.name);
-    const secret = values['dry-run'] ? { rootPasswordHash: '!', clusterKey: '0'.repeat(64), sshHostKeys: {} } : await makeSecrets(answers, names, () => undefined);
+    const secret = values['dry-run'] ? { rootPasswordHash: '!', clusterKey: '0'.repeat(64), sshHostKeys: {}, ...(chap === undefined ? {} : { chap }) } : await makeSecrets(answers, names, chap, () => undefined);
     const layout = valueOf(planLayout({ answers, image, diskBytes: disk.bytes, newUuid: () => uuidFromRandom(randomBytes(16)), secret, ...(existing === undefined ? {} : { existing }) }));
     process.stderr.write(`${formatLayout(layout)}\n`);
     const warnings = [...clock, ...(await refuseUnfitNetwork(answers, { probeAddresses: !values['no-address-probe'], acceptForeignDhcp: values['accept-foreign-dhcp'] }))];

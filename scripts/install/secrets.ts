@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ChapLogin } from '../../daemons/core/chap.ts';
 import { InputError } from '../../daemons/core/problem.ts';
 import { run } from '../../daemons/host/run.ts';
 import type { RegistrySecret } from '../../daemons/storage/registry.ts';
@@ -25,11 +26,11 @@ async function hostKey(folder: string, name: string): Promise<{ privateKey: stri
   return { privateKey: readFileSync(file, 'utf8'), publicKey: readFileSync(`${file}.pub`, 'utf8').trim() };
 }
 
-/** Makes root's password hash, the cluster's key and every node's SSH host key. @throws Error or CommandError */
-export async function makeSecrets(answers: Answers, names: readonly string[], onProgress: (done: number) => void): Promise<RegistrySecret> {
+/** Makes root's password hash, the cluster's key and every node's SSH host key; `chap` is the SAN's, and kept with them. @throws Error or CommandError */
+export async function makeSecrets(answers: Answers, names: readonly string[], chap: ChapLogin | undefined, onProgress: (done: number) => void): Promise<RegistrySecret> {
   const file = answers['root-password-file'];
   const rootPasswordHash = answers['root-password-hash'] ?? (file === undefined ? '!' : await hashOfFile(file));
-  return freshSecrets(rootPasswordHash, names.map((name, at) => ({ number: at + 1, name })), onProgress);
+  return { ...(await freshSecrets(rootPasswordHash, names.map((name, at) => ({ number: at + 1, name })), onProgress)), ...(chap === undefined ? {} : { chap }) };
 }
 
 /** A new cluster key, and an SSH host key for each of these nodes. @throws Error or CommandError */

@@ -1,15 +1,22 @@
 // The installer's session to the SAN: iscsid and iscsiadm of the live system.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../../daemons/host/run.ts';
+import type { ChapLogin } from '../../daemons/core/chap.ts';
+import { recordFiles, recordWithLogin } from '../../daemons/core/iscsi-record.ts';
 import { InputError } from '../../daemons/core/problem.ts';
+import type { SanAddress } from '../../daemons/core/roster.ts';
+import { CommandError, run } from '../../daemons/host/run.ts';
 
 const SESSIONS = '/sys/class/iscsi_session';
 const DISK_WAIT_MS = 10_000;
 const POLL_MS = 100;
-/** iscsiadm(8): the session is there already. */
+/** iscsiadm(8): the session is there already; the SAN does not let this initiator in. */
 const ISCSI_ERR_SESS_EXISTS = 15;
+const ISCSI_ERR_LOGIN_AUTH_FAILED = 24;
+/** The record of a session that goes by no interface of its own. */
+const IFACE = 'default';
+const SECRET_MODE = 0o600;
 
 function list(path: string): string[] {
   try {
@@ -27,12 +34,37 @@ function disksOf(target: string): string[] {
   });
 }
 
+/** Writes the login into the record of the target, which this root alone may read. @throws Error when open-iscsi has made no record */
+function setLogin({ address, port, target }: SanAddress, chap: ChapLogin): void {
+  const files = recordFiles({ list, exists: existsSync }, target, { address, port }, IFACE);
+  if (files.length === 0) throw new Error(`open-iscsi keeps no record of ${target} at ${address},${port}`);
+  for (const file of files) {
+    chmodSync(file, SECRET_MODE);
+    writeFileSync(file, recordWithLogin(readFileSync(file, 'utf8'), chap), { mode: SECRET_MODE });
+  }
+}
+
+/** Logs in. @throws InputError when the SAN refuses this initiator, CommandError for all else */
+async function logIn({ target }: SanAddress, portal: string, chap: ChapLogin | undefined): Promise<void> {
+  try {
+    await run(['iscsiadm', '-m', 'node', '-T', target, '-p', portal, '--login'], { accept: [0, ISCSI_ERR_SESS_EXISTS] });
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.code !== ISCSI_ERR_LOGIN_AUTH_FAILED) throw error;
+    throw new InputError([{
+      code: 'MM-INSTALL-DENIED', where: `${target} at ${portal}`, rule: 'lets this initiator in', seen: chap === undefined ? 'a refusal, without CHAP' : `a refusal, with CHAP user ${chap.user}`,
+      remedy: chap === undefined ? 'Give chap-user and chap-password-file where the SAN wants CHAP; else see its access list.' : 'Compare name and secret with the SAN\'s; with chap-mutual-user its own as well. See its access list.',
+    }]);
+  }
+}
+
 /**
- * Logs in to the target and returns its disks' names (`sda`).
- * @throws InputError when the target is not among those the SAN exports, or has no disk
+ * Logs in to the target, by CHAP if a login is given, and returns its disks' names (`sda`). The list of targets is asked for without:
+ * it is the target itself that the secret guards.
+ * @throws InputError when the target is not among those the SAN exports, refuses the login, or has no disk
  * @throws CommandError when the SAN cannot be reached
  */
-export async function openTarget(address: string, port: number, target: string): Promise<string[]> {
+export async function openTarget(san: SanAddress, chap: ChapLogin | undefined): Promise<string[]> {
+  const { address, port, target } = san;
   const portal = `${address}:${port}`;
   if (disksOf(target).length > 0) return disksOf(target);
   await run(['systemctl', 'start', 'metamaster-iscsid.service']);
@@ -44,7 +76,8 @@ export async function openTarget(address: string, port: number, target: string):
       remedy: 'Correct the name, or export it to this initiator.',
     }]);
   }
-  await run(['iscsiadm', '-m', 'node', '-T', target, '-p', portal, '--login'], { accept: [0, ISCSI_ERR_SESS_EXISTS] });
+  if (chap !== undefined) setLogin(san, chap);
+  await logIn(san, portal, chap);
   for (let waited = 0; waited < DISK_WAIT_MS; waited += POLL_MS) {
     const disks = disksOf(target);
     if (disks.length > 0) return disks;

@@ -27,6 +27,7 @@ export const RACK_MESSAGES: Messages = {
   'MM-RACK-SAN': entry(RACK, 'The SAN\'s daemon does not answer.', 'See the log that is named.'),
   'MM-RACK-SAN-BUSY': entry(RACK, 'A measurement writes to the SAN, and blades are logged in.', 'Switch the blades off first.'),
   'MM-RACK-SAN-CACHE': entry(RACK, 'The SAN\'s write cache is not as it was asked for: it would acknowledge what is not on its disk, or has no cache where one is to be tried.', 'Install the distribution\'s tgt package.'),
+  'MM-RACK-SAN-CHAP': entry(RACK, 'tgtd did not take the CHAP accounts, or not give them back.', 'Switch the blades off, then `scripts/rack san stop` and `scripts/rack san start`.'),
   'MM-RACK-SAN-PROBE': entry(RACK, 'The SAN does not answer by iSCSI.', 'See the log that is named.'),
   'MM-RACK-SAN-SIZE': entry(RACK, 'The SAN\'s file has another size than asked for.', 'Leave `--san-size` out, or begin with an empty one.'),
   'MM-RACK-START': entry(RACK, 'A program of the rack did not start.', 'See the log that is named.'),

@@ -34,6 +34,7 @@ export const SAN_MESSAGES: Messages = {
   'MM-GPT-SECTOR-SIZE': entry(EVERYWHERE, 'The table was made for sectors of 4096 bytes.', 'Export the LUN with 512-byte logical sectors.'),
   'MM-LABEL-COPIES': entry(BLOCK, 'The two copies of a label are of one generation and differ, which no torn write can leave: two programs wrote at once.', 'Power off what is not this volume\'s node, then reset the volume.'),
   'MM-REBUILD-AMBIGUOUS': entry(REBUILD, 'Several slots hold a whole registry, they differ, and no header tells which is the newest.', 'Look at each with `--slot W/S --dry-run --json`, and choose one.'),
+  'MM-REBUILD-CHAP': entry('`metamaster san rebuild`', 'The copy says that the SAN wants CHAP, and the secrets to be written have no such login; or the other way about.', 'Give the login with `--san-login FILE`, as in `/etc/metamaster/san-login.json` of a node; or use a copy with secrets.'),
   'MM-REBUILD-CLUSTER': entry(REBUILD, 'The copy is of another cluster or container than the superblock on the SAN.', 'Find the right copy.'),
   'MM-REBUILD-LABEL': entry(REBUILD, 'A label on the SAN contradicts the registry that was to be written: the copy is older than the SAN, or of another one. As a warning: the label cannot be read, and bears nothing out.', 'Use a newer copy. Nothing was written.'),
   'MM-REBUILD-NODE': entry(REBUILD, 'The copy has a node whose number has no slots in the registry on the SAN.', 'Find the right copy.'),

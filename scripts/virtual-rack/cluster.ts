@@ -61,9 +61,38 @@ export class Cluster {
       `container-name: ${CLUSTER.container}`, 'storage-ip: 192.168.0.252', `iscsi-target: ${CLUSTER.target}`,
       `number-of-nodes: ${blades.length}`, 'maximum-nodes: 16', `volume-size: ${CLUSTER.volumeMib}`, `state-size: ${CLUSTER.stateMib}`, `swap-size: ${CLUSTER.swapMib}`,
       ...(storeMib === undefined ? [] : [`store-size: ${storeMib}`]), `cluster-hostname: ${CLUSTER.name}`,
-      'kernel-parameters: "console=ttyS0,115200 quiet"', 'root-password-file: /root/password', `authorized-keys: ["${await this.#makeKey()}"]`, 'nodes:',
+      'kernel-parameters: "console=ttyS0,115200 quiet"', 'root-password-file: /root/password', ...this.#chapAnswers(), `authorized-keys: ["${await this.#makeKey()}"]`, 'nodes:',
       ...macs.map((mac, at) => `  - {mac: "${mac}", loader: ${blades[at] === oursOn ? 'ours' : 'rom'}}`), '',
     ].join('\n');
+  }
+
+  #chapAnswers(): readonly string[] {
+    const login = this.rack.sanLogin();
+    if (login === undefined) return [];
+    const own = [`chap-user: "${login.user}"`, 'chap-password-file: /root/chap-password'];
+    return login.mutual === undefined ? own : [...own, `chap-mutual-user: "${login.mutual.user}"`, 'chap-mutual-password-file: /root/chap-mutual-password'];
+  }
+
+  /** Where the SAN wants CHAP, writes its secrets into files of the live system, without an echo on the console. */
+  async #typeSecrets(blade: number): Promise<void> {
+    const login = this.rack.sanLogin();
+    if (login === undefined) return;
+    await this.typeFile(blade, '/root/chap-password', `${login.password}\n`);
+    if (login.mutual !== undefined) await this.typeFile(blade, '/root/chap-mutual-password', `${login.mutual.password}\n`);
+    await this.rack.type(blade, 'chmod 600 /root/chap-*\n');
+  }
+
+  /** Where the SAN wants CHAP, types its login as an administrator does when the initrd of the disc asks for it. */
+  async typeSanLogin(blade: number): Promise<void> {
+    const login = this.rack.sanLogin();
+    if (login === undefined) return;
+    const questions: readonly (readonly [RegExp, string])[] = [
+      [/CHAP user: /, login.user], [/CHAP secret: /, login.password], [/user of the SAN itself [^\n]*: /, login.mutual?.user ?? ''], ...(login.mutual === undefined ? [] : [[/secret of the SAN itself: /, login.mutual.password] as const]),
+    ];
+    for (const [question, answer] of questions) {
+      await this.rack.waitForConsole(blade, question, { timeoutMs: PATIENCE.liveMs });
+      await this.rack.type(blade, `${answer}\n`);
+    }
   }
 
   /** Boots a blade from the disc with an entry of its menu. */
@@ -121,6 +150,7 @@ export class Cluster {
     await this.bootDisc(1, 'i', { memory: '1G' });
     await this.liveShell(1);
     await this.typeFile(1, '/root/answers.yaml', await this.answers(blades, undefined, storeMib));
+    await this.#typeSecrets(1);
     await this.runInstaller(1);
     await this.powerOff(1);
   }
@@ -140,6 +170,7 @@ export class Cluster {
     if (on.length === 0) {
       await stage('blade 1: Boot cluster, from the disc', async () => {
         await this.bootDisc(1, 'b');
+        await this.typeSanLogin(1);
         await this.serving(1);
         await this.rack.dvdOut(1);
       });

@@ -90,9 +90,12 @@ ${JSON_HELP}`,
     operands: '[N]', says: "list the logs, or print a blade's console since power-on", options: SHOW, help: `${NAME_HELP}\n${JSON_HELP}`,
   },
   san: {
-    operands: '<start|stop|unplug|plug|status|bench>', says: "the SAN's power, cable and condition", options: { ...CHANGE, json: { type: 'boolean' }, writes: { type: 'string' }, 'write-cache': { type: 'string' } },
+    operands: '<start|stop|unplug|plug|status|bench|chap> [FILE|off]', says: "the SAN's power, cable, login and condition", options: { ...CHANGE, json: { type: 'boolean' }, writes: { type: 'string' }, 'write-cache': { type: 'string' } },
     help: `stop cuts its power; unplug pulls its cable, which its initiators cannot tell from a silent SAN.
 bench measures single 4 KiB writes over iSCSI; nobody may be logged in.
+chap FILE makes it want CHAP from the next login on, chap off no more. FILE has mode 0600 and one line of JSON:
+  {"user": "rack", "password": "12 to 255 characters"}   and for a SAN that proves itself as well, inside of it:
+  "mutual": {"user": "san", "password": "another one"}
   --write-cache on|off  for start, when it was off: with a cache that its power takes along, or without; stays so; default: off
   --writes N            for bench; default: 200
 ${NAME_HELP}

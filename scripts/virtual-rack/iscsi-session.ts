@@ -1,8 +1,10 @@
-// The smallest iSCSI initiator (RFC 7143) that can ask the SAN a question: one connection, no authentication, one command at a time.
+// The smallest iSCSI initiator (RFC 7143) that can ask the SAN a question: one connection, CHAP if need be, one command at a time.
 // It is there because nothing on the host can: the kernel's initiator knows no second namespace, and tgtadm does not show mode pages.
 
+import { createHash } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { concatBytes, encodeLatin1, viewOf } from '../../daemons/core/bytes.ts';
+import { concatBytes, decodeLatin1, encodeLatin1, fromHex, toHex, viewOf } from '../../daemons/core/bytes.ts';
+import type { ChapAccount } from '../../daemons/core/chap.ts';
 
 const HEADER = 48;
 export const SECTOR = 512;
@@ -19,19 +21,37 @@ function pdu(fill: (bytes: Uint8Array, view: DataView) => void, data: Uint8Array
   return concatBytes(header, data, new Uint8Array((4 - (data.length % 4)) % 4));
 }
 
-/** A login request straight into the operational stage and on to full feature (RFC 7143 section 11.12). */
-export function loginPdu(initiator: string, target: string): Uint8Array {
-  const keys = [
-    `InitiatorName=${initiator}`, `TargetName=${target}`, 'SessionType=Normal', 'HeaderDigest=None', 'DataDigest=None',
-    'ImmediateData=Yes', 'InitialR2T=Yes', 'MaxRecvDataSegmentLength=65536',
-  ];
+/** Stages of a login (RFC 7143 section 11.12.3): what a request is in, and with the transit bit where it wants to go. */
+const SECURITY = 0x00;
+const SECURITY_TO_OPERATIONAL = 0x81;
+const OPERATIONAL_TO_FULL_FEATURE = 0x87;
+
+const OPERATIONAL_KEYS = ['HeaderDigest=None', 'DataDigest=None', 'ImmediateData=Yes', 'InitialR2T=Yes', 'MaxRecvDataSegmentLength=65536'] as const;
+const namesOf = (initiator: string, target: string): readonly string[] => [`InitiatorName=${initiator}`, `TargetName=${target}`, 'SessionType=Normal'];
+
+/** A login request of one stage (RFC 7143 section 11.12). */
+function stagePdu(stage: number, keys: readonly string[], expected = 0): Uint8Array {
   return pdu((bytes, view) => {
     bytes[0] = 0x43; // immediate, login
-    bytes[1] = 0x87; // transit, from operational to full feature
+    bytes[1] = stage;
     bytes[8] = 0x80; // ISID of the random type
     bytes[13] = 1;
     put32(view, 24, 1);
+    put32(view, 28, expected);
   }, encodeLatin1(keys.map((key) => `${key}\0`).join('')));
+}
+
+/** A login request straight into the operational stage and on to full feature. */
+export const loginPdu = (initiator: string, target: string): Uint8Array => stagePdu(OPERATIONAL_TO_FULL_FEATURE, [...namesOf(initiator, target), ...OPERATIONAL_KEYS]);
+
+/** CHAP with MD5 (RFC 1994 section 4.1): the hash of identifier, secret and challenge. */
+export function chapResponse(identifier: number, secret: string, challenge: Uint8Array): Uint8Array {
+  return createHash('md5').update(Uint8Array.of(identifier)).update(secret).update(challenge).digest();
+}
+
+/** The keys of a login's text. */
+function keysOf(data: Uint8Array): ReadonlyMap<string, string> {
+  return new Map(decodeLatin1(data).split('\0').filter((key) => key.includes('=')).map((key) => [key.slice(0, key.indexOf('=')), key.slice(key.indexOf('=') + 1)]));
 }
 
 /** A SCSI command to LUN 1 (RFC 7143 section 11.3), with all data to be written as immediate data. */
@@ -82,14 +102,31 @@ export class IscsiSession {
     socket.on('close', () => this.#wake?.(new Error('the target closed the connection')));
   }
 
-  /** Connects and logs in. */
-  static async open(address: string, port: number, initiator: string, target: string): Promise<IscsiSession> {
-    const socket = connect(port, address);
-    const session = new IscsiSession(socket);
-    socket.write(loginPdu(initiator, target));
-    const { header } = await session.#next();
-    if (header[0] !== 0x23 || header[36] !== 0 || (header[1]! & 0x80) === 0) throw new Error(`login refused, status ${header[36]}.${header[37]}`);
+  /** Connects and logs in; with an account it proves itself by CHAP, and asks for no proof of the target. */
+  static async open(address: string, port: number, initiator: string, target: string, account?: ChapAccount): Promise<IscsiSession> {
+    const session = new IscsiSession(connect(port, address));
+    if (account === undefined) await session.#stage(loginPdu(initiator, target));
+    else await session.#prove(namesOf(initiator, target), account);
     return session;
+  }
+
+  async #prove(names: readonly string[], { user, password }: ChapAccount): Promise<void> {
+    await this.#stage(stagePdu(SECURITY, [...names, 'AuthMethod=CHAP']));
+    const asked = await this.#stage(stagePdu(SECURITY, ['CHAP_A=5'], this.#expected));
+    const challenge = fromHex((asked.get('CHAP_C') ?? '').replace(/^0x/i, ''));
+    if (challenge === undefined || challenge.length === 0) throw new Error('the target gave no CHAP challenge in hexadecimal');
+    const proof = chapResponse(Number(asked.get('CHAP_I')), password, challenge);
+    await this.#stage(stagePdu(SECURITY_TO_OPERATIONAL, [`CHAP_N=${user}`, `CHAP_R=0x${toHex(proof)}`], this.#expected));
+    await this.#stage(stagePdu(OPERATIONAL_TO_FULL_FEATURE, OPERATIONAL_KEYS, this.#expected));
+  }
+
+  /** Sends one request of a login; the answer must be a login response that says success and goes where the request wants. */
+  async #stage(request: Uint8Array): Promise<ReadonlyMap<string, string>> {
+    this.#socket.write(request);
+    const { header, data } = await this.#next();
+    if (header[0] !== 0x23 || header[36] !== 0 || (header[1]! & 0x80) !== (request[1]! & 0x80)) throw new Error(`login refused, status ${header[36]}.${header[37]}`);
+    this.#expected = viewOf(header).getUint32(24) + 1;
+    return keysOf(data);
   }
 
   /** True when the LUN acknowledges writes before they are on its disk; undefined when it does not say. */

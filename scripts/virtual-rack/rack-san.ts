@@ -1,15 +1,17 @@
 // The SAN's power switch and cable, and its condition.
 
-import { closeSync, existsSync, ftruncateSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, openSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { chapKind, type ChapKind, type ChapLogin, formatChapLogin } from '../../daemons/core/chap.ts';
+import { readSanLogin } from '../san-login-files.ts';
 import { look } from './commands.ts';
 import { fail } from './failure.ts';
 import { bladeMac, namespaceOf } from './identity.ts';
-import { inRoom, logPath, sanPath, settingsWhenUp, writeSettings, type RackContext } from './rack-state.ts';
+import { inRoom, logPath, sanLoginPath, sanPath, settingsWhenUp, writeSettings, type RackContext } from './rack-state.ts';
 import { SAN_ADDRESS } from './network-plan.ts';
-import { parseTargetReport, SAN_PORT, sanEnvironment, showTargetsArgv, targetCommands, tgtdArgv, type TargetReport } from './san-plan.ts';
+import { chapCommands, noChapCommands, parseTargetReport, SAN_PORT, sanEnvironment, showTargetsArgv, targetCommands, tgtdArgv, type TargetReport } from './san-plan.ts';
 import type { SanProbe } from './san-probe.ts';
 
 /** tgtd answers within a second; ten allow for a busy host. */
@@ -22,6 +24,8 @@ export interface SanStatus {
   readonly portal: string;
   readonly target: string | null;
   readonly initiators: readonly string[];
+  /** How a login to it is proved; null: not at all. */
+  readonly chap: ChapKind | null;
   readonly path: string;
   readonly sizeBytes: number;
   /** What the sparse file takes on the host's disk. */
@@ -60,7 +64,8 @@ async function untilAnswers(context: RackContext): Promise<TargetReport | 'none'
 /** Asks the SAN itself, by iSCSI from within its namespace. Throws MM-RACK-SAN-PROBE when it does not answer. */
 export async function probeSan(context: RackContext, target: string, writes?: number): Promise<SanProbe> {
   const script = join(import.meta.dirname, 'san-probe.ts');
-  const argv = [process.execPath, script, target, ...(writes === undefined ? [] : [String(writes)])];
+  const login = sanLoginPath(context.identity);
+  const argv = [process.execPath, script, target, writes === undefined ? '-' : String(writes), ...(existsSync(login) ? [login] : [])];
   const outcome = await look(inRoom(context.identity, 'san', argv));
   if (outcome.status !== 0) fail('MM-RACK-SAN-PROBE', `${SAN_ADDRESS}:${SAN_PORT}`, 'the SAN must answer by iSCSI', outcome.stderr.trim(), `See ${logPath(context.identity, 'tgtd')}.`);
   return JSON.parse(outcome.stdout) as SanProbe;
@@ -99,7 +104,11 @@ export async function startSan(context: RackContext, { target, cached }: SanOpti
     await context.processes.start({ role: 'tgtd', argv, mark: 'tgtd', logFile: logPath(context.identity, 'tgtd'), environment });
     await untilAnswers(context);
   });
-  for (const command of targetCommands(target, sanPath(context.identity), cached)) await context.changes.run(inRoom(context.identity, 'san', command), environment);
+  const commands = targetCommands(target, sanPath(context.identity), cached);
+  for (const command of commands.slice(0, -1)) await context.changes.run(inRoom(context.identity, 'san', command), environment);
+  const login = keptLogin(context);
+  if (login !== undefined) await runAccounts(context, 'give the target its CHAP accounts', chapCommands(login));
+  await context.changes.run(inRoom(context.identity, 'san', commands.at(-1)!), environment);
   if (context.changes.dryRun) return true;
   const { writeCache } = await probeSan(context, target);
   if (writeCache !== (cached ? 'on' : 'off')) {
@@ -107,6 +116,35 @@ export async function startSan(context: RackContext, { target, cached }: SanOpti
     fail('MM-RACK-SAN-CACHE', target, rule, `write cache ${writeCache}`, 'This tgt does not take the caching mode page; install the distribution\'s tgt package.');
   }
   return true;
+}
+
+/** What the SAN wants of a login; undefined: nothing. */
+export const keptLogin = ({ identity }: RackContext): ChapLogin | undefined => (existsSync(sanLoginPath(identity)) ? readSanLogin(sanLoginPath(identity)) : undefined);
+
+/** Runs commands about accounts. Their arguments are shown nowhere, neither by a dry run nor when one fails. */
+async function runAccounts(context: RackContext, what: string, commands: readonly (readonly string[])[]): Promise<void> {
+  await context.changes.act(what, async () => {
+    for (const command of commands) {
+      const outcome = await look(inRoom(context.identity, 'san', command), sanEnvironment(context.identity.runDir));
+      if (outcome.status !== 0) fail('MM-RACK-SAN-CHAP', what, 'tgtadm must succeed', `status ${outcome.status}`, 'Switch the blades off, then `scripts/rack san stop` and `scripts/rack san start`: a fresh tgtd has the accounts that were asked for last.');
+    }
+  });
+}
+
+/**
+ * Makes the SAN want this login from now on, or none: at once if it runs, and at each start. Sessions that are open stay open. The login is
+ * kept in a file of mode 0600 in the rack's folder.
+ */
+export async function setSanChap(context: RackContext, login: ChapLogin | undefined): Promise<void> {
+  const path = sanLoginPath(context.identity);
+  const before = keptLogin(context);
+  const running = context.processes.find('tgtd') !== undefined;
+  if (running && before !== undefined) await runAccounts(context, "take the target's CHAP accounts away", noChapCommands(before));
+  await context.changes.act(login === undefined ? `remove ${path}` : `write ${path}`, () => {
+    rmSync(path, { force: true });
+    if (login !== undefined) writeFileSync(path, formatChapLogin(login), { mode: 0o600, flag: 'wx' });
+  });
+  if (running && login !== undefined) await runAccounts(context, 'give the target its CHAP accounts', chapCommands(login));
 }
 
 /** Cuts the SAN's power. @returns false when it was off */
@@ -142,12 +180,14 @@ export async function sanStatus(context: RackContext): Promise<SanStatus> {
   const path = sanPath(context.identity);
   const seen = context.processes.find('tgtd') === undefined ? undefined : await report(context);
   const found = seen === undefined || seen === 'none' ? undefined : seen;
+  const login = keptLogin(context);
   const file = existsSync(path) ? statSync(path) : undefined;
   return {
     running: found !== undefined,
     portal: `${SAN_ADDRESS}:${SAN_PORT}`,
     target: found?.target ?? null,
     initiators: found?.initiators ?? [],
+    chap: login === undefined ? null : chapKind(login),
     path,
     sizeBytes: file?.size ?? 0,
     usedBytes: (file?.blocks ?? 0) * 512,

@@ -61,6 +61,8 @@ export const writeBlade = (identity: RackIdentity, blade: number, state: BladeSt
   writeWhole(bladePath(identity, blade), `${JSON.stringify(state, undefined, 2)}\n`);
 
 export const lockPath = (identity: RackIdentity): string => join(identity.stateDir, 'lock');
+/** What the SAN wants of a login, where it wants something. */
+export const sanLoginPath = (identity: RackIdentity): string => join(identity.stateDir, 'san-login.json');
 export const sanPath = (identity: RackIdentity): string => join(identity.stateDir, 'san.img');
 export const logPath = (identity: RackIdentity, name: string): string => join(identity.stateDir, 'logs', `${name}.log`);
 

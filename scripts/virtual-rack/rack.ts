@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
+import type { ChapLogin } from '../../daemons/core/chap.ts';
 import { Changes } from './commands.ts';
 import { ConsoleReader, type ConsoleMatch } from './console-reader.ts';
 import { fail } from './failure.ts';
@@ -13,7 +14,7 @@ import { bladeRole, checkBlade, dvdIn, dvdOut, loggerRole, powerOff, powerOn, pr
 import { listCaptures, startCapture, stopCapture, type Capture } from './rack-capture.ts';
 import { bringUp, takeDown, type UpOptions } from './rack-lifecycle.ts';
 import { withLock } from './rack-lock.ts';
-import { cableSan, chooseCache, cutPath, probeSan, sanStatus, startSan, stopSan, type SanStatus } from './rack-san.ts';
+import { cableSan, chooseCache, cutPath, keptLogin, probeSan, sanStatus, setSanChap, startSan, stopSan, type SanStatus } from './rack-san.ts';
 import { inRoom, lockPath, sanPath, settingsWhenUp, type RackContext } from './rack-state.ts';
 import { rackStatus, type RackStatus } from './rack-status.ts';
 import type { SanProbe } from './san-probe.ts';
@@ -196,6 +197,19 @@ export class VirtualRack {
       settingsWhenUp(this.identity);
       await cutPath(this.#context, blade, portal, cut);
     });
+  }
+
+  /** Makes the SAN want this login, or none, from the next login on; kept over its power cuts. */
+  sanChap(login: ChapLogin | undefined): Promise<void> {
+    return this.#alone(async () => {
+      settingsWhenUp(this.identity);
+      await setSanChap(this.#context, login);
+    });
+  }
+
+  /** What the SAN wants of a login, for who is to log in. */
+  sanLogin(): ChapLogin | undefined {
+    return keptLogin(this.#context);
   }
 
   sanStatus(): Promise<SanStatus> {

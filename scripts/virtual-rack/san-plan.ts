@@ -1,5 +1,6 @@
 // The SAN of the rack: tgt with one LUN in a sparse file. The commands that make it, and what its own report says.
 
+import type { ChapAccount, ChapLogin } from '../../daemons/core/chap.ts';
 import { SAN_ADDRESS, SECOND_SAN_ADDRESS } from './network-plan.ts';
 
 export const SAN_PORT = 3260;
@@ -32,6 +33,23 @@ export const targetCommands = (target: string, file: string, cached = false): st
   ...(cached ? [] : [tgtadm('--mode', 'logicalunit', '--op', 'update', '--tid', '1', '--lun', '1', '--params', WRITE_CACHE_OFF)]),
   tgtadm('--mode', 'target', '--op', 'bind', '--tid', '1', '--initiator-address', 'ALL'),
 ];
+
+/**
+ * The commands that make the target want CHAP: its account for the blades, and the one by which it proves itself. tgtadm takes a secret as an
+ * argument alone, and tgt-admin with a file calls tgtadm so. On the host of a rack that is borne: the secret is made up, guards a sparse file,
+ * and whoever sees other users' processes there is the rack's own owner. No node does it.
+ */
+export function chapCommands({ user, password, mutual }: ChapLogin): string[][] {
+  const account = (own: ChapAccount, ...how: string[]): string[][] => [
+    tgtadm('--mode', 'account', '--op', 'new', '--user', own.user, '--password', own.password),
+    tgtadm('--mode', 'account', '--op', 'bind', '--tid', '1', '--user', own.user, ...how),
+  ];
+  return [...account({ user, password }), ...(mutual === undefined ? [] : account(mutual, '--outgoing'))];
+}
+
+/** The commands that take such accounts away: an account that goes is bound no more. */
+export const noChapCommands = ({ user, mutual }: ChapLogin): string[][] =>
+  [user, ...(mutual === undefined ? [] : [mutual.user])].map((name) => tgtadm('--mode', 'account', '--op', 'delete', '--user', name));
 
 /** What tgtd reports. */
 export interface TargetReport {

@@ -1,8 +1,9 @@
 // Asks the rack's SAN, from within its namespace, whether its write cache is off, and how fast it writes.
 //
-//   node san-probe.ts TARGET [WRITES]      prints one line of JSON: SanProbe
+//   node san-probe.ts TARGET WRITES|- [LOGIN-FILE]      prints one line of JSON: SanProbe; with a login it proves itself by CHAP
 
 import process from 'node:process';
+import { readSanLogin } from '../san-login-files.ts';
 import { IscsiSession, SECTOR } from './iscsi-session.ts';
 import { messageOf } from './failure.ts';
 import { SAN_ADDRESS } from './network-plan.ts';
@@ -36,9 +37,10 @@ async function bench(session: IscsiSession, sectors: number, count: number): Pro
   return { count, perSecond: Math.round(count / seconds), medianMs: at(0.5), p99Ms: at(0.99) };
 }
 
-const [target, writes] = process.argv.slice(2);
+const [target, count, loginFile] = process.argv.slice(2);
+const writes = count === '-' ? undefined : count;
 try {
-  const session = await IscsiSession.open(SAN_ADDRESS, SAN_PORT, 'iqn.2026-11.metamaster:rack-probe', target!);
+  const session = await IscsiSession.open(SAN_ADDRESS, SAN_PORT, 'iqn.2026-11.metamaster:rack-probe', target!, loginFile === undefined ? undefined : readSanLogin(loginFile));
   const cache = await session.writeCache();
   const sectors = await session.capacity();
   const answer: SanProbe = {

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import type { Ipv4 } from '../../daemons/core/ipv4.ts';
 import type { Mac } from '../../daemons/core/mac.ts';
 import type { Roster } from '../../daemons/core/roster.ts';
-import { cpioArchive } from '../../initrd/cpio-image.ts';
+import { cpioArchive } from '../../daemons/core/cpio-archive.ts';
 import { bladeMac } from '../../scripts/virtual-rack/identity.ts';
 import { SAN_ADDRESS } from '../../scripts/virtual-rack/network-plan.ts';
 import type { VirtualRack } from '../../scripts/virtual-rack/rack.ts';

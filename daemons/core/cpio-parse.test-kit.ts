@@ -15,7 +15,8 @@ export interface ParsedEntry {
 const KINDS: Readonly<Record<number, ParsedEntry['kind']>> = { 0o04: 'folder', 0o10: 'file', 0o12: 'link', 0o02: 'device' };
 
 /** Every entry before the trailer. @throws Error for anything that the kernel would not unpack as it is meant */
-export function parseCpio(archive: Buffer): ParsedEntry[] {
+export function parseCpio(bytes: Uint8Array): ParsedEntry[] {
+  const archive = Buffer.from(bytes);
   const entries: ParsedEntry[] = [];
   for (let at = 0; ; ) {
     if (archive.toString('latin1', at, at + 6) !== '070701') throw new Error(`no header at ${at}`);

@@ -1,5 +1,8 @@
-// Writes a cpio archive in the "newc" form (Linux Documentation/driver-api/early-userspace/buffer-format.rst): what the
-// kernel unpacks as its first root. Owners are root, time stamps are one, numbers run by order: the same input gives the same bytes.
+// Writes a cpio archive in the "newc" form (Linux Documentation/driver-api/early-userspace/buffer-format.rst): what the kernel
+// unpacks as its first root. The builder makes initrds of it, and a node the one file that it hands a blade. Owners are root, time
+// stamps are one, numbers run by order: the same input gives the same bytes.
+
+import { concatBytes, encodeLatin1, encodeUtf8 } from './bytes.ts';
 
 /** One entry of the archive. Paths have no leading slash. */
 export type CpioEntry =
@@ -18,24 +21,24 @@ function modeOf(entry: CpioEntry): number {
 
 function contentOf(entry: CpioEntry): Uint8Array {
   if (entry.kind === 'file') return entry.bytes;
-  return entry.kind === 'link' ? Buffer.from(entry.target) : new Uint8Array();
+  return entry.kind === 'link' ? encodeUtf8(entry.target) : new Uint8Array();
 }
 
-function header(fields: readonly number[]): Buffer {
-  return Buffer.from(`070701${fields.map((field) => field.toString(16).toUpperCase().padStart(8, '0')).join('')}`);
+function header(fields: readonly number[]): Uint8Array {
+  return encodeLatin1(`070701${fields.map((field) => field.toString(16).toUpperCase().padStart(8, '0')).join('')}`);
 }
 
-const padding = (length: number): Buffer => Buffer.alloc((4 - (length % 4)) % 4);
+const padding = (length: number): Uint8Array => new Uint8Array((4 - (length % 4)) % 4);
 
-function pieces(entry: CpioEntry | undefined, inode: number, epoch: number): Buffer[] {
-  const name = Buffer.from(`${entry?.path ?? 'TRAILER!!!'}\0`);
+function pieces(entry: CpioEntry | undefined, inode: number, epoch: number): Uint8Array[] {
+  const name = encodeUtf8(`${entry?.path ?? 'TRAILER!!!'}\0`);
   const content = entry === undefined ? new Uint8Array() : contentOf(entry);
   const device = entry?.kind === 'device' ? [entry.major, entry.minor] : [0, 0];
   const fields = [
     entry === undefined ? 0 : inode, entry === undefined ? 0 : modeOf(entry), 0, 0, 1, entry === undefined ? 0 : epoch,
     content.length, 0, 0, device[0]!, device[1]!, name.length, 0,
   ];
-  return [header(fields), name, padding(110 + name.length), Buffer.from(content), padding(content.length)];
+  return [header(fields), name, padding(110 + name.length), content, padding(content.length)];
 }
 
 /**
@@ -43,7 +46,7 @@ function pieces(entry: CpioEntry | undefined, inode: number, epoch: number): Buf
  * @param epoch the time stamp of every entry, in seconds since 1970
  * @throws Error when a path stands there twice, or below something that is no folder
  */
-export function cpioArchive(entries: readonly CpioEntry[], epoch: number): Buffer {
+export function cpioArchive(entries: readonly CpioEntry[], epoch: number): Uint8Array {
   const byPath = new Map<string, CpioEntry>();
   for (const entry of entries) {
     const before = byPath.get(entry.path);
@@ -60,5 +63,5 @@ export function cpioArchive(entries: readonly CpioEntry[], epoch: number): Buffe
   }
   const sorted = [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   const out = sorted.flatMap((entry, i) => pieces(entry, i + 1, epoch));
-  return Buffer.concat([...out, ...pieces(undefined, 0, epoch)]);
+  return concatBytes(...out, ...pieces(undefined, 0, epoch));
 }
