@@ -18,6 +18,8 @@ const EXISTS = [0, 15] as const;
 const LOGGED_IN = 'LOGGED_IN';
 const REMEDY = 'Check that the SAN is reached; it is tried again.';
 const TAKE_OVER_WAIT_MS = 120_000;
+/** The keeper leaves the session alone until the boot is over; asking costs a process each time. */
+const TAKE_OVER_POLL_MS = 2_000;
 /** Characters of a message that are worth showing. */
 const SHOWN = 300;
 const DISK_WAIT_MS = 10_000;
@@ -56,11 +58,11 @@ const IN_HAND = [/iSCSI Connection State: LOGGED IN/, /Internal iscsid Session S
  */
 export async function waitForTakeOver(host: BootHost, target: string): Promise<void> {
   const patient = () => sessionsOf(host, target).filter((session) => !isControl(host, session));
-  for (let waited = 0; ; waited += POLL_MS) {
+  for (let waited = 0; ; waited += TAKE_OVER_POLL_MS) {
     const said = patient().map((session) => host.run(['iscsiadm', '-m', 'session', '-r', session.replace('session', ''), '-P', '1']).said);
     if (said.every((text) => IN_HAND.every((sign) => sign.test(text)))) return;
     if (waited >= TAKE_OVER_WAIT_MS) throw new StepError('MM-AGENT-TAKE-OVER', `iscsid has not taken the session over: ${said.join(' ').trim().slice(-SHOWN)}`, 'See what iscsid says: dmesg; then boot the node again.');
-    await host.sleep(POLL_MS);
+    await host.sleep(TAKE_OVER_POLL_MS);
   }
 }
 

@@ -30,7 +30,7 @@ const JOURNEYS: readonly { readonly id: string; readonly title: string; readonly
   { id: 'J6', title: 'wrong input: parameters, servers and states of the SAN, each refused in words, and nothing changed', run: wrongInput },
   { id: 'J7', title: 'the SAN goes away for a minute, by cable and by power: a stall, never an error', run: sanOutages },
   { id: 'JC', title: 'a SAN with a write cache is restarted: every node restarts, and one serves all the while', run: cacheLost },
-  { id: 'J7L', title: 'the SAN goes away for five minutes', later: true, run: longSanOutage },
+  { id: 'J7L', title: 'the SAN goes away for five minutes, and comes ten minutes late', later: true, run: longSanOutage },
   { id: 'JM', title: 'two portals: a path that is lost under load is no outage', run: multipath },
   { id: 'JR', title: 'reports: what a blade says on its way up, and when its kernel dies', run: bootReports },
   { id: 'JP', title: 'power: proofs, an orderly shutdown of the whole rack, and its cold start', run: orderlyPower },
