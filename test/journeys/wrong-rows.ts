@@ -35,6 +35,6 @@ export const REGISTRY = {
 
 export const CLAIM = {
   foreign: { what: "a foreign owner of node 2's store", step: 'claim', code: 'MM-CLAIM-FOREIGN', names: `store of node 2 .*seen machine no-uuid/${NOBODYS_MAC}`, remedy: 'Power the old machine off' },
-  invalid: { what: 'a store that the kernel gave up', step: 'claim', code: 'MM-BOOT-STORE-INVALID', names: 'store node2: .*it did not overflow', remedy: 'Set it valid again' },
+  invalid: { what: 'a store that the kernel gave up', step: 'claim', code: 'MM-BOOT-STORE-INVALID', names: 'store node2.*: .*it did not overflow', remedy: 'Set it valid again' },
   label: { what: "node 2's state volume without its label", step: 'claim', code: 'MM-BLOCK-MAGIC', names: 'label in block 0', remedy: '.*restore what is missing' },
 } as const satisfies Record<string, Refusal>;

@@ -44,7 +44,7 @@ test('one blade meets every state of the SAN in turn, each with its row of the j
   const foreign = foreignOwner(found, disk.read, 2);
   const givenUp = storeGivenUp(found, disk.read, 2);
   // The model's store is so small that it may always have overflowed.
-  const tooSmall: Refusal = { ...CLAIM.invalid, code: 'MM-BOOT-STORE-FULL', names: 'store node2: .*it may have overflowed', remedy: 'Reset it' };
+  const tooSmall: Refusal = { ...CLAIM.invalid, code: 'MM-BOOT-STORE-FULL', names: 'store node2.*: .*it may have overflowed', remedy: 'Reset it' };
   const rows: readonly (readonly [change: () => void, shows: RegExp])[] = [
     [() => apply(allSlotsTorn(found)), onModel(REGISTRY.torn)],
     [() => later(1, newerVersion(registry)), onModel(REGISTRY.version)],
