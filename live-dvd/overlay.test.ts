@@ -1,5 +1,6 @@
 // What the units on a node must agree upon: a path in one of them is another one's.
 
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -37,6 +38,16 @@ test('every unit of ours that the image starts is there', () => {
     expect(setting(unit(name), 'WantedBy'), name).toBe('sysinit.target');
   }
   expect(readdirSync(UNITS).filter((name) => name.endsWith('.socket')).every((name) => enabled.includes(name))).toBe(true);
+});
+
+/** Without images there is no busybox of the nodes to ask. */
+const BUSYBOX = join(import.meta.dirname, '../build/images/current/payload/usr/bin/busybox');
+
+test.skipIf(!existsSync(BUSYBOX))('the keeper calls no applet that the busybox of the nodes lacks', () => {
+  const applets = new Set(spawnSync(BUSYBOX, ['--list']).stdout.toString().split('\n'));
+  const called = [...readFileSync(join(import.meta.dirname, 'overlay/usr/lib/metamaster/san-keeper'), 'utf8').matchAll(/\$bb ([a-z]+)/g)].map(([, applet]) => applet!);
+  expect(called.length).toBeGreaterThan(10);
+  expect(called.filter((applet) => !applets.has(applet))).toEqual([]);
 });
 
 describe('an orderly shutdown', () => {

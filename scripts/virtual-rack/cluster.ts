@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../../daemons/host/run.ts';
 import { valueOf } from '../../daemons/core/problem.ts';
 import { SECTOR_BYTES } from '../../daemons/storage/block.ts';
@@ -11,6 +12,7 @@ import { readContainer, type ContainerFound } from '../../daemons/storage/contai
 import { diskOffset } from '../../daemons/storage/disk-offset.ts';
 import type { VolumeRecord } from '../../daemons/storage/registry.ts';
 import type { ReadAt } from '../../daemons/storage/read-at.ts';
+import { keyBytes } from './keystrokes.ts';
 import { SAN_ADDRESS } from './network-plan.ts';
 import type { WriteStep } from '../../daemons/storage/write-step.ts';
 import type { PowerOnOptions } from './rack-blade.ts';
@@ -21,6 +23,11 @@ export const PATIENCE = { serveMs: 240_000, menuMs: 90_000, liveMs: 240_000, ins
 const SSH_POLL_MS = 500;
 /** GRUB looks at its serial line now and then, and keeps one byte. */
 const KEY_MS = 150;
+/** A menu that has drawn nothing for so long has not got the key. */
+const KEY_LOST_MS = 3_000;
+const KEY_TRIES = 3;
+/** How long the console's last screens take to arrive. */
+const SCREENS_MS = 500;
 
 /** The names and sizes of the rack's cluster. */
 export const CLUSTER = { container: 'debian', name: 'blade', target: 'iqn.2026-11.metamaster:san', volumeMib: 1024, stateMib: 64, swapMib: 64 } as const;
@@ -103,12 +110,26 @@ export class Cluster {
     await this.rack.type(blade, key);
   }
 
-  /** Types key by key, as slowly as a boot menu reads its serial line. */
+  /**
+   * Types key by key, as slowly as a boot menu on a busy machine reads its serial line: each key is followed by what the menu draws for it,
+   * and one that nothing follows was lost, and is typed again.
+   */
   async typeSlowly(blade: number, text: string): Promise<void> {
+    const socket = await this.rack.attach(blade);
+    const drawn = { bytes: 0 };
+    socket.on('data', (piece) => (drawn.bytes += piece.length));
+    // The last screens come first.
+    await sleep(SCREENS_MS);
     for (const key of text) {
-      await this.rack.type(blade, key);
-      await new Promise((resolve) => setTimeout(resolve, KEY_MS));
+      for (let tries = 1; ; tries++) {
+        const before = drawn.bytes;
+        socket.write(keyBytes(key));
+        await sleep(KEY_MS);
+        for (let waited = 0; drawn.bytes === before && waited < KEY_LOST_MS; waited += KEY_MS) await sleep(KEY_MS);
+        if (drawn.bytes > before || tries === KEY_TRIES) break;
+      }
     }
+    socket.destroy();
   }
 
   /**
