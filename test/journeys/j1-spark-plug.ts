@@ -5,12 +5,12 @@ import { EmptyBoot } from './empty-boot.ts';
 import { expectEqual, expectThat, type Journey } from './journey.ts';
 
 /** Checks that a node is whole: its name, its own snapshot as root, its own address only, and that it serves. */
-export async function checkNode(cluster: Cluster, node: number): Promise<void> {
+export async function checkNode(cluster: Cluster, node: number, { multipath = false } = {}): Promise<void> {
   const answers = (await cluster.ssh(node, "hostname; findmnt -nro SOURCE /; ip -4 -o addr show scope global | awk '{print $4}' | tr '\\n' ' '; echo; dmsetup ls | cut -f1 | sort | tr '\\n' ' '")).split('\n');
   expectEqual(`node ${node}: name`, answers[0] ?? '', `${CLUSTER.name}${node}`);
   expectEqual(`node ${node}: root`, answers[1] ?? '', `/dev/mapper/${CLUSTER.container}-node${node}`);
   expectThat(`node ${node}: has its own address`, (answers[2] ?? '').split(' ').includes(`${addressOf(node)}/24`), answers[2]);
-  const mapped = ['boot@1', 'default@1', `node${node}`, `state${node}`, `store${node}`, `swap${node}`].map((name) => `${CLUSTER.container}-${name}`).join(' ');
+  const mapped = ['boot@1', 'default@1', `node${node}`, ...(multipath ? ['san'] : []), `state${node}`, `store${node}`, `swap${node}`].map((name) => `${CLUSTER.container}-${name}`).join(' ');
   expectEqual(`node ${node}: maps only its own volumes`, (answers[3] ?? '').trim(), mapped);
   expectEqual(`node ${node}: its swap volume is on`, await cluster.ssh(node, "grep -c '^/dev/mapper/.*-swap' /proc/swaps"), '1');
   const status = JSON.parse(await cluster.http(node, '/status')) as { name: string; serving: boolean };

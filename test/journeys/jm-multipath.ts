@@ -35,7 +35,7 @@ export async function multipath(cluster: Cluster, journey: Journey): Promise<voi
     await cluster.bootDiscEdited(BLADE, `mm.portals=${SECOND_SAN_ADDRESS}`);
     await cluster.serving(BLADE);
     await cluster.rack.dvdOut(BLADE);
-    await checkNode(cluster, BLADE);
+    await checkNode(cluster, BLADE, { multipath: true });
     expectEqual('paths', await paths(cluster, SAN_ADDRESS), 'A A');
     const below = await cluster.ssh(BLADE, 'lsblk -snro NAME /dev/mapper/debian-node3 | grep -c "^debian-san$"');
     expectThat('the root lies on the multipath device', Number(below) > 0, below);
