@@ -1,14 +1,18 @@
 import { spawn } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import { BootHistory } from '../daemons/boot-report/boot-history.ts';
 import type { Ipv4 } from '../daemons/core/ipv4.ts';
 import { openHttp } from '../daemons/host/http-server.ts';
 import { answerHttp, type HttpContent, type HttpResponse } from '../daemons/http-boot/http-answer.ts';
 import type { StageReport } from '../daemons/wire/stage-report.ts';
-import { netconsoleArgument, publicReason, WAITING_MAX } from './boot-reports.ts';
+import type { Mac } from '../daemons/core/mac.ts';
+import { listenersOf, netconsoleArgument, publicReason, WAITING_MAX } from './boot-reports.ts';
+import { parseCommandLine } from './command-line.ts';
 import { commandLineOf, ModelBlade } from './model-blade.test-kit.ts';
-import { ModelSan } from './model-san.test-kit.ts';
+import { bootRegistry, ModelSan } from './model-san.test-kit.ts';
 
 const SERVERS = '10.0.0.1,10.0.0.3';
+const STEPS = ['modules', 'interface', 'login', 'registry', 'paths', 'identity', 'claim', 'snapshot', 'check', 'mount', 'configure', 'swap', 'handover', 'root'];
 const blade = (more = `mm.servers=${SERVERS}`, san = new ModelSan()): ModelBlade => new ModelBlade(san, { commandLine: `${commandLineOf(2)} ${more}` });
 const CONTENT: HttpContent = { file: () => undefined, scriptFor: () => undefined, askAgainScript: () => '', status: () => ({}) };
 
@@ -23,7 +27,7 @@ describe('reports of a boot', () => {
     const one = blade();
     expect(await one.boot()).toBe('handover');
     const reports = heard(one.fed);
-    expect(reports.map((report) => report?.step)).toEqual(['modules', 'interface', 'login', 'registry', 'paths', 'identity', 'claim', 'snapshot', 'check', 'mount', 'configure', 'swap', 'handover', 'root']);
+    expect(reports.map((report) => report?.step)).toEqual(STEPS);
     expect(reports[0]).toMatchObject({ mac: one.mac, detail: '', boot: one.state!.bootNonce.slice(0, 16), uptimeS: 1, server: '10.0.0.1' });
     expect(reports.map((report) => report?.node)).toEqual([...Array<undefined>(6).fill(undefined), ...Array<number>(8).fill(2)]);
     expect(started(one, 'nc')).toEqual([['nc', '-w', '2', '10.0.0.1', '80']]);
@@ -82,10 +86,7 @@ describe('reports of a boot', () => {
     expect(started(one, 'nc').map((argv) => argv[3])).toEqual(['10.0.0.1', '10.0.0.3']);
   });
 
-  test('no server, nothing started; what fails before there is a network waits, bounded', async () => {
-    const silent = blade('');
-    await silent.boot();
-    expect([silent.fed, started(silent, 'nc')]).toEqual([[], []]);
+  test('what fails before there is a network waits, bounded', async () => {
     const dark = blade();
     dark.cable = false;
     dark.onPause = (tries) => {
@@ -113,6 +114,76 @@ describe('reports of a boot', () => {
     } finally {
       service.close();
     }
+  });
+});
+
+const DISC = commandLineOf(2).replace('sifip=10.0.0.2', 'sifip=10.0.0.254').replace('mm.boot=net', 'mm.boot=dvd');
+const fromDisc = (san = new ModelSan()): ModelBlade => new ModelBlade(san, { commandLine: DISC });
+
+describe('reports of a boot from the disc', () => {
+  test('reach the other node of the roster once the registry is read, those from before too', async () => {
+    const one = fromDisc();
+    expect(await one.boot()).toBe('handover');
+    const reports = heard(one.fed);
+    expect(reports.map((report) => report?.step)).toEqual(STEPS);
+    expect(reports[0]).toMatchObject({ mac: one.mac, uptimeS: 1, boot: one.state!.bootNonce.slice(0, 16) });
+    // No script served it.
+    expect(reports.every((report) => report?.server === undefined)).toBe(true);
+    expect(started(one, 'nc')).toEqual([['nc', '-w', '2', '10.0.0.1', '80']]);
+    // What that node then shows of it.
+    const history = new BootHistory();
+    for (const report of reports) history.apply({ kind: 'stage', t: 1_700_000_000_000, mac: report!.mac, server: '10.0.0.1' as Ipv4, report: report! });
+    expect(history.boots(reports[0]!.mac).map(({ stages }) => stages.map(({ stage }) => stage))).toEqual([STEPS]);
+  });
+
+  test('cost it nothing where nobody is there, as at the first boot of a cluster', async () => {
+    const well = fromDisc();
+    await well.boot();
+    const one = fromDisc();
+    one.feedRuns = false;
+    expect(await one.boot()).toBe('handover');
+    const steps = ({ argvs }: ModelBlade) => argvs.filter(([program]) => program !== 'nc');
+    expect([one.console, one.pauses, one.uptimeSeconds(), steps(one)]).toEqual([well.console, well.pauses, well.uptimeSeconds(), steps(well)]);
+  });
+
+  test('none is sent while the SAN is away: the roster is not known; its failures go along later', async () => {
+    const san = new ModelSan();
+    san.reachable = false;
+    const one = fromDisc(san);
+    one.onPause = (tries) => {
+      expect([one.fed, started(one, 'nc')]).toEqual([[], []]);
+      if (tries === 2) san.reachable = true;
+    };
+    expect(await one.boot(5)).toBe('handover');
+    expect(heard(one.fed).filter((report) => report?.failed).map((report) => [report?.step, report?.tries])).toEqual([['login', 1], ['login', 2]]);
+  });
+
+  test('a stranger that reads the registry tells the roster why it waits', async () => {
+    const one = new ModelBlade(new ModelSan(), { commandLine: DISC, mac: '52:54:00:00:00:99' });
+    expect(await one.boot()).toBe('stuck');
+    expect(started(one, 'nc')).toEqual([['nc', '-w', '2', '10.0.0.1', '80']]);
+    expect(heard(one.fed).at(-1)).toMatchObject({ step: 'identity', failed: true, detail: expect.stringMatching(/^MM-BOOT-STRANGER/) as string });
+  });
+});
+
+describe('who is told', () => {
+  const registry = bootRegistry();
+  const [first, second] = registry.roster.nodes;
+  const third = { ...second!, number: 3, name: 'node3', macs: ['52:54:00:00:00:03' as Mac], address: '10.0.0.3' as Ipv4 };
+  const three = { ...registry, roster: { ...registry.roster, nodes: [first!, second!, third] } };
+  const state = (more = '') => ({ parameters: parseCommandLine(`${DISC} ${more}`).parameters, mac: second!.macs[0]! });
+
+  test.each<[string, Parameters<typeof listenersOf>[0], string[]]>([
+    ['nobody before the registry is read', state(), []],
+    ['every node but the blade\'s own, by its card', { ...state(), registry: three }, ['10.0.0.1', '10.0.0.3']],
+    ['by the number on the command line, whatever the card', { ...state('mm.node=3'), registry: three }, ['10.0.0.1', '10.0.0.2']],
+    ['by the identity once it is known', { ...state(), registry: three, node: third }, ['10.0.0.1', '10.0.0.2']],
+    ['all of them where the blade is a stranger', { ...state(), mac: '52:54:00:00:00:99' as Mac, registry: three }, ['10.0.0.1', '10.0.0.2', '10.0.0.3']],
+    ['never the address that the blade has itself', { ...state(), parameters: { ...state().parameters, sifIp: '10.0.0.1' as Ipv4 }, registry: three }, ['10.0.0.3']],
+    ['the servers of the script alone, where there are some', { ...state('mm.servers=10.0.0.7'), registry: three }, ['10.0.0.7']],
+    ['nobody in a cluster of one', { ...state(), registry: { ...registry, roster: { ...registry.roster, nodes: [second!] } } }, []],
+  ])('%s', (_name, seen, wanted) => {
+    expect(listenersOf(seen)).toEqual(wanted);
   });
 });
 

@@ -1,7 +1,9 @@
-// Tells the other nodes how the boot goes: each step and each failure by HTTP to a node that served this boot, and the kernel's own lines
-// by netconsole. All of it is by the way: nothing here is waited for, and a boot that nobody hears is a boot all the same.
+// Tells the other nodes how the boot goes: each step and each failure by HTTP to a node that served this boot (or, where none did, to one
+// of the roster), and the kernel's own lines by netconsole. All of it is by the way: nothing here is waited for, and a boot that nobody
+// hears is a boot all the same.
 
-import { broadcastOf } from '../daemons/core/ipv4.ts';
+import { broadcastOf, type Ipv4 } from '../daemons/core/ipv4.ts';
+import { nodeOfMac, nodeOfNumber } from '../daemons/core/roster.ts';
 import { NETCONSOLE_PORT, NETCONSOLE_SOURCE_PORT } from '../daemons/wire/netconsole.ts';
 import { BOOT_HTTP_PORT, BOOT_ID_DIGITS, type StageReport, stageTarget } from '../daemons/wire/stage-report.ts';
 import type { BootHost, Feed } from './boot-host.ts';
@@ -23,6 +25,18 @@ export function publicReason(error: unknown): string {
   return message.split('\n')[0]!.replaceAll(/\$[0-9a-z]{1,8}\$[^\s:]+/g, '…').replaceAll(/[0-9a-f]{32,}/gi, '…').replaceAll(/(?=[A-Za-z0-9+/]*[0-9])(?=[A-Za-z0-9+/]*[A-Z])[A-Za-z0-9+/]{24,}={0,2}/g, '…').replaceAll('…', '(left out)');
 }
 
+/**
+ * Who can be told: the nodes that served this boot. A boot from the disc was served by none: as soon as it has read the registry, it is
+ * the roster's other nodes, whether they are on or not.
+ */
+export function listenersOf({ parameters, registry, node, mac }: Pick<BootState, 'parameters' | 'registry' | 'node' | 'mac'>): readonly Ipv4[] {
+  if (parameters.servers.length > 0 || registry === undefined) return parameters.servers;
+  const { roster } = registry;
+  // Before the step `identity` is done, by what that step will go by.
+  const own = node ?? (parameters.node === undefined ? mac && nodeOfMac(roster, mac) : nodeOfNumber(roster, parameters.node));
+  return roster.nodes.map(({ address }) => address).filter((address) => address !== own?.address && address !== parameters.sifIp);
+}
+
 /** The argument of the module: extended lines, to everybody on the boot network, for any of the nodes may be dead. */
 export function netconsoleArgument({ address, netmask, device }: { address: Parameters<typeof broadcastOf>[0]; netmask: Parameters<typeof broadcastOf>[1]; device: string }): string {
   // Without a MAC address behind the last slash netconsole sends to the Ethernet's broadcast address.
@@ -32,10 +46,11 @@ export function netconsoleArgument({ address, netmask, device }: { address: Para
 export class BootReports {
   readonly #host: BootHost;
   readonly #state: BootState;
-  /** Undefined until there is a network; null where there is nobody to tell, or no pipe. */
+  /** Undefined until there is somebody to tell; null where there is no pipe. */
   #feed: Feed | null | undefined;
   #waiting: Omit<StageReport, 'mac'>[] = [];
-  #server = -1;
+  /** Who was connected to last. */
+  #server: Ipv4 | undefined;
   #connectedAt = 0;
   #netconsole = false;
 
@@ -64,27 +79,30 @@ export class BootReports {
   }
 
   #send(): void {
-    const { parameters: { servers }, mac, node } = this.#state;
-    this.#feed ??= servers.length === 0 ? null : (this.#host.openFeed() ?? null);
-    if (this.#feed === null || mac === undefined) return;
-    this.#connect(this.#feed);
-    const [first] = servers;
+    const { parameters: { servers: [first] }, mac, node } = this.#state;
+    const listeners = listenersOf(this.#state);
+    if (listeners.length === 0 || mac === undefined) return;
+    this.#feed ??= this.#host.openFeed() ?? null;
+    if (this.#feed === null) return;
+    const server = this.#connect(this.#feed, listeners);
     while (this.#waiting.length > 0) {
       const target = stageTarget({ ...this.#waiting[0]!, mac, ...(node === undefined ? {} : { node: node.number }), ...(first === undefined ? {} : { server: first }) });
       // Requests follow each other on one connection (RFC 9112 section 9.3.2); the answers are not read.
-      if (!this.#feed.write(`GET ${target} HTTP/1.1\r\nHost: ${servers[this.#server]!}\r\n\r\n`)) return;
+      if (!this.#feed.write(`GET ${target} HTTP/1.1\r\nHost: ${server}\r\n\r\n`)) return;
       this.#waiting.shift();
     }
   }
 
-  /** One program at a time, started when the last one has ended or is old, each time to the next server. */
-  #connect(feed: Feed): void {
-    const { servers } = this.#state.parameters;
+  /** One program at a time, started when the last one has ended or is old, each time to the next server. Returns whose it is. */
+  #connect(feed: Feed, listeners: readonly Ipv4[]): Ipv4 {
     const uptime = this.#host.uptimeSeconds();
-    if (feed.running() && uptime - this.#connectedAt < CONNECTION_MAX_SECONDS) return;
-    this.#server = (this.#server + 1) % servers.length;
+    if (this.#server !== undefined && feed.running() && uptime - this.#connectedAt < CONNECTION_MAX_SECONDS) return this.#server;
+    const last = this.#server === undefined ? -1 : listeners.indexOf(this.#server);
+    const server = listeners[(last + 1) % listeners.length]!;
+    this.#server = server;
     this.#connectedAt = uptime;
-    feed.start(['nc', '-w', String(CONNECT_SECONDS), servers[this.#server]!, String(BOOT_HTTP_PORT)]);
+    feed.start(['nc', '-w', String(CONNECT_SECONDS), server, String(BOOT_HTTP_PORT)]);
+    return server;
   }
 
   /** Once, as soon as the address is known that the node will keep: the receivers know a blade's kernel lines by their sender. */

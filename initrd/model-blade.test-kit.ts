@@ -55,6 +55,8 @@ export class ModelBlade implements BootHost {
   feedRoom = Number.POSITIVE_INFINITY;
   readonly links = new Map<string, string>();
   readonly mapped = new Map<string, { readonly table: string; readonly readOnly: boolean }>();
+  /** Tables that are loaded and not live yet. */
+  readonly inactive = new Map<string, string>();
   readonly addresses: string[] = [];
   /** Addresses that other machines have. */
   readonly taken = new Set<string>();
@@ -205,27 +207,45 @@ export class ModelBlade implements BootHost {
     const { chap } = this.san;
     const proofs = [[chap?.user, 'chap-name'], [chap?.password, 'chap-secret'], [chap?.mutual?.user, 'rev-chap-name'], [chap?.mutual?.password, 'rev-chap-name-secret']] as const;
     if (chap !== undefined && proofs.some(([wanted, file]) => wanted !== inTable(`target0/${file}`))) return { code: 19, said: 'iscsistart: version 2.1.11\niscsistart: session 1 login rejected: Initiator failed authentication with target\n' };
+    if (this.exists(`/sys/class/iscsi_session/session${portal + 1}/targetname`)) return { code: 15, said: 'iscsistart: session exists\n' };
+    this.showSession(portal, at, atPort);
+    return OK;
+  }
+
+  /** The kernel shows a session to this portal, whoever opened it, and its disk: portals are counted from 0, the registry's first. */
+  showSession(portal: number, address: string, port: string): void {
     const number = portal + 1;
     const session = `/sys/class/iscsi_session/session${number}`;
-    if (this.exists(`${session}/targetname`)) return { code: 15, said: 'iscsistart: session exists\n' };
     const disk = `sd${'abcdefgh'[portal]}`;
-    this.files.set(`${session}/targetname`, `${target}\n`);
-    this.files.set(`/sys/class/iscsi_connection/connection${number}:0/persistent_address`, `${at}\n`);
-    this.files.set(`/sys/class/iscsi_connection/connection${number}:0/persistent_port`, `${atPort}\n`);
+    this.files.set(`${session}/targetname`, `${this.san.registry.roster.san.target}\n`);
+    this.files.set(`${session}/state`, 'LOGGED_IN\n');
+    this.files.set(`/sys/class/iscsi_connection/connection${number}:0/persistent_address`, `${address}\n`);
+    this.files.set(`/sys/class/iscsi_connection/connection${number}:0/persistent_port`, `${port}\n`);
     this.files.set(`${session}/device/target${number}:0:0/${number}:0:0:1/block/${disk}/dev`, `8:${16 * portal}\n`);
     this.files.set(`/sys/block/${disk}/size`, `${this.san.diskBytes / SECTOR_BYTES}\n`);
     this.files.set(`/sys/block/${disk}/dev`, `8:${16 * portal}\n`);
     this.files.set(`/sys/block/${disk}/device/wwid`, this.san.wwid);
-    return OK;
   }
 
   #dmsetup(words: readonly string[]): Ran {
-    const [verb, name = ''] = words;
+    const [verb, name = ''] = words.filter((word) => !word.startsWith('--no'));
+    if (verb === 'load' || verb === 'resume' || verb === 'table') return this.#changeTable(verb, name, words.at(-1)!);
     if (verb === 'mknodes') return this.mapped.has(name) ? (this.files.set(`/dev/mapper/${name}`, ''), OK) : { code: 1, said: 'no such device' };
     const table = this.files.get(words.at(-1)!)!.trim();
     if (this.mapped.has(name)) return { code: 1, said: 'Device or resource busy' };
     if (table.includes(' snapshot ') && !this.#takeStore(table)) return { code: 1, said: 'device-mapper: snapshots: Invalid exception store' };
     this.mapped.set(name, { table, readOnly: words.includes('--readonly') });
+    return OK;
+  }
+
+  /** Two slots for tables: what is loaded becomes live with a resume (drivers/md/dm-ioctl.c). */
+  #changeTable(verb: 'load' | 'resume' | 'table', name: string, loaded: string): Ran {
+    const device = this.mapped.get(name);
+    if (device === undefined) return { code: 1, said: `Device ${name} does not exist.\nCommand failed.\n` };
+    if (verb === 'table') return { code: 0, said: `${device.table}\n` };
+    if (verb === 'load') this.inactive.set(name, loaded);
+    else this.mapped.set(name, { ...device, table: this.inactive.get(name) ?? device.table });
+    if (verb === 'resume') this.inactive.delete(name);
     return OK;
   }
 

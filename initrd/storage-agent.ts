@@ -1,6 +1,6 @@
 // The storage agent of a node, in its root: gives back the address that a DVD boot borrowed, opens the impatient session to the SAN, renews
-// the owner records as long as the volumes are mapped, watches how full the store is, and restarts the blade when the SAN lost writes. It
-// runs on QuickJS: 3 MB, and up before Node is.
+// the owner records as long as the volumes are mapped, watches how full the store is, takes portals into use that were missing at the boot,
+// and restarts the blade when the SAN lost writes. It runs on QuickJS: 3 MB, and up before Node is.
 
 import * as std from 'std';
 import { readContainer, type ContainerFound } from '../daemons/storage/container-on-disk.ts';
@@ -9,6 +9,7 @@ import type { VolumeRecord } from '../daemons/storage/registry.ts';
 import { openControlSession, waitForTakeOver } from './steps/control-session.ts';
 import type { BootRecord } from './steps/handover.ts';
 import { releaseBorrowedAddress } from './steps/borrowed-address.ts';
+import { MissingPaths } from './steps/missing-paths.ts';
 import { ownVolumes, renewRecord } from './steps/renew-records.ts';
 import { rehearseRestart, restartBlade, whoServes } from './steps/restart-blade.ts';
 import { StoreWatch } from './steps/store-watch.ts';
@@ -85,6 +86,7 @@ async function main(): Promise<void> {
   const guardOf = (shown: string) => new TargetGuard(host, { target: record.target ?? '', disk: shown, hardwareId: record.hardwareId ?? '', answer: install['write-cache'] });
   let guard = guardOf(disk);
   const watch = new StoreWatch(host, record, found.value.registry);
+  const paths = new MissingPaths(host, record);
   rehearseRestart(host);
   let servedBefore = whoServes(host);
   for (let failures = 0; ; ) {
@@ -102,6 +104,8 @@ async function main(): Promise<void> {
       disk = await otherPortal(record, disk);
       guard = guardOf(disk);
     }
+    // While the records cannot be renewed that alone is seen to.
+    if (whole) paths.look();
     await host.sleep(whole ? RENEW_MS : RETRY_MS);
   }
 }

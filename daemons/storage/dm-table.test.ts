@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MIB } from './block.ts';
 import { diskOffset } from './disk-offset.ts';
-import { linearTable, snapshotTable, volumePath } from './dm-table.ts';
+import { linearTable, multipathTable, parseMultipathTable, snapshotTable, volumePath } from './dm-table.ts';
 
 const EXTENTS = [{ start: 10, count: 2 }, { start: 12, count: 1 }, { start: 3, count: 4 }];
 
@@ -48,3 +48,21 @@ describe('linearTable', () => {
 
 test('snapshotTable', () => expect(snapshotTable('/dev/mapper/o', '/dev/mapper/c', 8192, 16)).toBe('0 8192 snapshot /dev/mapper/o /dev/mapper/c P 16'));
 test('volumePath', () => expect(volumePath('debian', 'node3')).toBe('/dev/evms/debian/node3'));
+
+describe('a multipath table', () => {
+  const paths = fc.array(fc.tuple(fc.nat(4095), fc.nat(1_048_575)).map(([major, minor]) => `${major}:${minor}`), { minLength: 1, maxLength: 8 });
+
+  test('is read as it was made', () => {
+    fc.assert(fc.property(fc.integer({ min: 1, max: 2 ** 50 }), paths, (sectors, numbers) => {
+      expect(parseMultipathTable(`${multipathTable(sectors, numbers)}\n`)).toEqual({ sectors, paths: numbers });
+    }));
+  });
+
+  test('is read with the features and arguments that a kernel adds', () => {
+    expect(parseMultipathTable('0 409600 multipath 2 queue_if_no_path retain_attached_hw_handler 1 alua 2 1 service-time 0 1 2 8:0 1 1 service-time 0 1 2 8:16 1 1 \n')).toEqual({ sectors: 409_600, paths: ['8:0', '8:16'] });
+  });
+
+  test.each(['', 'Command failed.', '0 100 linear 8:0 0', '0 0 multipath 1 queue_if_no_path 0 1 1 service-time 0 1 1 8:0 1', '0 100 multipath 1 queue_if_no_path 0 0 0', '0 99999999999999999999 multipath 0 0 1 1 service-time 0 1 1 8:0 1', '0 8 multipath 0 0 1 1 service-time 0 1 1 8:0 1\n8 8 linear 8:0 0'])('%j is none', (text) => {
+    expect(parseMultipathTable(text)).toBeUndefined();
+  });
+});

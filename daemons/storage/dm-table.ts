@@ -61,6 +61,20 @@ export function multipathTable(sectors: number, paths: readonly string[]): strin
   return [`0 ${sectors} multipath 1 queue_if_no_path 0 ${paths.length} 1`, ...paths.map((path) => `service-time 0 1 1 ${path} 1`)].join(' ');
 }
 
+/** What a multipath table says: its size, and its paths as `major:minor`. */
+export interface MultipathTable {
+  readonly sectors: number;
+  readonly paths: readonly string[];
+}
+
+/** Reads `dmsetup table` of a multipath device, which shows features and selectors as the kernel has them; undefined for another target. */
+export function parseMultipathTable(text: string): MultipathTable | undefined {
+  const [line = '', ...more] = text.trim().split('\n');
+  const sectors = Number(/^0 ([1-9][0-9]*) multipath /.exec(line)?.[1]);
+  const paths = line.split(' ').filter((word) => /^[0-9]+:[0-9]+$/.test(word));
+  return Number.isSafeInteger(sectors) && paths.length > 0 && more.length === 0 ? { sectors, paths } : undefined;
+}
+
 /** The name under which a node finds a volume: the form of the report, `/dev/evms/<container>/node3`. */
 export function volumePath(container: string, volume: string): string {
   return `/dev/evms/${container}/${volume}`;

@@ -3,6 +3,7 @@
 
 import { type ChapLogin, parseChapLogin } from '../../daemons/core/chap.ts';
 import { recordFiles, recordWithLogin } from '../../daemons/core/iscsi-record.ts';
+import type { MessageCode } from '../../daemons/core/problem.ts';
 import { mustRun, refuse, StepError, type BootHost } from '../boot-host.ts';
 import type { BootRecord } from './handover.ts';
 import { disksOfSession, initiatorOf, sessionsOf } from './san-login.ts';
@@ -34,11 +35,15 @@ export function controlInitiator(hardwareId: string): string {
   return `${initiatorOf(hardwareId)}.control`;
 }
 
-const isControl = (host: BootHost, session: string): boolean => host.readText(`${SESSIONS}/${session}/initiatorname`)?.trim().endsWith('.control') === true;
+/** True for a session whose outages are errors, by its initiator name. */
+export const isControl = (host: BootHost, session: string): boolean => host.readText(`${SESSIONS}/${session}/initiatorname`)?.trim().endsWith('.control') === true;
+
+/** True while the session works, by the kernel's word. */
+export const isLoggedIn = (host: BootHost, session: string): boolean => host.readText(`${SESSIONS}/${session}/state`)?.trim() === LOGGED_IN;
 
 /** The control session that works, if there is one: one that was lost stays in the list until it is mended. */
 function controlSession(host: BootHost, target: string): string | undefined {
-  return sessionsOf(host, target).find((session) => isControl(host, session) && host.readText(`${SESSIONS}/${session}/state`)?.trim() === LOGGED_IN);
+  return sessionsOf(host, target).find((session) => isControl(host, session) && isLoggedIn(host, session));
 }
 
 /** What tells the control session's connection from the one before it: its local TCP port is another after each login. Undefined when the kernel shows none. */
@@ -79,11 +84,11 @@ function sanLogin(host: BootHost): ChapLogin | undefined {
  * (usr/iscsid.c setup_rec_from_negotiated_values, usr/iscsi_sysfs.c iscsi_sysfs_get_auth_conf).
  * @throws StepError when a login is wanted and there is no record to write it into
  */
-function setLogin(host: BootHost, target: string, portal: string): void {
+function setLogin(host: BootHost, code: MessageCode, { target, portal, iface }: NodeLogin): void {
   const login = sanLogin(host);
   const colon = portal.lastIndexOf(':');
-  const files = recordFiles(host, target, { address: portal.slice(0, colon), port: Number(portal.slice(colon + 1)) }, IFACE);
-  if (login !== undefined && files.length === 0) throw new StepError('MM-AGENT-SESSION', `open-iscsi keeps no record of ${target} at ${portal}`, 'See what iscsid says in dmesg; it is tried again.');
+  const files = recordFiles(host, target, { address: portal.slice(0, colon), port: Number(portal.slice(colon + 1)) }, iface);
+  if (login !== undefined && files.length === 0) throw new StepError(code, `open-iscsi keeps no record of ${target} at ${portal}`, 'See what iscsid says in dmesg; it is tried again.');
   for (const file of files) {
     const record = host.readText(file) ?? '';
     const wanted = recordWithLogin(record, login);
@@ -91,17 +96,33 @@ function setLogin(host: BootHost, target: string, portal: string): void {
   }
 }
 
-/** Logs in at one portal. @throws StepError */
+/** A login by iscsid. */
+interface NodeLogin {
+  readonly target: string;
+  /** `address:port` */
+  readonly portal: string;
+  /** The interface record: `default`, or one of our own. */
+  readonly iface: string;
+  /** What the node record says otherwise than iscsid.conf. */
+  readonly settings: readonly (readonly [name: string, value: string])[];
+}
+
+/** Logs in at one portal by a node record made anew, with the SAN's login in it where it wants one. @throws StepError */
+export function logInByRecord(host: BootHost, code: MessageCode, login: NodeLogin): void {
+  const node = ['iscsiadm', '-m', 'node', '-T', login.target, '-p', login.portal, '-I', login.iface];
+  mustRun(host, code, [...node, '--op', 'new'], REMEDY, EXISTS);
+  for (const [name, value] of login.settings) mustRun(host, code, [...node, '--op', 'update', '-n', name, '-v', value], REMEDY);
+  setLogin(host, code, login);
+  mustRun(host, code, [...node, '--login'], REMEDY, EXISTS);
+}
+
+/** Opens the control session at one portal. @throws StepError */
 function logInAt(host: BootHost, record: BootRecord, portal: string): void {
-  const node = ['iscsiadm', '-m', 'node', '-T', record.target ?? '', '-p', portal, '-I', IFACE];
-  const settings = [['iface.initiatorname', controlInitiator(record.hardwareId ?? '')], ['iface.transport_name', 'tcp']] as const;
+  const interfaceSettings = [['iface.initiatorname', controlInitiator(record.hardwareId ?? '')], ['iface.transport_name', 'tcp']] as const;
   mustRun(host, 'MM-AGENT-SESSION', ['iscsiadm', '-m', 'iface', '-I', IFACE, '--op', 'new'], REMEDY, EXISTS);
-  for (const [name, value] of settings) mustRun(host, 'MM-AGENT-SESSION', ['iscsiadm', '-m', 'iface', '-I', IFACE, '--op', 'update', '-n', name, '-v', value], REMEDY);
-  mustRun(host, 'MM-AGENT-SESSION', [...node, '--op', 'new'], REMEDY, EXISTS);
-  const times = [['node.session.timeo.replacement_timeout', String(CONTROL_RECOVERY_SECONDS)], ['node.conn[0].timeo.noop_out_interval', '2'], ['node.conn[0].timeo.noop_out_timeout', '3']] as const;
-  for (const [name, value] of times) mustRun(host, 'MM-AGENT-SESSION', [...node, '--op', 'update', '-n', name, '-v', value], REMEDY);
-  setLogin(host, record.target ?? '', portal);
-  mustRun(host, 'MM-AGENT-SESSION', [...node, '--login'], REMEDY, EXISTS);
+  for (const [name, value] of interfaceSettings) mustRun(host, 'MM-AGENT-SESSION', ['iscsiadm', '-m', 'iface', '-I', IFACE, '--op', 'update', '-n', name, '-v', value], REMEDY);
+  const settings = [['node.session.timeo.replacement_timeout', String(CONTROL_RECOVERY_SECONDS)], ['node.conn[0].timeo.noop_out_interval', '2'], ['node.conn[0].timeo.noop_out_timeout', '3']] as const;
+  logInByRecord(host, 'MM-AGENT-SESSION', { target: record.target ?? '', portal, iface: IFACE, settings });
 }
 
 /** Opens the session at the first portal that lets us in, unless one works; returns its disk (`sdb`). @throws StepError what the last portal's login said */

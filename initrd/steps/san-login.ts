@@ -11,11 +11,11 @@ import { findSanLogin } from './san-secret.ts';
 /** Seconds that a broken session is kept: a day. */
 export const PATIENT_RECOVERY_SECONDS = 86_400;
 /** Seconds that one login may take; iscsistart's own is eight times 15, two minutes in which a console would show nothing. */
-const LOGIN_SECONDS = 10;
+export const LOGIN_SECONDS = 10;
 /** Seconds that the disk lets a single command take. */
 export const PATIENT_COMMAND_SECONDS = 3_600;
 /** The same of one path among several: a second path takes over within seconds. */
-const PATH_RECOVERY_SECONDS = 5;
+export const PATH_RECOVERY_SECONDS = 5;
 const PATH_COMMAND_SECONDS = 30;
 const PORTAL_GROUP_TAG = '1';
 
@@ -95,7 +95,7 @@ function startSession(host: BootHost, state: BootState, target: string, { addres
 }
 
 /** The portal that a session leads to, as `address:port`. */
-function portalOfSession(host: BootHost, session: string): string {
+export function portalOfSession(host: BootHost, session: string): string {
   const connection = `/sys/class/iscsi_connection/${session.replace('session', 'connection')}:0`;
   const [address, port] = ['persistent_address', 'persistent_port'].map((name) => host.readText(`${connection}/${name}`)?.trim() ?? '');
   return `${address}:${port}`;
@@ -153,6 +153,12 @@ export async function logIn(host: BootHost, state: BootState, { portals, target 
     if (!state.warnings.includes(line)) state.warnings.push(line);
   }
 }
+
+/** What names a disk whichever way it is reached (VPD page 0x83, by the kernel); empty when it does not say. */
+export const identityOf = (host: BootHost, disk: string): string => host.readText(`/sys/block/${disk}/device/wwid`)?.trim() ?? '';
+
+/** The `major:minor` of a disk, as tables of device-mapper name it; empty when there is no such disk. */
+export const numberOf = (host: BootHost, disk: string): string => host.readText(`/sys/block/${disk}/dev`)?.trim() ?? '';
 
 /** Size of a block device in bytes. */
 export function diskBytes(host: BootHost, disk: string): number {

@@ -8,14 +8,11 @@ import { mustRun, StepError, type BootHost } from '../boot-host.ts';
 import { MULTIPATH_MODULES } from '../boot-plan.ts';
 import { found, type BootState } from './boot-state.ts';
 import { requireModules } from './load-modules.ts';
-import { diskBytes, disksOfSession, giveUpSoon, logIn, sessionsOf } from './san-login.ts';
+import { diskBytes, disksOfSession, giveUpSoon, identityOf, logIn, numberOf, sessionsOf } from './san-login.ts';
 
 const SECTOR = 512;
 const TABLE_FILE = '/run/metamaster.table';
 const REMEDY = 'See dmesg at the debug console (Esc); without mm.portals= and with one portal in the answers the blade boots by one path.';
-
-/** What names a disk whichever way it is reached (VPD page 0x83, by the kernel). */
-const identityOf = (host: BootHost, disk: string): string => host.readText(`/sys/block/${disk}/device/wwid`)?.trim() ?? '';
 
 /** Joins all paths to the disk that holds the container; with one portal there is nothing to join. @throws StepError */
 export async function joinPaths(host: BootHost, state: BootState, { portals, target }: { portals: readonly SanPortal[]; target: string }): Promise<void> {
@@ -33,7 +30,7 @@ export async function joinPaths(host: BootHost, state: BootState, { portals, tar
   if (identity === '') throw new StepError('MM-BOOT-PATHS', `the disk ${own} does not say which one it is, so its paths cannot be told apart from other disks`, 'Give the LUN an identifier (VPD page 0x83) at the target, or leave the further portals out.');
   const sessions = sessionsOf(host, target);
   const disks = sessions.flatMap((session) => disksOfSession(host, session)).filter((disk) => identityOf(host, disk) === identity);
-  const numbers = disks.map((disk) => host.readText(`/sys/block/${disk}/dev`)?.trim() ?? '');
+  const numbers = disks.map((disk) => numberOf(host, disk));
   host.writeText(TABLE_FILE, `${multipathTable(diskBytes(host, own) / SECTOR, numbers)}\n`, 0o600);
   const path = `/dev/mapper/${name}`;
   if (!host.exists(path)) mustRun(host, 'MM-BOOT-PATHS', ['dmsetup', 'create', name, TABLE_FILE], REMEDY);
