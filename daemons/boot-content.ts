@@ -1,14 +1,14 @@
 // What one node has for the blades, by TFTP as by HTTP: the files of its boot volume, and the scripts that it writes for each.
 
 import type { NodeConfig } from './agent/node-config.ts';
-import { AUTOEXEC_SCRIPT, BOOT_SCRIPT } from './core/boot-file-names.ts';
+import { AUTOEXEC_SCRIPT, BOOT_SCRIPT, hasArm64Files } from './core/boot-file-names.ts';
 import { encodeUtf8, toHex } from './core/bytes.ts';
 import type { Ipv4 } from './core/ipv4.ts';
 import type { Mac } from './core/mac.ts';
 import { nodeOfMac, nodeOfNumber, type RosterNode } from './core/roster.ts';
 import { sha256 } from './core/sha256.ts';
 import type { BootFileTable } from './host/boot-files.ts';
-import { autoexecScript, BOOT_FILES, bootScript, macScript } from './http-boot/boot-script.ts';
+import { ARM64_BOOT_FILES, autoexecScript, BOOT_FILES, bootScript, macScript } from './http-boot/boot-script.ts';
 import type { HttpContent, HttpFile } from './http-boot/http-answer.ts';
 import { serverOrder } from './http-boot/server-order.ts';
 
@@ -82,6 +82,7 @@ export class BootContent {
   #scriptOf(node: RosterNode | undefined): string | undefined {
     if (node === undefined) return undefined;
     const { roster, number } = this.#config;
-    return bootScript({ roster, node, files: BOOT_FILES, servers: serverOrder(roster, node.macs[0]!, number, this.#live()) });
+    const arm64 = hasArm64Files((name) => this.#files.has(name)) ? ARM64_BOOT_FILES : undefined;
+    return bootScript({ roster, node, files: BOOT_FILES, arm64, servers: serverOrder(roster, node.macs[0]!, number, this.#live()) });
   }
 }

@@ -7,6 +7,7 @@ import { type Status, statusOf } from './agent/status.ts';
 import { BladeLog } from './blade-log.ts';
 import { BootContent } from './boot-content.ts';
 import { BootReports, type FactsAnswer } from './boot-reports.ts';
+import { hasArm64Files } from './core/boot-file-names.ts';
 import type { ChapLogin } from './core/chap.ts';
 import type { Ipv4 } from './core/ipv4.ts';
 import type { Mac } from './core/mac.ts';
@@ -82,7 +83,7 @@ export class BootServices {
     const handsOut = roster.san.chap === undefined ? {} : { sanLogin: (mac: Mac | undefined, client: Ipv4) => this.#handout.decide(now(), mac, client) };
     this.#servingFile = options.serving === undefined ? undefined : new ServingFile(options.serving, (reason) => log.warn({ path: options.serving, reason }, 'serving.not-written'));
     this.#content = new BootContent({ config, files, live: () => this.#live, ...handsOut });
-    this.#dhcp = new DhcpServer({ roster, self: number });
+    this.#dhcp = new DhcpServer({ roster, self: number, arm64: hasArm64Files((name) => files.has(name)) });
     this.#advertiser = new MachineLoop<AdvertiserInput, AdvertiserEffect>(new RouterAdvertiser(number, now()), now, { kind: 'timer' }, () => this.#advertise());
   }
 

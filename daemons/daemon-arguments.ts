@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type NodeConfig, parseClusterKey, parseNodeConfig } from './agent/node-config.ts';
+import { ARM64_FILE_NAMES, missingArm64Files } from './core/boot-file-names.ts';
 import { type ChapLogin, parseChapLogin } from './core/chap.ts';
 import type { LogLevel } from './core/log-effect.ts';
 import { InputError, type Problem, type Result, valueOf } from './core/problem.ts';
@@ -17,6 +18,7 @@ const OPTIONS = {
   'san-login': { type: 'string', help: "--san-login FILE      the SAN's CHAP login, to be handed to blades that boot; without it they get none from here" },
   'boot-volume': { type: 'string', help: '--boot-volume PATH    the boot volume; fd:N takes a file that is already open' },
   'boot-dir': { type: 'string', help: '--boot-dir DIR        plain files in place of a boot volume, to try things out' },
+  arm64: { type: 'boolean', help: '--arm64               TFTP and HTTP at this address serve the boot files for arm64 as well' },
   port: { type: 'string', help: "--port N              another port than the protocol's own, 0 for any free one; for tests: no ROM asks there" },
   control: { type: 'string', help: "--control PATH        Unix socket for 'metamaster status' and 'boot', in a directory of its own, which becomes private" },
   records: { type: 'string', help: '--records FIFO        where the facts about boots go, for the recorder to keep; without it they are kept in memory alone' },
@@ -37,6 +39,7 @@ export interface Arguments {
   readonly 'san-login'?: string;
   readonly 'boot-volume'?: string;
   readonly 'boot-dir'?: string;
+  readonly arm64?: boolean;
   readonly port?: string;
   readonly control?: string;
   readonly records?: string;
@@ -89,17 +92,18 @@ export function readConfig(path: string): Result<NodeConfig> {
   }
 }
 
-/** The boot files to serve; a kernel and an initrd must be among them. */
-function readFiles({ 'boot-volume': volume, 'boot-dir': directory }: Arguments): BootFileTable {
+/** The boot files to serve; a kernel and an initrd must be among them, and those for arm64 all or none. Throws InputError, or the system's error. */
+export function readBootFiles({ 'boot-volume': volume, 'boot-dir': directory }: Arguments): BootFileTable {
   const name = volume ?? directory;
   if (name === undefined) throw new InputError([usage('--boot-volume', 'one of --boot-volume and --boot-dir', 'neither')]);
   if (volume !== undefined && directory !== undefined) throw new InputError([usage('--boot-volume', 'one of --boot-volume and --boot-dir', 'both')]);
   const files = volume === undefined ? readBootDirectory(name) : readBootVolume(name);
-  const missing = Object.values(BOOT_FILES).filter((name) => !files.has(name));
-  if (missing.length > 0) {
-    const seen = Array.from(files.keys()).join(' ') || 'no file';
-    throw new InputError([{ code: 'MM-BOOT-FILES', where: name, rule: `must hold ${missing.join(' and ')}`, seen, remedy: 'Write the boot volume again with `metamaster upgrade`.' }]);
-  }
+  const seen = Array.from(files.keys()).join(' ') || 'no file';
+  const problem = (rule: string): Problem => ({ code: 'MM-BOOT-FILES', where: name, rule, seen, remedy: 'Write the boot volume again with `metamaster upgrade`.' });
+  const missing = Object.values(BOOT_FILES).filter((one) => !files.has(one));
+  const problems = missing.length > 0 ? [problem(`must hold ${missing.join(' and ')}`)] : [];
+  if (missingArm64Files((one) => files.has(one)).length > 0) problems.push(problem(`must hold all of ${ARM64_FILE_NAMES.join(', ')}, or none`));
+  if (problems.length > 0) throw new InputError(problems);
   return files;
 }
 
@@ -134,7 +138,7 @@ export function readInputs(values: Arguments, servesFiles: boolean): Inputs {
   const config = attempt(values.config, () => valueOf(readConfig(values.config)));
   const clusterKey = keyFile === undefined ? undefined : attempt(keyFile, () => valueOf(parseClusterKey(readFileSync(keyFile, 'utf8'), keyFile)));
   const sanLogin = loginFile === undefined ? undefined : attempt(loginFile, () => valueOf(parseChapLogin(readFileSync(loginFile, 'utf8'), loginFile)));
-  const files = attempt(values['boot-volume'] ?? values['boot-dir'] ?? '--boot-volume', () => (servesFiles ? readFiles(values) : new Map()));
+  const files = attempt(values['boot-volume'] ?? values['boot-dir'] ?? '--boot-volume', () => (servesFiles ? readBootFiles(values) : new Map()));
   const logLevel = attempt('--log-level', () => levelOf(values['log-level']));
   const port = portText === undefined ? undefined : attempt('--port', () => portOf(portText));
   if (config === undefined || files === undefined || logLevel === undefined || problems.length > 0) throw new InputError(problems);

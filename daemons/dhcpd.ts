@@ -10,13 +10,13 @@ import { startDhcp } from './host/dhcp-socket.ts';
 import { stage, writeLog } from './host/log.ts';
 import { startLiveNodes } from './live-nodes.ts';
 
-async function serve({ config, clusterKey, log }: Given): Promise<undefined> {
+async function serve({ config, clusterKey, log, values }: Given): Promise<undefined> {
   const { roster, number } = config;
   const { name, address } = nodeOfNumber(roster, number)!;
   const blades = new BladeLog(roster, log);
   const dhcp = startDhcp<DhcpInput>({
     address,
-    machine: new DhcpServer({ roster, self: number }),
+    machine: new DhcpServer({ roster, self: number, arm64: values.arm64 === true }),
     log: (effect) => writeLog(log, effect),
     onStage: ({ mac, detail }) => blades.note(mac, 'dhcp', detail),
   });
@@ -30,7 +30,7 @@ async function serve({ config, clusterKey, log }: Given): Promise<undefined> {
 runDaemon({
   name: 'dhcpd',
   what: 'the DHCP server of one node',
-  options: ['config', 'cluster-key', 'log-level', 'check-config', 'explain', 'help'],
+  options: ['config', 'cluster-key', 'arm64', 'log-level', 'check-config', 'explain', 'help'],
   servesFiles: false,
   serve,
   explain: explainMac,

@@ -2,11 +2,12 @@
 // trees → boot files → root image → disc. `node live-dvd/images.ts [--recipe debian-13] [--mirror URL] [--locked FILE] [--json]`.
 
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { BIOS_LOADER, BOOT_FILE_NAMES, INITRD, KERNEL, UEFI_LOADER } from '../daemons/core/boot-file-names.ts';
+import { ARM64_FILE_NAMES, BIOS_LOADER, BOOT_FILE_NAMES, INITRD, KERNEL, UEFI_LOADER } from '../daemons/core/boot-file-names.ts';
 import { buildInitrd } from '../initrd/boot-image.ts';
+import { arm64Sources, checkArm64Sources } from './arm64-files.ts';
 import { buildDisc } from './iso.ts';
 import { readRecipe } from './recipe.ts';
 import { buildRootImage } from './root-image.ts';
@@ -82,8 +83,13 @@ export async function makeImages(options: ImageOptions): Promise<string> {
     folder, logFile, ...(options.mirror === undefined ? {} : { mirror: options.mirror }), ...(options.locked === undefined ? {} : { locked: options.locked }), ...(options.lockedTools === undefined ? {} : { lockedTools: options.lockedTools }),
   }));
   const made = [at('trees.stamp')];
-  const bootFiles = BOOT_FILE_NAMES.filter((name) => name !== INITRD);
-  await stage(folder, 'boot-files', made, bootFiles.join(), bootFiles.map(at), async () => {
+  // What a recipe brings lies in the recipe's own folder, wherever the images are made.
+  const arm64 = arm64Sources(recipe, imageFolder(recipe.name), trees.tools);
+  checkArm64Sources(arm64);
+  const bootFiles = [...BOOT_FILE_NAMES.filter((name) => name !== INITRD), ...arm64.keys()];
+  await stage(folder, 'boot-files', [...made, ...Array.from(arm64.values(), (path) => realpathSync(path))], bootFiles.join(), bootFiles.map(at), async () => {
+    for (const name of ARM64_FILE_NAMES) rmSync(at(name), { force: true });
+    for (const [name, path] of arm64) cpSync(path, at(name), { dereference: true });
     cpSync(join(trees.payload, 'boot', `vmlinuz-${kernelRelease(trees.payload)}`), at(KERNEL));
     for (const loader of [BIOS_LOADER, UEFI_LOADER]) cpSync(join(trees.tools, 'usr/lib/ipxe', loader), at(loader));
   });

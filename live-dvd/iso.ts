@@ -2,7 +2,7 @@
 
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BOOT_FILE_NAMES, KERNEL } from '../daemons/core/boot-file-names.ts';
+import { ARM64_FILE_NAMES, BOOT_FILE_NAMES, KERNEL } from '../daemons/core/boot-file-names.ts';
 import type { Recipe } from './recipe.ts';
 import { runTool, type Trees } from './trees.ts';
 
@@ -39,7 +39,7 @@ export async function buildDisc(inputs: DiscInputs): Promise<string> {
   mkdirSync(join(disc, 'boot/grub'), { recursive: true });
   mkdirSync(join(disc, 'metamaster'));
   for (const file of [KERNEL, 'initrd-dvd.img']) cpSync(join(folder, file), join(disc, 'boot', file));
-  for (const file of [...BOOT_FILE_NAMES, 'root.json']) cpSync(join(folder, file), join(disc, 'metamaster', file));
+  for (const file of [...BOOT_FILE_NAMES, ...(recipe.arm64 === undefined ? [] : ARM64_FILE_NAMES), 'root.json']) cpSync(join(folder, file), join(disc, 'metamaster', file));
   cpSync(join(folder, 'root.squashfs'), join(disc, 'metamaster/root.squashfs'));
   const menu = readFileSync(inputs.menu, 'utf8').replaceAll('@PARAMETERS@', inputs.parameters)
     .replaceAll('@KERNEL@', inputs.kernelParameters).replaceAll('@TIMEOUT@', String(inputs.menuSeconds)).replace(/^# @.*\n/m, '');

@@ -47,4 +47,13 @@ describe('a recipe that is wrong', () => {
     expect(read({ pakages: [] })).toThrow('pakages');
     expect(read({ mask: undefined })).toThrow('mask');
   });
+
+  test('files for arm64 are named both, in a sub-folder of the images and nowhere else', () => {
+    const arm64 = (kernel: string, more: Record<string, unknown> = { initrd: 'arm64/initrd.img' }) => read({ arm64: { kernel, ...more } });
+    expect(arm64('arm64/vmlinuz')).not.toThrow();
+    expect(arm64('brought/arm64-6.12/Image')).not.toThrow();
+    for (const path of ['vmlinuz-arm64', '/boot/vmlinuz', '../x/vmlinuz', 'arm64/../../vmlinuz', './vmlinuz', 'arm64/..', 'arm64//vmlinuz', 'arm64/', '', 'a b/c']) expect(arm64(path), path).toThrow('sub-folder of build/images/NAME/');
+    expect(arm64('arm64/vmlinuz', {})).toThrow('initrd');
+    expect(arm64('arm64/vmlinuz', { initrd: 'arm64/initrd.img', loader: 'arm64/x.efi' })).toThrow('loader');
+  });
 });

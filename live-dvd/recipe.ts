@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
 const names = z.array(z.string().min(1));
+/** In a sub-folder of build/images/NAME/, beside which what is made of the recipe lies under names of its own. */
+const broughtFile = z.string().regex(/^(?!(.*\/)?\.{1,2}\/)[\w.+-]+(\/[\w.+-]+)*\/[\w+-][\w.+-]*$/, 'must be a path in a sub-folder of build/images/NAME/, such as arm64/vmlinuz');
 
 const schema = z.strictObject({
   name: z.string().regex(/^[a-z0-9-]+$/),
@@ -26,6 +28,8 @@ const schema = z.strictObject({
   bootModules: names,
   dvdModules: names,
   dvdModuleFolders: names,
+  /** Boot files for arm64 blades, made elsewhere; the loader comes from the tools' package ipxe. Without it arm64 blades are served nothing. */
+  arm64: z.strictObject({ kernel: broughtFile, initrd: broughtFile }).optional(),
 });
 
 /** A checked recipe. */

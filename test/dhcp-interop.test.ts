@@ -32,7 +32,7 @@ async function startServer(self: number, folder: string): Promise<Server> {
   const address = `${ROSTER.nodes[self - 1]!.address}/24`;
   // No default route: the server must find its interface by its own address.
   const space = spaces.plugIn(`n${self}`, { address });
-  const daemon = new TestDaemon('dhcpd', ['--config', writeNodeConfig(folder, ROSTER, self), '--cluster-key', join(folder, 'key')], space);
+  const daemon = new TestDaemon('dhcpd', ['--config', writeNodeConfig(folder, ROSTER, self), '--cluster-key', join(folder, 'key'), '--arm64'], space);
   await daemon.line(({ msg, serving }) => msg === 'membership.live' && serving === SERVERS.join());
   return { self, daemon };
 }
@@ -68,6 +68,7 @@ describe.skipIf(!MAY_MAKE_SPACES)('DHCP with foreign clients', () => {
   test.each([
     ['ipxe', '52:54:00:12:00:01', 1, (own: string) => ({ file: `tftp://${own}/boot.ipxe`, ipxe: 'b00101' })],
     ['edk2', '52:54:00:12:00:02', 2, () => ({ file: 'snponly.efi', vendorClass: 'PXEClient', pxe: '060108ff' })],
+    ['edk2-arm64', '52:54:00:12:01:01', 1, () => ({ file: 'ipxe-arm64.efi', vendorClass: 'PXEClient', pxe: '060108ff' })],
     ['rom', NODE3, 3, () => ({ file: 'undionly.kpxe', vendorClass: 'PXEClient', pxe: '060108ff' })],
     ['http', '52:54:00:12:01:02', 2, (own: string) => ({ file: `http://${own}/snponly.efi`, vendorClass: 'HTTPClient' })],
   ])('the recorded DISCOVER of %s is served by one node, from offer to ACK', (name, mac, number, boot) => {

@@ -1,18 +1,18 @@
 // A client of the interop tests that sends one recorded DISCOVER, chooses the first offer and prints offer and ACK as JSON:
-// `node dhcp-replay.ts ipxe|ipxe-rom|undionly|edk2|rom|http [MAC]`, by default from the MAC address of the recording. It speaks from a
-// host without an address, as a boot ROM does.
+// `node dhcp-replay.ts ipxe|ipxe-rom|undionly|edk2|edk2-arm64|rom|http [MAC]`, by default from the MAC address of the recording. It
+// speaks from a host without an address, as a boot ROM does.
 
 import { createSocket } from 'node:dgram';
 import { decodeLatin1, toHex } from '../daemons/core/bytes.ts';
 import { macToBytes, parseMac } from '../daemons/core/mac.ts';
-import { EDK2_DISCOVER, HTTP_DISCOVER, IPXE_DISCOVER, IPXE_ROM_DISCOVER, ROM_DISCOVER, UNDIONLY_DISCOVER } from '../daemons/wire/dhcp-golden.ts';
+import { EDK2_ARM64_DISCOVER, EDK2_DISCOVER, HTTP_DISCOVER, IPXE_DISCOVER, IPXE_ROM_DISCOVER, ROM_DISCOVER, UNDIONLY_DISCOVER } from '../daemons/wire/dhcp-golden.ts';
 import { addressValue, MESSAGE, messageTypeOf, OPTION, textOption, uint8Value } from '../daemons/wire/dhcp-options.ts';
 import { decodeDhcp, encodeDhcp } from '../daemons/wire/dhcp-packet.ts';
 
 /** A real ROM gives up after a minute; the test wants an answer to the first try. */
 const PATIENCE_MS = 3000;
 const GOLDEN: Readonly<Record<string, Uint8Array>> = {
-  ipxe: IPXE_DISCOVER, 'ipxe-rom': IPXE_ROM_DISCOVER, undionly: UNDIONLY_DISCOVER, edk2: EDK2_DISCOVER, rom: ROM_DISCOVER, http: HTTP_DISCOVER,
+  ipxe: IPXE_DISCOVER, 'ipxe-rom': IPXE_ROM_DISCOVER, undionly: UNDIONLY_DISCOVER, edk2: EDK2_DISCOVER, 'edk2-arm64': EDK2_ARM64_DISCOVER, rom: ROM_DISCOVER, http: HTTP_DISCOVER,
 };
 
 const recorded = decodeDhcp(GOLDEN[process.argv[2] ?? ''] ?? ROM_DISCOVER)!;

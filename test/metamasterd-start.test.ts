@@ -78,6 +78,31 @@ describe('--check-config', () => {
   });
 });
 
+describe('boot files for arm64', () => {
+  const NAMES = ['vmlinuz-arm64', 'initrd-arm64.img', 'ipxe-arm64.efi'];
+  /** A folder with kernel, initrd and these. */
+  const folderWith = (names: readonly string[]): string => {
+    const folder = mkdtempSync(path('arm64-'));
+    for (const name of ['vmlinuz', 'initrd.img', ...names]) writeFileSync(join(folder, name), name);
+    return folder;
+  };
+  const check = (folder: string) => metamasterd('--check-config', '--config', path('node.json'), '--boot-dir', folder);
+
+  test('all of them or none', () => {
+    expect(check(folderWith(NAMES)).out).toContain('5 boot files: well');
+    expect(check(folderWith([])).out).toContain('2 boot files: well');
+    const { status, err } = check(folderWith(NAMES.slice(1)));
+    expect([status, err]).toEqual([78, expect.stringMatching(/^MM-BOOT-FILES: .*must hold all of vmlinuz-arm64, initrd-arm64\.img, ipxe-arm64\.efi, or none; seen initrd-arm64\.img initrd\.img ipxe-arm64\.efi vmlinuz\. /)]);
+  });
+
+  test('--explain tells what is served, or that it cannot tell', () => {
+    const explained = (...more: string[]): string => metamasterd('--config', path('node.json'), '--explain', '52:54:00:00:00:03', ...more).out;
+    expect(explained('--boot-dir', folderWith(NAMES))).toMatch(/\narm64 UEFI, PXE: ipxe-arm64\.efi\narm64 UEFI, HTTP boot: http:\/\/10\.1\.0\.[12]\/ipxe-arm64\.efi\n/);
+    expect(explained('--boot-dir', folderWith([]))).toMatch(/\narm64 UEFI, PXE: no boot file\n(?!.*no boot files were named)/s);
+    expect(explained()).toMatch(/\narm64 UEFI, PXE: no boot file\n.*no boot files were named/s);
+  });
+});
+
 describe('--explain', () => {
   test('a node of the roster', () => {
     const { status, out } = metamasterd('--config', path('node.json'), '--explain', '52-54-00-00-00-03');

@@ -40,13 +40,14 @@ function ran(name: string, ...argv: string[]): { status: number | null; out: str
   return { status, out: stdout, err: stderr };
 }
 
-const optionsOf = (name: string): string[] => Array.from(ran(name, '--help').out.matchAll(/^ {2}--([a-z-]+)/gm), ([, option]) => option!);
+const optionsOf = (name: string): string[] => Array.from(ran(name, '--help').out.matchAll(/^ {2}--([a-z0-9-]+)/gm), ([, option]) => option!);
 const codesIn = (err: string): string[] => Array.from(err.matchAll(/^(MM-[A-Z]+): /gm), ([, code]) => code!);
 
 test('dhcpd reads no boot files', () => {
-  expect(optionsOf('dhcpd')).toEqual(['config', 'cluster-key', 'log-level', 'check-config', 'explain', 'help']);
+  expect(optionsOf('dhcpd')).toEqual(['config', 'cluster-key', 'arm64', 'log-level', 'check-config', 'explain', 'help']);
   expect(ran('dhcpd', ...configured, '--check-config')).toEqual({ status: 0, out: 'node 1 of rack, 4 nodes: well\n', err: '' });
   expect(ran('dhcpd', ...common)).toMatchObject({ status: 64, err: expect.stringContaining('--boot-dir') as string });
+  expect(ran('dhcpd', ...configured, '--arm64', '--explain', '52:54:00:12:00:03').out).toContain('arm64 UEFI, PXE: ipxe-arm64.efi');
   const { status, err } = ran('dhcpd', '--config', join(folder, 'none.json'), '--log-level', 'loud');
   expect([status, codesIn(err)]).toEqual([78, ['MM-FILE', 'MM-ARGUMENTS']]);
 });
@@ -82,8 +83,8 @@ test.each(['dhcpd', 'metamasterd'])('%s: --explain needs no boot files', (name) 
 });
 
 /** Starts a daemon on a free port, talks to it, and ends it in good order. */
-async function talking(name: string, talk: (port: number, daemon: TestDaemon) => Promise<void>): Promise<void> {
-  const daemon = new TestDaemon(name, [...common, '--port', '0']);
+async function talking(name: string, talk: (port: number, daemon: TestDaemon) => Promise<void>, argv = common): Promise<void> {
+  const daemon = new TestDaemon(name, [...argv, '--port', '0']);
   try {
     const { port } = await daemon.line(({ msg }) => msg.endsWith('.serving'));
     await talk(port as number, daemon);
@@ -100,7 +101,8 @@ test('tftpd gives files and scripts, and says which blade had what', () => talki
   expect((await get('autoexec.ipxe')).toString()).toMatch(/^#!ipxe\n/);
   // It hears no beacons, so that it names all the others.
   const script = (await get('boot.ipxe')).toString();
-  for (const number of [2, 3, 4]) expect(script).toContain(`http://127.0.0.${number}/vmlinuz`);
+  for (const number of [2, 3, 4]) expect(script).toContain(`http://127.0.0.${number}/vmlinuz `);
+  expect(script).not.toContain('arm64');
   expect(await daemon.line(({ msg, step, detail }) => msg === 'blade.stage' && step === 'tftp' && detail === 'boot.ipxe')).toMatchObject({ node: 'node1' });
   await expect(get('none')).rejects.toMatchObject({ code: 68 });
 }));
@@ -114,3 +116,18 @@ test('http-bootd gives files and scripts, takes reports and tells of them', () =
   expect(await (await get('status')).json()).toMatchObject({ name: 'node1', serving: true, blades: expect.arrayContaining([expect.objectContaining({ node: 3, step: 'login', detail: 'san' })]) as unknown });
   expect((await get('none')).status).toBe(404);
 }));
+
+test('where there are files for arm64, both give them, and a script that chooses', async () => {
+  const files = new Map(['vmlinuz', 'initrd.img', 'vmlinuz-arm64', 'initrd-arm64.img', 'ipxe-arm64.efi'].map((name) => [name, `the content of ${name}`]));
+  const boot = join(folder, 'both');
+  mkdirSync(boot);
+  for (const [name, text] of files) writeFileSync(join(boot, name), text);
+  for (const [name, scheme] of [['tftpd', 'tftp'], ['http-bootd', 'http']] as const) {
+    await talking(name, async (port, daemon) => {
+      const get = async (file: string): Promise<string> => (await promisify(execFile)('curl', ['--silent', '--show-error', '--max-time', '10', `${scheme}://127.0.0.1:${port}/${file}`])).stdout;
+      for (const [file, text] of files) expect(await get(file)).toBe(text);
+      expect(await get('boot.ipxe')).toContain('\niseq ${buildarch} arm64 && set mm-kernel vmlinuz-arm64 ||\n');
+      expect(await daemon.line(({ msg, step, detail }) => msg === 'blade.stage' && step === scheme && detail === 'ipxe-arm64.efi')).toMatchObject({ node: 'node1' });
+    }, [...configured, '--boot-dir', boot]);
+  }
+});

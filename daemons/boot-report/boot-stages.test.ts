@@ -25,4 +25,5 @@ test('codes are stable, each its own; who can stand still is told why and what t
 
 test('files', () => {
   expect(['vmlinuz', 'initrd.img', 'boot.ipxe', 'autoexec.ipxe', 'undionly.kpxe', 'snponly.efi', 'status'].map(stageOfFile)).toEqual(['kernel', 'initrd', 'script', 'script', 'loader', 'loader', undefined]);
+  expect(['vmlinuz-arm64', 'initrd-arm64.img', 'ipxe-arm64.efi'].map(stageOfFile)).toEqual(['kernel', 'initrd', 'loader']);
 });

@@ -2,7 +2,7 @@
 // waits for, and what usually causes that. The codes are stable.
 
 import type { MessageCode } from '../core/problem.ts';
-import { AUTOEXEC_SCRIPT, BIOS_LOADER, BOOT_SCRIPT, INITRD, KERNEL, UEFI_LOADER } from '../core/boot-file-names.ts';
+import { ARM64_INITRD, ARM64_KERNEL, ARM64_LOADER, AUTOEXEC_SCRIPT, BIOS_LOADER, BOOT_SCRIPT, INITRD, KERNEL, UEFI_LOADER } from '../core/boot-file-names.ts';
 
 /** Who tells of a stage: a node that served it, the blade's initrd, or the beacons of the node that the blade became. */
 export type StageSource = 'served' | 'blade' | 'live';
@@ -97,7 +97,10 @@ export function stageOfStep(step: string): Stage | undefined {
   return Object.hasOwn(STAGE_RULES, step) && ruleOf(step as Stage).source === 'blade' ? (step as Stage) : undefined;
 }
 
-const FILES: ReadonlyMap<string, Stage> = new Map([[KERNEL, 'kernel'], [INITRD, 'initrd'], [BOOT_SCRIPT, 'script'], [AUTOEXEC_SCRIPT, 'script'], [BIOS_LOADER, 'loader'], [UEFI_LOADER, 'loader']]);
+const FILES: ReadonlyMap<string, Stage> = new Map([
+  [KERNEL, 'kernel'], [INITRD, 'initrd'], [ARM64_KERNEL, 'kernel'], [ARM64_INITRD, 'initrd'], [BOOT_SCRIPT, 'script'], [AUTOEXEC_SCRIPT, 'script'],
+  [BIOS_LOADER, 'loader'], [UEFI_LOADER, 'loader'], [ARM64_LOADER, 'loader'],
+]);
 
 /** The stage that a served file means. */
 export const stageOfFile = (file: string): Stage | undefined => FILES.get(file);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { encodeLatin1, fromHex, toHex } from '../core/bytes.ts';
 import type { Ipv4 } from '../core/ipv4.ts';
-import { EDK2_DISCOVER, HTTP_DISCOVER, IPXE_ROM_DISCOVER, ROM_DISCOVER, UNDIONLY_DISCOVER } from '../wire/dhcp-golden.ts';
+import { EDK2_ARM64_DISCOVER, EDK2_DISCOVER, HTTP_ARM64_DISCOVER, HTTP_DISCOVER, IPXE_ARM64_DISCOVER, IPXE_ROM_DISCOVER, ROM_DISCOVER, UNDIONLY_DISCOVER } from '../wire/dhcp-golden.ts';
 import { OPTION } from '../wire/dhcp-options.ts';
 import { decodeDhcp } from '../wire/dhcp-packet.ts';
 import { bootAnswer, bootRung, clientOf, needsOurLoader } from './boot-policy.ts';
@@ -10,7 +10,7 @@ import type { Client, ClientKind } from './boot-policy.ts';
 const SERVER = '10.7.0.1' as Ipv4;
 const text = encodeLatin1;
 const archs = (hex: string) => fromHex(hex)!;
-const ofGolden = (bytes: Uint8Array) => clientOf(decodeDhcp(bytes)!.options);
+const ofGolden = (bytes: Uint8Array, arm64 = false) => clientOf(decodeDhcp(bytes)!.options, arm64);
 
 describe('what kind of client asks', () => {
   test.each<[string, Uint8Array, Client]>([
@@ -35,7 +35,30 @@ describe('what kind of client asks', () => {
     ['a user class without option 175', [[77, text('iPXE')]], 'ipxe'],
     ['an operating system', [[60, text('udhcp 1.37.0')]], 'os'],
     ['nothing said', [], 'os'],
-  ])('%s', (_name, options, kind) => expect(clientOf(new Map(options)).kind).toBe(kind));
+  ])('%s', (_name, options, kind) => expect(clientOf(new Map(options), false).kind).toBe(kind));
+
+  test.each<[string, Uint8Array, ClientKind, number]>([
+    ['EDK2', EDK2_ARM64_DISCOVER, 'uefi-arm64', 11],
+    ['EDK2 by HTTP', HTTP_ARM64_DISCOVER, 'http-boot-arm64', 19],
+  ])('%s on arm64 is served where this node has the files for it, and nowhere else', (_name, golden, kind, architecture) => {
+    expect(ofGolden(golden, true)).toEqual({ kind, architectures: [architecture] });
+    expect(ofGolden(golden, false)).toEqual({ kind: 'unsupported', architectures: [architecture] });
+  });
+
+  test('an iPXE on arm64 is an iPXE in any case', () => {
+    for (const arm64 of [true, false]) expect(ofGolden(IPXE_ARM64_DISCOVER, arm64)).toMatchObject({ kind: 'ipxe', architectures: [11] });
+  });
+
+  test.each<[string, [number, Uint8Array][], ClientKind]>([
+    ['x64 keeps its kind', [[60, text('PXEClient')], [93, archs('0007')]], 'uefi-x64'],
+    ['x64 before arm64, where a client names both', [[60, text('PXEClient')], [93, archs('000b0007')]], 'uefi-x64'],
+    ['no option 93: the vendor class says it', [[60, text('PXEClient:Arch:00011:UNDI:003000')]], 'uefi-arm64'],
+    ['no option 93, by HTTP', [[60, text('HTTPClient:Arch:00019:UNDI:003000')]], 'http-boot-arm64'],
+    ['the architecture of HTTP boot asking by PXE', [[60, text('PXEClient')], [93, archs('0013')]], 'unsupported'],
+    ['the architecture of PXE asking by HTTP', [[60, text('HTTPClient')], [93, archs('000b')]], 'unsupported'],
+    ['32-bit ARM', [[60, text('PXEClient')], [93, archs('000a')]], 'unsupported'],
+    ['32-bit ARM by HTTP', [[60, text('HTTPClient')], [93, archs('0012')]], 'unsupported'],
+  ])('with the files for arm64: %s', (_name, options, kind) => expect(clientOf(new Map(options), true).kind).toBe(kind));
 });
 
 describe('what it is told', () => {
@@ -50,6 +73,9 @@ describe('what it is told', () => {
     ['BIOS ROM: 60 with 43', { kind: 'bios-rom', architectures: [0] }, false, ['undionly.kpxe', [[60, 'PXEClient'], [43, '060108ff']]]],
     ['UEFI: 60 with 43', { kind: 'uefi-x64', architectures: [7] }, false, ['snponly.efi', [[60, 'PXEClient'], [43, '060108ff']]]],
     ['HTTP boot: 60 back and a URL', { kind: 'http-boot', architectures: [16] }, false, ['http://10.7.0.1/snponly.efi', [[60, 'HTTPClient']]]],
+    ['iPXE to be replaced, arm64', { kind: 'ipxe', architectures: [11] }, true, ['ipxe-arm64.efi', [[175, 'b00101']]]],
+    ['arm64 UEFI: 60 with 43', { kind: 'uefi-arm64', architectures: [11] }, false, ['ipxe-arm64.efi', [[60, 'PXEClient'], [43, '060108ff']]]],
+    ['arm64 HTTP boot: 60 back and a URL', { kind: 'http-boot-arm64', architectures: [19] }, false, ['http://10.7.0.1/ipxe-arm64.efi', [[60, 'HTTPClient']]]],
     ['an operating system: nothing', { kind: 'os', architectures: [] }, false, [undefined, []]],
     ['an architecture without a loader: nothing', { kind: 'unsupported', architectures: [11] }, false, [undefined, []]],
   ])('%s', (_name, client, replace, expected) => expect(answer(client, replace)).toEqual(expected));
@@ -66,7 +92,12 @@ describe('replacing an iPXE by ours', () => {
     ['ours is not known yet', ipxe('01'), 'ours', undefined, true],
     ['no loader for it', ipxe('01', 11), 'ours', '02', false],
     ['not an iPXE', { kind: 'bios-rom', architectures: [0] }, 'ours', undefined, false],
-  ])('%s: %s', (_name, client, loader, ours, expected) => expect(needsOurLoader(client, loader, ours)).toBe(expected));
+  ])('%s: %s', (_name, client, loader, ours, expected) => expect(needsOurLoader(client, loader, ours, false)).toBe(expected));
+
+  test('one on arm64, where this node has the loader for it', () => {
+    const needs = (arch: number, loader: 'rom' | 'ours', ours?: string) => needsOurLoader(ipxe('01', arch), loader, ours, true);
+    expect([needs(11, 'ours', '02'), needs(11, 'ours'), needs(11, 'ours', '01'), needs(11, 'rom'), needs(10, 'ours')]).toEqual([true, true, false, false, false]);
+  });
 
   test('rungs go up from ROM over script to system', () => {
     expect([bootRung(ipxe('01'), true), bootRung({ kind: 'uefi-x64', architectures: [7] }, false), bootRung(ipxe('02'), false), bootRung({ kind: 'os', architectures: [] }, false)]).toEqual([0, 0, 1, 2]);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Ipv4 } from '../core/ipv4.ts';
 import { macFromBytes, macToBytes } from '../core/mac.ts';
 import type { Mac } from '../core/mac.ts';
-import { EDK2_DISCOVER, IPXE_DISCOVER, IPXE_ROM_DISCOVER, ROM_DISCOVER, UNDIONLY_DISCOVER } from '../wire/dhcp-golden.ts';
+import { EDK2_ARM64_DISCOVER, EDK2_DISCOVER, HTTP_ARM64_DISCOVER, IPXE_ARM64_DISCOVER, IPXE_DISCOVER, IPXE_ROM_DISCOVER, ROM_DISCOVER, UNDIONLY_DISCOVER } from '../wire/dhcp-golden.ts';
 import { addressOption, MESSAGE, messageTypeOf, OPTION, textOption } from '../wire/dhcp-options.ts';
 import type { MessageType } from '../wire/dhcp-options.ts';
 import { decodeDhcp, encodeDhcp } from '../wire/dhcp-packet.ts';
@@ -124,6 +124,64 @@ describe('the other messages', () => {
   });
 });
 
+describe('a blade with arm64 UEFI', () => {
+  const fields = { chaddr: macToBytes(NODE2) };
+  /** What the server does at the DISCOVER of node 2 and at the REQUEST that follows. */
+  const exchange = (machine: DhcpServer, golden: Uint8Array) => [
+    hear(machine, 0, message(golden, MESSAGE.discover, fields)),
+    hear(machine, SECOND, message(golden, MESSAGE.request, fields, [serverId('10.7.0.1'), requested('10.7.0.2')])),
+  ];
+  const TYPES = [MESSAGE.offer, MESSAGE.ack];
+
+  test('by PXE: the loader for arm64 from OFFER to ACK, in header and options, where this node has the files', () => {
+    exchange(server(1, [1], { arm64: true }), EDK2_ARM64_DISCOVER).forEach((effects, i) => {
+      const [reply] = sent(effects);
+      expect(reply).toMatchObject({ yiaddr: '10.7.0.2', siaddr: '10.7.0.1', sname: '10.7.0.1', file: 'ipxe-arm64.efi' });
+      expect([66, 67, 60].map((code) => textOption(reply!.options, code))).toEqual(['10.7.0.1', 'ipxe-arm64.efi', 'PXEClient']);
+      expect(reply!.options.get(43)).toEqual(Uint8Array.of(6, 1, 8, 0xff));
+      expect([types(effects), logged(effects)]).toEqual([[TYPES[i]], ['info dhcp.reply']]);
+      expect(effects).toContainEqual(expect.objectContaining({ kind: 'stage', node: 2, detail: expect.stringContaining('ipxe-arm64.efi for uefi-arm64') as string }));
+    });
+  });
+
+  test('by HTTP: the URL of the loader for arm64, and its class back', () => {
+    for (const effects of exchange(server(1, [1], { arm64: true }), HTTP_ARM64_DISCOVER)) {
+      const [reply] = sent(effects);
+      expect([reply!.file, textOption(reply!.options, 67), textOption(reply!.options, 60)]).toEqual(['http://10.7.0.1/ipxe-arm64.efi', 'http://10.7.0.1/ipxe-arm64.efi', 'HTTPClient']);
+      expect(logged(effects)).toEqual(['info dhcp.reply']);
+    }
+  });
+
+  test.each([['PXE', EDK2_ARM64_DISCOVER, '11'], ['HTTP', HTTP_ARM64_DISCOVER, '19']])('by %s, where this node has no files for it: its address, nothing to boot, and one warning', (_name, golden, architectures) => {
+    const effects = exchange(server(1), golden);
+    expect(effects.map((one) => sent(one).map(({ yiaddr, siaddr, file: named, options }) => [yiaddr, siaddr, named, options.has(67), options.has(60)]))).toEqual(Array.from({ length: 2 }, () => [['10.7.0.2', NONE, '', false, false]]));
+    expect(effects.map(logged)).toEqual([['info dhcp.reply', 'warn dhcp.unsupported-architecture'], ['info dhcp.reply']]);
+    expect(effects[0]).toContainEqual(expect.objectContaining({ event: 'dhcp.unsupported-architecture', fields: expect.objectContaining({ architectures }) as unknown }));
+  });
+
+  test('in a rack that serves arm64, x64 is told what it was told before', () => {
+    const goldens = [EDK2_DISCOVER, ROM_DISCOVER, IPXE_DISCOVER, UNDIONLY_DISCOVER];
+    const told = (arm64: boolean) => goldens.map((golden) => hear(server(1, [1], { arm64 }), 0, message(golden, MESSAGE.discover, fields)));
+    expect(told(true)).toEqual(told(false));
+  });
+
+  test('a stranger is named by what it is here', () => {
+    const stranger = message(EDK2_ARM64_DISCOVER, MESSAGE.discover, { chaddr: macToBytes(UNKNOWN) });
+    const details = [true, false].map((arm64) => {
+      const machine = server(1, [1], { arm64 });
+      hear(machine, 0, stranger);
+      return machine.unknown().map(({ detail }) => detail);
+    });
+    expect(details).toEqual([['uefi-arm64 PXEClient:Arch:00011:UNDI:003000'], ['unsupported PXEClient:Arch:00011:UNDI:003000']]);
+  });
+
+  test('explain tells what it gets', () => {
+    const lines = (arm64: boolean) => server(1, [1, 2], { arm64 }).explain(NODE2).split('\n').filter((line) => line.includes('arm64'));
+    expect(lines(true)).toEqual(['iPXE, arm64 UEFI: tftp://10.7.0.1/boot.ipxe', 'arm64 UEFI, PXE: ipxe-arm64.efi', 'arm64 UEFI, HTTP boot: http://10.7.0.1/ipxe-arm64.efi']);
+    expect(lines(false)).toEqual(['iPXE, arm64 UEFI: tftp://10.7.0.1/boot.ipxe', 'arm64 UEFI, PXE: no boot file', 'arm64 UEFI, HTTP boot: no boot file']);
+  });
+});
+
 describe('the loader of the roster', () => {
   const SCRIPT = 'tftp://10.7.0.1/boot.ipxe';
   /** A blade asks with these programs, every ten seconds, with a new transaction each; the boot files of offer and ACK. */
@@ -139,6 +197,15 @@ describe('the loader of the roster', () => {
   test('the iPXE of the card is replaced, what comes out of it runs the script; and so after each reset', () => {
     const boot = [IPXE_ROM_DISCOVER, UNDIONLY_DISCOVER];
     expect(told(server(1), [...boot, ...boot, ...boot])).toEqual(['undionly.kpxe', SCRIPT, 'undionly.kpxe', SCRIPT, 'undionly.kpxe', SCRIPT]);
+  });
+
+  test('on arm64 it is the loader for arm64, where this node has it; elsewhere the card keeps its iPXE', () => {
+    // Its own iPXE says less of itself than ours.
+    const rom = message(IPXE_ARM64_DISCOVER, MESSAGE.discover, {}, [[175, Uint8Array.of(0xeb, 3, 1, 0, 0, 0x24, 1, 1)]]);
+    expect(told(server(1, [1], { arm64: true }), [rom, IPXE_ARM64_DISCOVER, rom, IPXE_ARM64_DISCOVER])).toEqual(['ipxe-arm64.efi', SCRIPT, 'ipxe-arm64.efi', SCRIPT]);
+    expect(told(server(1), [rom, rom])).toEqual([SCRIPT, SCRIPT]);
+    const uefi = message(EDK2_ARM64_DISCOVER, MESSAGE.discover);
+    expect(told(server(1, [1], { arm64: true }), [uefi, IPXE_ARM64_DISCOVER])).toEqual(['ipxe-arm64.efi', SCRIPT]);
   });
 
   test('a plain ROM loads it once', () => expect(told(server(1), [ROM_DISCOVER, UNDIONLY_DISCOVER])).toEqual(['undionly.kpxe', SCRIPT]));
@@ -192,14 +259,14 @@ test('explain says who, by whom, what and why', () => {
 });
 
 test('fuzz: any bytes give effects, never a throw, and no reply but to a node of the roster and within its message size', () => {
-  const machine = server(1, [1, 2, 3]);
+  const machine = server(1, [1, 2, 3], { arm64: true });
   const OURS_DISCOVER = message(UNDIONLY_DISCOVER, MESSAGE.discover, { chaddr: macToBytes(NODE4) });
   const types = fc.integer({ min: 0, max: 9 });
   const options = fc.array(fc.tuple(fc.integer({ min: 1, max: 254 }), fc.uint8Array({ maxLength: 300 })), { maxLength: 6 });
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 700 }),
-    fc.tuple(fc.constantFrom(IPXE_DISCOVER, EDK2_DISCOVER, ROM_DISCOVER, OURS_DISCOVER), types, options).map(([golden, type, more]) => message(golden, type as MessageType, {}, more)),
-    fc.tuple(fc.constantFrom(IPXE_DISCOVER, EDK2_DISCOVER, ROM_DISCOVER, OURS_DISCOVER), fc.array(fc.tuple(fc.nat(500), fc.nat(255)), { maxLength: 8 })).map(([golden, edits]) => {
+    fc.tuple(fc.constantFrom(IPXE_DISCOVER, EDK2_DISCOVER, EDK2_ARM64_DISCOVER, ROM_DISCOVER, OURS_DISCOVER), types, options).map(([golden, type, more]) => message(golden, type as MessageType, {}, more)),
+    fc.tuple(fc.constantFrom(IPXE_DISCOVER, EDK2_DISCOVER, EDK2_ARM64_DISCOVER, ROM_DISCOVER, OURS_DISCOVER), fc.array(fc.tuple(fc.nat(500), fc.nat(255)), { maxLength: 8 })).map(([golden, edits]) => {
       const changed = golden.slice();
       for (const [index, value] of edits) if (index < changed.length) changed[index] = value;
       return changed;
@@ -219,7 +286,7 @@ test('fuzz: any bytes give effects, never a throw, and no reply but to a node of
         const withoutRelay = encodeDhcp({ ...reply, options: new Map([...reply.options].filter(([code]) => code !== 82)) });
         expect(withoutRelay.length).toBeLessThanOrEqual(client);
         expect(effect.bytes.length).toBeLessThanOrEqual(1472);
-        expect(textOption(reply.options, 67) ?? '').toMatch(/^(|undionly\.kpxe|snponly\.efi|tftp:\/\/10\.7\.0\.1\/boot\.ipxe|http:\/\/10\.7\.0\.1\/snponly\.efi)$/);
+        expect(textOption(reply.options, 67) ?? '').toMatch(/^(|undionly\.kpxe|tftp:\/\/10\.7\.0\.1\/boot\.ipxe|(http:\/\/10\.7\.0\.1\/)?(snponly|ipxe-arm64)\.efi)$/);
       }
     }),
     { numRuns: 2000 },

@@ -56,6 +56,8 @@ export interface DhcpServerOptions {
   readonly self: number;
   /** Default: infinite. An address under an iSCSI root must never lapse, and the roster, not time, takes it away. */
   readonly leaseSeconds?: number;
+  /** This node has the boot files for arm64. Default: it has none. */
+  readonly arm64?: boolean;
 }
 
 /** A decoded request of a node of the roster. */
@@ -77,6 +79,7 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
   #live: readonly number[];
   readonly #self: number;
   readonly #leaseSeconds: number;
+  readonly #arm64: boolean;
   /** By MAC addresses of the roster alone, so the roster bounds it. */
   readonly #sessions = new Map<Mac, ClientSession>();
   readonly #strangers = new StrangerLog();
@@ -85,6 +88,7 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
     this.#self = options.self;
     this.#live = [options.self];
     this.#leaseSeconds = options.leaseSeconds ?? INFINITE_LEASE_SECONDS;
+    this.#arm64 = options.arm64 ?? false;
     this.#useRoster(options.roster);
   }
 
@@ -123,7 +127,7 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
   /** What a blade of this MAC would be told, by whom and why, in lines of text. */
   explain(mac: Mac): string {
     const session = this.#sessions.get(mac);
-    return explainClient({ mac, roster: this.#roster, self: this.#self, live: this.#live, leaseSeconds: this.#leaseSeconds, ...(session && { session }) });
+    return explainClient({ mac, roster: this.#roster, self: this.#self, live: this.#live, leaseSeconds: this.#leaseSeconds, arm64: this.#arm64, ...(session && { session }) });
   }
 
   #useRoster(roster: Roster): void {
@@ -154,9 +158,9 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
     const foreign = type === MESSAGE.request && chosen !== undefined ? this.#foreign(now, chosen, `REQUEST of ${mac}`) : [];
     const me = nodeOfNumber(this.#roster, this.#self);
     const node = this.#nodes.get(mac);
-    if (!node || !me) return [...foreign, ...this.#strangers.unknownMac(now, mac, packet.options)];
+    const client = clientOf(packet.options, this.#arm64);
+    if (!node || !me) return [...foreign, ...this.#strangers.unknownMac(now, mac, client.kind, packet.options)];
     if (packet.giaddr !== NO_ADDRESS && !isHostAddress(packet.giaddr)) return foreign;
-    const client = clientOf(packet.options);
     return [...foreign, ...this.#answer(type, { now, packet, mac, node, me, client, mineAlone: input.unicast && packet.giaddr === NO_ADDRESS })];
   }
 
@@ -208,7 +212,7 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
     const { now, packet, mac, node, client } = request;
     const previous = this.#sessions.get(mac);
     const loader = node.loader === 'ours' ? heardFrom(previous?.loader, now, client) : undefined;
-    const replaced = needsOurLoader(client, node.loader, loader?.ours?.fingerprint);
+    const replaced = needsOurLoader(client, node.loader, loader?.ours?.fingerprint, this.#arm64);
     const session = nextSession(previous, now, { request: kind, xid: packet.xid, secs: packet.secs, rung: bootRung(client, replaced), loader });
     this.#sessions.set(mac, session);
     return request.mineAlone || isMyTurn(answerOrder(mac, node.number, this.#live, session.turn).indexOf(this.#self), session.tries);
@@ -216,7 +220,7 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
 
   #say(request: Request, type: typeof MESSAGE.offer | typeof MESSAGE.ack, inform = false): readonly DhcpEffect[] {
     const { now, packet, mac, node, me, client } = request;
-    const replace = needsOurLoader(client, node.loader, this.#sessions.get(mac)?.loader?.ours?.fingerprint);
+    const replace = needsOurLoader(client, node.loader, this.#sessions.get(mac)?.loader?.ours?.fingerprint, this.#arm64);
     const boot = bootAnswer(client, me.address, replace);
     const others = answerOrder(mac, node.number, this.#live, 0).filter((number) => number !== this.#self);
     const nameServers = [me, ...others.map((number) => nodeOfNumber(this.#roster, number))].flatMap((server) => (server ? [server.address] : []));

@@ -16,23 +16,28 @@ export interface Explained {
   readonly self: number;
   readonly live: readonly number[];
   readonly leaseSeconds: number;
+  /** This node has the boot files for arm64. */
+  readonly arm64: boolean;
   readonly session?: ClientSession;
 }
 
 /** One client of each kind, as it would ask. */
-const KINDS: readonly (readonly [string, Client])[] = [
+const kinds = (arm64: boolean): readonly (readonly [string, Client])[] => [
   ['iPXE, BIOS', { kind: 'ipxe', architectures: [0] }],
   ['iPXE, x64 UEFI', { kind: 'ipxe', architectures: [7] }],
   ['plain BIOS ROM', { kind: 'bios-rom', architectures: [0] }],
   ['x64 UEFI, PXE', { kind: 'uefi-x64', architectures: [7] }],
   ['x64 UEFI, HTTP boot', { kind: 'http-boot', architectures: [16] }],
+  ['iPXE, arm64 UEFI', { kind: 'ipxe', architectures: [11] }],
+  ['arm64 UEFI, PXE', { kind: arm64 ? 'uefi-arm64' : 'unsupported', architectures: [11] }],
+  ['arm64 UEFI, HTTP boot', { kind: arm64 ? 'http-boot-arm64' : 'unsupported', architectures: [19] }],
   ['operating system', { kind: 'os', architectures: [] }],
 ];
 
 const TURNS = ['at once', 'at the first retransmission'];
 
 /** Lines of text: who the blade is, who answers it when, what each kind of boot program is told, what it last did. */
-export function explainClient({ mac, roster, self, live, leaseSeconds, session }: Explained): string {
+export function explainClient({ mac, roster, self, live, leaseSeconds, arm64, session }: Explained): string {
   const node = nodeOfMac(roster, mac);
   if (!node) return `${mac} is not in the roster of ${roster.clusterName}: it gets no answer.`;
   const lines = [`${mac} is ${node.name} (node ${node.number}): address ${node.address}, netmask ${roster.netmask}, ${leaseSeconds === INFINITE_LEASE_SECONDS ? 'lease without end' : `lease of ${leaseSeconds} s`}`];
@@ -43,8 +48,8 @@ export function explainClient({ mac, roster, self, live, leaseSeconds, session }
   });
   if (session && session.turn > 0) lines.push(`the order is turned by ${session.turn}: the blade started over that often without getting further than DHCP`);
   const server = nodeOfNumber(roster, order[0] ?? self)?.address;
-  for (const [name, client] of server ? KINDS : []) {
-    const replaced = needsOurLoader(client, node.loader, undefined);
+  for (const [name, client] of server ? kinds(arm64) : []) {
+    const replaced = needsOurLoader(client, node.loader, undefined, arm64);
     const file = bootAnswer(client, server!, replaced).bootFile ?? 'no boot file';
     lines.push(`${name}: ${file}${replaced ? ', and the iPXE that comes out of it gets the boot script (loader: ours)' : ''}`);
   }

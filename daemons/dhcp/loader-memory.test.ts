@@ -22,7 +22,7 @@ function answers(story: readonly (readonly [pauseMs: number, letter: string])[],
     const client = CLIENTS[letter]!;
     memory = heardFrom(memory, (now += pauseMs) as Instant, client);
     if (chooses) memory = choseServer(memory);
-    return client.kind !== 'ipxe' ? '-' : needsOurLoader(client, 'ours', memory.ours?.fingerprint) ? 'L' : 'S';
+    return client.kind !== 'ipxe' ? '-' : needsOurLoader(client, 'ours', memory.ours?.fingerprint, false) ? 'L' : 'S';
   }).join('');
 }
 /** The same pause before each letter. */

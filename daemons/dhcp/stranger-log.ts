@@ -8,7 +8,7 @@ import type { Mac } from '../core/mac.ts';
 import type { Instant } from '../core/machine.ts';
 import { machineIdentifierOf, OPTION, textOption } from '../wire/dhcp-options.ts';
 import type { DhcpOptions } from '../wire/dhcp-option-area.ts';
-import { clientOf } from './boot-policy.ts';
+import type { ClientKind } from './boot-policy.ts';
 import { RecentTable } from './recent-table.ts';
 
 /** Unknown MAC addresses remembered for `status`; a network with more strangers shows the latest. */
@@ -69,8 +69,8 @@ export class StrangerLog {
   }
 
   /** A request of a MAC outside the roster. */
-  unknownMac(now: Instant, mac: Mac, options: DhcpOptions): readonly LogEffect[] {
-    const detail = `${clientOf(options).kind} ${printable(textOption(options, OPTION.vendorClass) ?? '')}`.trim();
+  unknownMac(now: Instant, mac: Mac, kind: ClientKind, options: DhcpOptions): readonly LogEffect[] {
+    const detail = `${kind} ${printable(textOption(options, OPTION.vendorClass) ?? '')}`.trim();
     const machine = toHex(machineIdentifierOf(options) ?? new Uint8Array());
     return this.#unknown.note(now, mac, detail) ? [logEffect('warn', 'dhcp.unknown-mac', { code: 'MM-DHCP-UNKNOWN', mac, detail, machine })] : [];
   }

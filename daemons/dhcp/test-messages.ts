@@ -32,7 +32,7 @@ export const serverId = (address: string): Option => [OPTION.serverIdentifier, a
 export const requested = (address: string): Option => [OPTION.requestedAddress, addressValue(address as Ipv4)];
 
 /** A server of the test roster that knows who lives. */
-export function server(self: number, live: readonly number[] = [self], more: { leaseSeconds?: number } = {}): DhcpServer {
+export function server(self: number, live: readonly number[] = [self], more: { leaseSeconds?: number; arm64?: boolean } = {}): DhcpServer {
   const machine = new DhcpServer({ roster: ROSTER, self, ...more });
   machine.step(at(0), { kind: 'live', nodes: live });
   return machine;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Ipv4 } from '../core/ipv4.ts';
 import type { Mac } from '../core/mac.ts';
 import type { Roster, RosterNode } from '../core/roster.ts';
-import { autoexecScript, BOOT_FILES, bootScript, kernelCommandLine, macScript, SERVERS_MAX } from './boot-script.ts';
+import { ARM64_BOOT_FILES, autoexecScript, BOOT_FILES, bootScript, kernelCommandLine, macScript, SERVERS_MAX } from './boot-script.ts';
 
 const node: RosterNode = { number: 3, name: 'node3', macs: ['52:54:00:00:00:03' as Mac], address: '10.1.0.3' as Ipv4, loader: 'rom' };
 const roster: Roster = {
@@ -66,6 +66,50 @@ goto again
 `);
 });
 
+/** iPXE's settings that decide what is fetched. */
+const KNOWN = new Set(['buildarch', 'mm-kernel', 'mm-initrd']);
+/** What iPXE, built for `arch`, makes of a script with `iseq` and `set`: the lines that it runs, settings filled in; other settings stay as they are. */
+function asRun(script: string, arch: string | undefined): string[] {
+  const settings = new Map(arch === undefined ? [] : [['buildarch', arch]]);
+  return script.trimEnd().split('\n').flatMap((line) => {
+    const filled = line.replaceAll(/\$\{([\w-]+)\}/g, (whole, name: string) => (KNOWN.has(name) ? (settings.get(name) ?? '') : whole));
+    const words = /^(?:iseq (.*) && )?set (\S+) (\S+) \|\|$/.exec(filled);
+    if (words === null) return [filled];
+    const compared = words[1]?.trim().split(/ +/);
+    if (compared === undefined || (compared.length === 2 && compared[0] === compared[1])) settings.set(words[2]!, words[3]!);
+    return [];
+  });
+}
+
+describe('where the node has files for arm64', () => {
+  const chosen = bootScript({ ...input, arm64: ARM64_BOOT_FILES });
+
+  test('the script chooses by what iPXE was built for, before anything else', () => {
+    expect(chosen.split('\n').slice(2, 6)).toEqual([
+      'set mm-kernel vmlinuz ||',
+      'set mm-initrd initrd.img ||',
+      'iseq ${buildarch} arm64 && set mm-kernel vmlinuz-arm64 ||',
+      'iseq ${buildarch} arm64 && set mm-initrd initrd-arm64.img ||',
+    ]);
+    expect(chosen).toContain('\nkernel --timeout 5000 http://10.1.0.1/${mm-kernel} initrd=${mm-initrd} root=');
+    expect(chosen).toContain('\ninitrd --timeout 5000 tftp://10.1.0.2/${mm-initrd} || goto again\n');
+  });
+
+  test.each(['x86_64', 'i386', undefined])('%s runs what it ran before', (arch) => expect(asRun(chosen, arch)).toEqual(bootScript(input).trimEnd().split('\n')));
+
+  test('arm64 runs the same with its own files; the command line names the initrd by its own name', () => {
+    expect(asRun(chosen, 'arm64')).toEqual(bootScript({ ...input, files: ARM64_BOOT_FILES }).trimEnd().split('\n'));
+    expect(asRun(chosen, 'arm64').filter((line) => line.startsWith('kernel '))).toHaveLength(4);
+    for (const line of asRun(chosen, 'arm64')) if (line.startsWith('kernel ')) expect(line).toMatch(/\/vmlinuz-arm64 initrd=initrd-arm64\.img root=/);
+  });
+
+  test('the SAN\'s login is a second initrd there as well', () => {
+    const withChap = { ...input, roster: { ...roster, san: { ...roster.san, chap: 'mutual' as const } } };
+    expect(asRun(bootScript({ ...withChap, arm64: ARM64_BOOT_FILES }), 'arm64')).toEqual(bootScript({ ...withChap, files: ARM64_BOOT_FILES }).trimEnd().split('\n'));
+    expect(asRun(bootScript({ ...withChap, arm64: ARM64_BOOT_FILES }), 'arm64')).toContain('initrd --name initrd-arm64.img --timeout 5000 http://10.1.0.1/initrd-arm64.img || goto try2');
+  });
+});
+
 test('where the SAN wants CHAP, its login is a second initrd, by HTTP alone', () => {
   const withChap = { ...input, roster: { ...roster, san: { ...roster.san, chap: 'mutual' as const } } };
   const script = bootScript(withChap);
@@ -117,7 +161,7 @@ goto again
 });
 
 describe('every script', () => {
-  const scripts = { withChap: bootScript({ ...input, roster: { ...roster, san: { ...roster.san, chap: 'one-way' } } }), bootScript: bootScript(input), noServers: bootScript({ ...input, servers: [] }), macScript: macScript(servers[0]!), autoexecScript: autoexecScript() };
+  const scripts = { withChap: bootScript({ ...input, roster: { ...roster, san: { ...roster.san, chap: 'one-way' } } }), bootScript: bootScript(input), withArm64: bootScript({ ...input, arm64: ARM64_BOOT_FILES }), noServers: bootScript({ ...input, servers: [] }), macScript: macScript(servers[0]!), autoexecScript: autoexecScript() };
   test.each(Object.entries(scripts))('%s never ends, never fails and never hangs', (_name, text) => {
     const lines = text.trimEnd().split('\n');
     const labels = new Set(lines.filter((line) => line.startsWith(':')).map((line) => line.slice(1)));

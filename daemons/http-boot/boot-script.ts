@@ -2,7 +2,7 @@
 // A script that ends, or a line that fails without `||`, drops the blade to its next boot device: none of these does.
 // In iPXE's grammar `||`, `&&` and `;` on their own separate commands and a word that starts with `#` ends the line.
 
-import { BOOT_SCRIPT, INITRD, KERNEL, SAN_LOGIN_IMAGE } from '../core/boot-file-names.ts';
+import { ARM64_INITRD, ARM64_KERNEL, BOOT_SCRIPT, INITRD, KERNEL, SAN_LOGIN_IMAGE } from '../core/boot-file-names.ts';
 import type { Ipv4 } from '../core/ipv4.ts';
 import type { Roster, RosterNode } from '../core/roster.ts';
 import { portalText } from '../core/san-portal.ts';
@@ -21,6 +21,11 @@ export interface BootFiles {
 }
 
 export const BOOT_FILES: BootFiles = { kernel: KERNEL, initrd: INITRD };
+export const ARM64_BOOT_FILES: BootFiles = { kernel: ARM64_KERNEL, initrd: ARM64_INITRD };
+
+/** iPXE's settings that hold the names where iPXE has to choose; it fills them in on the kernel's command line as well. */
+const CHOSEN: BootFiles = { kernel: 'mm-kernel', initrd: 'mm-initrd' };
+const CHOSEN_FILES: BootFiles = { kernel: `\${${CHOSEN.kernel}}`, initrd: `\${${CHOSEN.initrd}}` };
 
 export interface BootScriptInput {
   readonly roster: Roster;
@@ -28,6 +33,8 @@ export interface BootScriptInput {
   /** The nodes that serve, in the order in which they shall be tried; those after SERVERS_MAX are left out. */
   readonly servers: readonly Ipv4[];
   readonly files: BootFiles;
+  /** What an iPXE that was built for arm64 fetches in their place; undefined: this cluster has nothing for it. */
+  readonly arm64?: BootFiles | undefined;
 }
 
 /** Words that iPXE would take for the end of a command are dropped, and so is what it would expand. */
@@ -102,19 +109,34 @@ function chainLines(query: string): string[] {
 }
 
 /**
+ * The choice by the architecture that iPXE was built for, which tells arm64 from x86: neither runs on the other. A setting outlives the script
+ * that made it, so both names are set each time.
+ */
+function choiceLines(files: BootFiles, arm64: BootFiles): string[] {
+  const parts = ['kernel', 'initrd'] as const;
+  return [
+    ...parts.map((part) => `set ${CHOSEN[part]} ${files[part]} ||`),
+    ...parts.map((part) => `iseq \${buildarch} arm64 && set ${CHOSEN[part]} ${arm64[part]} ||`),
+  ];
+}
+
+/**
  * The script for one node of the roster: HTTP from each server, then TFTP from each, then DHCP afresh and whatever script
  * the server that answers it has; for ever.
  */
 export function bootScript(input: BootScriptInput): string {
+  const { arm64, files } = input;
+  const fetched = arm64 === undefined ? input : { ...input, files: CHOSEN_FILES };
   const servers = input.servers.slice(0, SERVERS_MAX);
   const attempts = (['http', 'tftp'] as const).flatMap((scheme) => servers.map((server) => ({ scheme, server })));
   const lines = [
     '#!ipxe',
     `# ${input.node.name}, node ${input.node.number} of ${input.roster.clusterName}`,
+    ...(arm64 === undefined ? [] : choiceLines(files, arm64)),
     'echo mm-stage dhcp ${netX/ip} from ${next-server}',
     ...attempts.flatMap(({ scheme, server }, i) => {
       const next = i + 1 < attempts.length ? `try${i + 2}` : 'again';
-      return attempt(scheme, server, `try${i + 1}`, next, input);
+      return attempt(scheme, server, `try${i + 1}`, next, fetched);
     }),
     ':again',
     OPEN_CARD,

@@ -111,3 +111,55 @@ export const HTTP_DISCOVER = message(
    ff`,
   0,
 );
+
+/**
+ * EDK2's PXE client on arm64, on the second card of node 1. Made of the message of the x64 one above, with the architecture of IANA's registry and the
+ * version of a card without UNDI; not captured: no arm64 blade was at hand.
+ */
+export const EDK2_ARM64_DISCOVER = message(
+  `01 01 06 00 2e4a7d03 0000 8000 00000000 00000000 00000000 00000000 525400120101`,
+  `35 01 01
+   39 02 05b8
+   37 23 01 02 03 04 05 06 0c 0d 0f 11 12 16 17 1c 28 29 2a 2b 32 33 36 3a 3b 3c 42 43 61 80 81 82 83 84 85 86 87
+   61 11 00 00112233 4455 6677 8899 aabbccddeeff
+   5e 03 010300
+   5d 02 000b
+   3c 20 50584543 6c69656e 743a4172 63683a30 30303131 3a554e44 493a3030 33303030
+   ff`,
+  347,
+);
+
+/** EDK2's HTTP boot client on arm64: made likewise. */
+export const HTTP_ARM64_DISCOVER = message(
+  `01 01 06 00 88b12c05 0000 8000 00000000 00000000 00000000 00000000 525400120102`,
+  `35 01 01
+   39 02 05c0
+   37 0d 01 03 06 0c 0f 11 1c 2b 36 3c 42 43 61
+   61 11 00 00112233 4455 6677 8899 aabbccddeeff
+   5e 03 010300
+   5d 02 0013
+   3c 21 48545450 436c6965 6e743a41 7263683a 30303031 393a554e 44493a30 30333030 30
+   ff`,
+  0,
+);
+
+/**
+ * Debian 13's ipxe-arm64.efi, on the card of node 4: our BIOS loader's message above, with the vendor class that stands in this program
+ * (PXEClient:Arch:00011:UNDI:003010), its architecture, and EFI among its features in place of what only a BIOS has; not captured either.
+ */
+export const IPXE_ARM64_DISCOVER = message(
+  `01 01 06 00 7f55aa61 0004 8000 00000000 00000000 00000000 00000000 525400120004`,
+  `35 01 01
+   39 02 05c0
+   5d 02 000b
+   5e 03 01030a
+   3c 20 50584543 6c69656e 743a4172 63683a30 30303131 3a554e44 493a3030 33303130
+   4d 04 69505845
+   37 18 01 03 06 07 0c 0f 11 1a 2a 2b 3c 42 43 77 80 81 82 83 84 85 86 87 af cb
+   af 27 b1 05 01 1af4 1000  eb 03 01 00 00  26 01 01 17 01 01 27 01 01 13 01 01 14 01 01 11 01 01 29 01 01
+         24 01 01 15 01 01
+   3d 07 01 525400120004
+   61 11 00 840f5ece 9b94 274f b98a ce66e1ba8067
+   ff`,
+  0,
+);

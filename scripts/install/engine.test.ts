@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { BOOT_FILE_NAMES } from '../../daemons/core/boot-file-names.ts';
+import { ARM64_FILE_NAMES, BOOT_FILE_NAMES } from '../../daemons/core/boot-file-names.ts';
 import { toHex } from '../../daemons/core/bytes.ts';
 import { sha256 } from '../../daemons/core/sha256.ts';
 import { SECTOR_BYTES } from '../../daemons/storage/block.ts';
@@ -97,6 +97,21 @@ describe('an installation', () => {
       const [first, end] = [step.offset / SECTOR_BYTES, (step.offset + step.bytes.length) / SECTOR_BYTES];
       const inTable = end <= GPT_PRIMARY_SECTORS || first >= DISK_BYTES / SECTOR_BYTES - GPT_BACKUP_SECTORS;
       expect(inTable || own.some(({ firstSector, sectors }) => first >= firstSector && end <= firstSector + sectors), `sectors ${first} to ${end}`).toBe(true);
+    }
+  });
+
+  test('holds the boot files for arm64 as well, behind the others, where the disc brings them', async () => {
+    const names = [...BOOT_FILE_NAMES, ...ARM64_FILE_NAMES];
+    const both = makeDisc(names);
+    try {
+      const { disk } = await installOn(both.places, new MemoryDisk());
+      const report = examineSan(disk.read, DISK_BYTES, { thorough: true });
+      expect([report.problems, report.warnings]).toEqual([[], []]);
+      const files = report.containers[0]!.volumes.find(({ volume }) => volume.kind === 'boot')!.bootFiles!;
+      expect(files.map(({ name }) => name)).toEqual(names);
+      for (const { name, sha256: hash } of files) expect(toHex(sha256(readFileSync(join(both.places.bootFolder, name)))), name).toBe(hash);
+    } finally {
+      both.remove();
     }
   });
 

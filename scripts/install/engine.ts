@@ -5,7 +5,6 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../daemons/host/run.ts';
-import { BOOT_FILE_NAMES } from '../../daemons/core/boot-file-names.ts';
 import { NIL_UUID } from '../../daemons/core/uuid.ts';
 import { valueOf } from '../../daemons/core/problem.ts';
 import { BLOCK_BYTES, SECTOR_BYTES } from '../../daemons/storage/block.ts';
@@ -21,6 +20,7 @@ import { wipeStoreSteps } from '../../daemons/storage/snapshot-store.ts';
 import { DATA_OFFSET_BYTES, labelSteps, type LabelledKind } from '../../daemons/storage/volume-label.ts';
 import type { Disk } from './disk.ts';
 import type { Layout } from './layout.ts';
+import { bootFilesOnMedium } from './medium-files.ts';
 import type { Progress } from './progress.ts';
 import { tableSteps } from './table-steps.ts';
 
@@ -124,7 +124,7 @@ export class Installation {
     const record = this.#layout.registry.origins[0]!;
     const volume = this.#volume(record.bootVolume);
     const place = this.#place(volume);
-    const files = BOOT_FILE_NAMES.map((name) => {
+    const files = bootFilesOnMedium(this.#places.bootFolder).map((name) => {
       const path = join(this.#places.bootFolder, name);
       return { name, bytes: statSync(path).size, sha256: sha256File(path) };
     });

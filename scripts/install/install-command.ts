@@ -15,6 +15,7 @@ import { blockDeviceBytes, Disk } from './disk.ts';
 import { imageSha256, Installation, INSTALL_STAGES } from './engine.ts';
 import { installClockWarning } from './install-clock.ts';
 import { formatLayout, planLayout, type OriginImage } from './layout.ts';
+import { bootFilesOnMedium } from './medium-files.ts';
 import { checkNetwork, type NetworkWishes } from './network-check.ts';
 import { Progress } from './progress.ts';
 import { describeContent, examineForInstall, keptTable, lossOf, refusal } from './san-content.ts';
@@ -76,7 +77,9 @@ async function confirmed(question: string): Promise<boolean> {
   return answer.trim() === 'yes';
 }
 
+/** @throws InputError when a boot file is missing, or the root image is another than was put on the medium */
 function checkMedium(image: OriginImage): void {
+  bootFilesOnMedium(PLACES.bootFolder);
   const progress = new Progress(1);
   progress.begin('checking the medium');
   const hash = imageSha256(PLACES.rootImage, image.imageBytes, (share) => progress.update(share));

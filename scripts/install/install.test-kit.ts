@@ -46,12 +46,12 @@ export function sampleRequest(nodes: number, diskBytes: number, more: readonly s
   return { answers: sampleAnswers(nodes, more), image: SAMPLE_IMAGE, diskBytes, newUuid: () => sampleUuid(drawn++), secret: sampleSecret(nodes) };
 }
 
-/** A disc in a temporary folder: image and boot files whose bytes tell what they are. */
-export function makeDisc(): { places: DiscPlaces; remove: () => void } {
+/** A disc in a temporary folder: image and boot files (without those for arm64 unless they are named) whose bytes tell what they are. */
+export function makeDisc(bootFiles: readonly string[] = BOOT_FILE_NAMES): { places: DiscPlaces; remove: () => void } {
   const folder = mkdtempSync(join(tmpdir(), 'install-'));
   const fill = (seed: string, bytes: number): Buffer => Buffer.concat(Array.from({ length: Math.ceil(bytes / 32) }, (_, i) => createHash('sha256').update(`${seed}${i}`).digest())).subarray(0, bytes);
   writeFileSync(join(folder, 'root.ext4'), fill('root', SAMPLE_IMAGE.imageBytes));
-  BOOT_FILE_NAMES.forEach((name, i) => writeFileSync(join(folder, name), fill(name, 5000 + 777 * i)));
+  bootFiles.forEach((name, i) => writeFileSync(join(folder, name), fill(name, 5000 + 777 * i)));
   return { places: { rootImage: join(folder, 'root.ext4'), bootFolder: folder }, remove: () => rmSync(folder, { recursive: true }) };
 }
 
