@@ -57,15 +57,15 @@ export function controlConnection(host: BootHost, target: string): string | unde
 const IN_HAND = [/iSCSI Connection State: LOGGED IN/, /Internal iscsid Session State: NO CHANGE/];
 
 /**
- * Waits until iscsid has the initrd's session in hand. Before that nobody mends it: the part of iscsid that takes sessions over reads
- * files of the root, so that a connection which is lost under it is lost for good, and the root with it.
+ * Waits until the keeper's iscsid has a session of the initrd's in hand: from then on it mends them, a connection that is closed on purpose
+ * as well. One path of several may be lost just now.
  * @throws StepError after two minutes
  */
 export async function waitForTakeOver(host: BootHost, target: string): Promise<void> {
   const patient = () => sessionsOf(host, target).filter((session) => !isControl(host, session));
   for (let waited = 0; ; waited += TAKE_OVER_POLL_MS) {
     const said = patient().map((session) => host.run(['iscsiadm', '-m', 'session', '-r', session.replace('session', ''), '-P', '1']).said);
-    if (said.every((text) => IN_HAND.every((sign) => sign.test(text)))) return;
+    if (said.some((text) => IN_HAND.every((sign) => sign.test(text)))) return;
     if (waited >= TAKE_OVER_WAIT_MS) throw new StepError('MM-AGENT-TAKE-OVER', `iscsid has not taken the session over: ${said.join(' ').trim().slice(-SHOWN)}`, 'See what iscsid says: dmesg; then boot the node again.');
     await host.sleep(TAKE_OVER_POLL_MS);
   }
