@@ -12,6 +12,7 @@ import { wrongInput } from './j6-wrong-input.ts';
 import { fullStore } from './jf-full-store.ts';
 import { longSanOutage, sanOutages } from './j7-san-outages.ts';
 import { cacheLost } from './jc-cache-lost.ts';
+import { chap } from './jk-chap.ts';
 import { multipath } from './jm-multipath.ts';
 import { discAndLoaders } from './jd-disc-and-loaders.ts';
 import { orderlyPower } from './jp-power.ts';
@@ -24,17 +25,18 @@ const JOURNEYS: readonly { readonly id: string; readonly title: string; readonly
   { id: 'J1', title: 'spark plug: one disc, an empty SAN, three nodes', run: sparkPlug },
   { id: 'J2', title: 'no master: the last blade alive boots the others, whichever it is', run: noMaster },
   { id: 'J3', title: 'snapshots: own roots, one origin, one owner', run: snapshots },
-  { id: 'JF', title: 'full store: warnings, a stop at once, a boot that says what to do', run: fullStore },
+  { id: 'JF', title: 'full store: warnings, a stop at once, a boot that says what to do', later: true, run: fullStore },
   { id: 'J4', title: 'death in mid-boot: the server loses power while it sends', run: deathInMidBoot },
   { id: 'J5', title: 'firmware: UEFI by PXE and by HTTP Boot, two network cards', run: firmwareOfAllKinds },
   { id: 'J6', title: 'wrong input: parameters, servers and states of the SAN, each refused in words, and nothing changed', run: wrongInput },
   { id: 'J7', title: 'the SAN goes away for a minute, by cable and by power: a stall, never an error', run: sanOutages },
-  { id: 'JC', title: 'a SAN with a write cache is restarted: every node restarts, and one serves all the while', run: cacheLost },
+  { id: 'JC', title: 'a SAN with a write cache is restarted: every node restarts, and one serves all the while', later: true, run: cacheLost },
   { id: 'J7L', title: 'the SAN goes away for five minutes, and comes ten minutes late', later: true, run: longSanOutage },
+  { id: 'JK', title: 'a SAN that wants CHAP, one-way and mutual', later: true, run: chap },
   { id: 'JM', title: 'two portals: a path that is lost under load is no outage', run: multipath },
   { id: 'JR', title: 'reports: what a blade says on its way up, and when its kernel dies', run: bootReports },
   { id: 'JP', title: 'power: proofs, an orderly shutdown of the whole rack, and its cold start', run: orderlyPower },
-  { id: 'JV', title: 'a tagged boot network: one blade\'s card on a VLAN, from the disc and over the network', run: taggedBootNetwork },
+  { id: 'JV', title: 'a tagged boot network: one blade\'s card on a VLAN, from the disc and over the network', later: true, run: taggedBootNetwork },
   { id: 'JD', title: 'disc and loaders: DVD and stick, BIOS and UEFI, plain PXE, TFTP alone', run: discAndLoaders },
   { id: 'JE', title: 'the end: nothing of a rack is left behind', run: nothingLeft },
 ];
