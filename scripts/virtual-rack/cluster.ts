@@ -21,8 +21,8 @@ import { openRack, type VirtualRack } from './rack.ts';
 /** How long is waited for what. Software emulation on a busy machine is slow. */
 export const PATIENCE = { serveMs: 240_000, menuMs: 90_000, liveMs: 240_000, installMs: 600_000, sshMs: 120_000 } as const;
 const SSH_POLL_MS = 500;
-/** GRUB looks at its serial line now and then, and keeps one byte. */
-const KEY_MS = 150;
+/** GRUB looks at its serial line now and then, and keeps one byte; a key redraws whole lines, with no pause as long as this. */
+const QUIET_MS = 100;
 /** A menu that has drawn nothing for so long has not got the key. */
 const KEY_LOST_MS = 3_000;
 const KEY_TRIES = 3;
@@ -120,12 +120,16 @@ export class Cluster {
     socket.on('data', (piece) => (drawn.bytes += piece.length));
     // The last screens come first.
     await sleep(SCREENS_MS);
+    const quiet = async (): Promise<void> => {
+      for (let before = -1; before !== drawn.bytes; await sleep(QUIET_MS)) before = drawn.bytes;
+    };
     for (const key of text) {
       for (let tries = 1; ; tries++) {
+        // What the key before it still draws must not count for this one.
+        await quiet();
         const before = drawn.bytes;
         socket.write(keyBytes(key));
-        await sleep(KEY_MS);
-        for (let waited = 0; drawn.bytes === before && waited < KEY_LOST_MS; waited += KEY_MS) await sleep(KEY_MS);
+        for (let waited = 0; drawn.bytes === before && waited < KEY_LOST_MS; waited += QUIET_MS) await sleep(QUIET_MS);
         if (drawn.bytes > before || tries === KEY_TRIES) break;
       }
     }
