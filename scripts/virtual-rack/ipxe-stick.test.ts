@@ -13,6 +13,7 @@ test('the script never ends, and touches the VLAN alone', () => {
 set mm-parameters mm.vlan=5
 :again
 vcreate --tag 5 net0 || goto wait
+set net0-5/mtu 1496 ||
 dhcp net0-5 || goto wait
 chain --replace --autofree --timeout 5000 http://\${next-server}/boot.ipxe?mac=\${net0-5/mac:hexhyp} ||
 :wait

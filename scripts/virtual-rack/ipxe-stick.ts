@@ -26,6 +26,8 @@ export function vlanScript(vlan: number): string {
     `set mm-parameters mm.vlan=${vlan}`,
     ':again',
     `vcreate --tag ${vlan} net0 || goto wait`,
+    // Its drivers receive 1514 bytes at most, tag included: so it must not promise a peer more than this.
+    `set ${device}/mtu 1496 ||`,
     `dhcp ${device} || goto wait`,
     `chain --replace --autofree --timeout ${FETCH_TIMEOUT_MS} http://\${next-server}/boot.ipxe?mac=\${${device}/mac:hexhyp} ||`,
     ':wait',
