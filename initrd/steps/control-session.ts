@@ -19,7 +19,7 @@ const EXISTS = [0, 15] as const;
 const LOGGED_IN = 'LOGGED_IN';
 const REMEDY = 'Check that the SAN is reached; it is tried again.';
 const TAKE_OVER_WAIT_MS = 120_000;
-/** The keeper leaves the session alone until the boot is over; asking costs a process each time. */
+/** Asking costs a process each time, while the node is still starting. */
 const TAKE_OVER_POLL_MS = 2_000;
 /** Characters of a message that are worth showing. */
 const SHOWN = 300;

@@ -93,7 +93,7 @@ export function writeBootRecord(host: BootHost, state: BootState): void {
   const { parameters } = state;
   const record: BootRecord = {
     bootNonce: state.bootNonce, hardwareId: state.hardwareId, interfaceName: state.interfaceName, bootAddress: parameters.sifIp,
-    node: state.node?.number, container: parameters.container, target: parameters.target, 
+    node: state.node?.number, container: parameters.container, target: parameters.target,
     portals: distinctPortals([{ address: parameters.storageIp, port: parameters.storagePort }, ...parameters.portals, ...(state.registry === undefined ? [] : portalsOf(state.registry.roster.san))]).map(portalText),
     generation: state.generation, disk: state.disk, medium: state.liveMedium, mode: parameters.live ? parameters.mode : 'boot', stages: state.stages, warnings: state.warnings,
   };

@@ -117,20 +117,18 @@ async function openSession(host: BootHost, state: BootState, target: string, por
     if (waited >= DISK_WAIT_MS) throw new StepError('MM-BOOT-NO-DISK', `the target ${target} shows no disk`, 'Give the target a LUN, or open it to this initiator.');
     await host.sleep(POLL_MS);
   }
-  bePatient(host, session);
+  // An outage is a stall for whoever reads and writes by this session.
+  setTimes(host, session, PATIENT_RECOVERY_SECONDS, PATIENT_COMMAND_SECONDS);
 }
 
-/** An outage is a stall for whoever reads and writes by this session. */
-function bePatient(host: BootHost, session: string): void {
-  host.writeText(`${SESSIONS}/${session}/recovery_tmo`, String(PATIENT_RECOVERY_SECONDS), 0o644);
-  for (const disk of disksOfSession(host, session)) host.writeText(`/sys/block/${disk}/device/timeout`, String(PATIENT_COMMAND_SECONDS), 0o644);
+/** How long the kernel keeps a session that broke, and how long its disks may take for a command, in seconds. */
+function setTimes(host: BootHost, session: string, recoverySeconds: number, commandSeconds: number): void {
+  host.writeText(`${SESSIONS}/${session}/recovery_tmo`, String(recoverySeconds), 0o644);
+  for (const disk of disksOfSession(host, session)) host.writeText(`/sys/block/${disk}/device/timeout`, String(commandSeconds), 0o644);
 }
 
 /** One path of several gives up soon, so that its I/O goes by another; the patience is the multipath device's. */
-export function giveUpSoon(host: BootHost, session: string): void {
-  host.writeText(`${SESSIONS}/${session}/recovery_tmo`, String(PATH_RECOVERY_SECONDS), 0o644);
-  for (const disk of disksOfSession(host, session)) host.writeText(`/sys/block/${disk}/device/timeout`, String(PATH_COMMAND_SECONDS), 0o644);
-}
+export const giveUpSoon = (host: BootHost, session: string): void => setTimes(host, session, PATH_RECOVERY_SECONDS, PATH_COMMAND_SECONDS);
 
 /**
  * Logs in to every portal. One that fails is only told of as long as another shows the disk.

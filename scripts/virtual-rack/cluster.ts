@@ -225,7 +225,7 @@ export class Cluster {
         return output.trim();
       }
       if (performance.now() > deadline) throw new Error(`node ${node}: no SSH within ${PATIENCE.sshMs / 1000} s: ${errorOutput.trim()}`);
-      await new Promise((resolve) => setTimeout(resolve, SSH_POLL_MS));
+      await sleep(SSH_POLL_MS);
     }
   }
 

@@ -1,6 +1,7 @@
 // JK, a SAN that wants CHAP, one-way and then mutual, each on a rack of its own: installed, booted from the disc with the login typed, booted
 // over the network with the login handed out, and back after the SAN's power was cut. The secret is where it belongs, and nowhere else.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../../daemons/host/run.ts';
 import type { ChapLogin } from '../../daemons/core/chap.ts';
 import { Cluster } from '../../scripts/virtual-rack/cluster.ts';
@@ -62,7 +63,7 @@ async function withLogin(cluster: Cluster, journey: Journey, kind: string, login
   });
   await journey.stage(`${kind}: the SAN is switched off for ${OFF_S} s: both sessions log in again`, async () => {
     await rack.sanStop();
-    await new Promise((resolve) => setTimeout(resolve, OFF_S * 1000));
+    await sleep(OFF_S * 1000);
     await rack.sanStart();
     for (const node of NODES) {
       await bothSessions(cluster, node, login);

@@ -1,5 +1,6 @@
 // JM, a SAN with two portals: a node that loses the way to one of them, under load, goes on by the other, and comes back to both.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SAN_ADDRESS, SECOND_SAN_ADDRESS } from '../../scripts/virtual-rack/network-plan.ts';
 import type { Cluster } from '../../scripts/virtual-rack/cluster.ts';
 import { expectEqual, expectThat, type Journey } from './journey.ts';
@@ -24,7 +25,7 @@ async function until(cluster: Cluster, seconds: number, wanted: string, from: st
   for (const deadline = performance.now() + seconds * 1000; performance.now() < deadline; ) {
     seen = await paths(cluster, from);
     if (seen === wanted) return;
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await sleep(1000);
   }
   expectEqual(`paths within ${seconds} s`, seen, wanted);
 }
@@ -52,9 +53,9 @@ export async function multipath(cluster: Cluster, journey: Journey): Promise<voi
     journey.measured['the first path is given up after, s'] = Math.round((performance.now() - start) / 100) / 10;
     for (let now = written; now <= written + 1; now = await good(cluster, BLADE, from)) {
       expectThat('the load goes on by the other path', performance.now() - start < FAIL_OVER_S * 1000, now);
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await sleep(500);
     }
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, CUT_S * 1000 - (performance.now() - start))));
+    await sleep(Math.max(0, CUT_S * 1000 - (performance.now() - start)));
     await cluster.rack.cutPath(BLADE, SAN_ADDRESS, false);
     await until(cluster, BACK_S, 'A A', from);
     await checkUnharmed(cluster, BLADE, before);
@@ -65,11 +66,11 @@ export async function multipath(cluster: Cluster, journey: Journey): Promise<voi
     await startLoad(cluster, BLADE);
     const before = { bootId: await bootId(cluster, BLADE) };
     for (const portal of [SAN_ADDRESS, SECOND_SAN_ADDRESS]) await cluster.rack.cutPath(BLADE, portal, true);
-    await new Promise((resolve) => setTimeout(resolve, CUT_S * 1000));
+    await sleep(CUT_S * 1000);
     await cluster.rack.cutPath(BLADE, SECOND_SAN_ADDRESS, false);
     await until(cluster, BACK_S, 'F A', SECOND_SAN_ADDRESS);
     const written = await good(cluster, BLADE, SECOND_SAN_ADDRESS);
-    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await sleep(3000);
     expectThat('the load goes on by the second path alone', (await good(cluster, BLADE, SECOND_SAN_ADDRESS)) > written, written);
     await cluster.rack.cutPath(BLADE, SAN_ADDRESS, false);
     await until(cluster, BACK_S, 'A A', SAN_ADDRESS);
