@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { Instant } from '../core/machine.ts';
 import type { ControllerAnswer } from './power-answer.ts';
 import { ANSWER_LIMIT_MS, PowerControl } from './power-control.ts';
-import { CYCLE_OFF_MS, type PowerGoal } from './power-script.ts';
+import { CYCLE_OFF_MS, type PowerGoal, PRESS_AGAIN_MS } from './power-script.ts';
 import { accepted, BOTH, commandsOf, failed, plainBlade, refused, type Respond, simulate, type Simulated, state } from './simulated-blade.test-kit.ts';
 import { COMMANDS_MAX, PROOF_INTERVAL_MS, PROOF_READINGS, REFUSED_PROOF_INTERVAL_MS, SWITCH_LIMIT_MS } from './switch-attempt.ts';
 
@@ -184,15 +184,30 @@ describe('shutdown', () => {
   test('a blade that obeys is never cut off', () => {
     const run = simulate(SHUTDOWN, plainBlade('on', 35_000));
     expect(run.outcome).toMatchObject({ ok: true, state: 'off', forced: false });
-    expect(commandsOf(run)).toBe('soft');
+    expect(commandsOf(run)).toBe('soft soft');
     expect(run.progress).toEqual(['shutting down', expect.stringMatching(/^shutting down, \d+ s left/), expect.stringMatching(/s left/), expect.stringMatching(/s left/)]);
   });
 
   test('one that does not is cut off at the limit, and not before', () => {
     const run = simulate(SHUTDOWN, plainBlade('on'));
     expect(run.outcome).toMatchObject({ ok: true, state: 'off', forced: true, reason: 'it did not shut down within 120 s; its power was cut' });
-    expect(commandsOf(run)).toBe('soft off');
+    expect(commandsOf(run)).toBe('soft soft soft soft off');
     expect(run.exchanges.find(({ command }) => command === 'off')!.askedAt - run.exchanges[0]!.askedAt).toBeGreaterThanOrEqual(120_000);
+  });
+
+  test('a press that the system did not hear yet is repeated', () => {
+    const blade = plainBlade('on', 20_000);
+    const run = simulate(SHUTDOWN, (command, atMs, before) => (command === 'soft' && before.length === 1 ? accepted : blade(command, atMs, before)));
+    expect(run.outcome).toMatchObject({ ok: true, state: 'off', forced: false });
+    const presses = run.exchanges.filter(({ command }) => command === 'soft').map(({ askedAt }) => askedAt);
+    expect(presses).toHaveLength(2);
+    expect(presses[1]! - presses[0]!).toBeGreaterThanOrEqual(PRESS_AGAIN_MS);
+    expect(run.tookMs).toBeLessThan(60_000);
+  });
+
+  test.each([['off', state('off')], ['unknown', state('unknown')], ['silence', failed]] as const)('never pressed again at %s: on some blades a press is what switches on', (_, reading) => {
+    const run = simulate(SHUTDOWN, (command, atMs) => (command === 'read' ? (atMs < 10_000 ? state('on') : reading) : accepted));
+    expect(commandsOf(run).split(' ').filter((command) => command === 'soft')).toHaveLength(1);
   });
 
   test('off already: nothing is pressed', () => expect(commandsOf(simulate(SHUTDOWN, plainBlade('off')))).toBe(''));

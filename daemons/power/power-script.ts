@@ -9,11 +9,13 @@ import { type Asked, READ_INTERVAL_MS, type Reading, SWITCH_LIMIT_MS, SwitchAtte
 export const CYCLE_OFF_MS = 5_000;
 /** Between two lines of progress while a blade shuts down. */
 export const PROGRESS_MS = 10_000;
+/** A press that came before the system listened to its button is lost, so it is repeated while the controller says "on". One that shuts down passes it over. */
+export const PRESS_AGAIN_MS = 30_000;
 
 /** What shall be reached. */
 export type PowerGoal =
   | { readonly kind: 'status' | 'on' | 'off' | 'cycle' | 'prove-off' }
-  /** Press the button; when the blade is not off within the limit, take its power. */
+  /** Press the button, again now and then; when the blade is not off within the limit, take its power. */
   | { readonly kind: 'shutdown'; readonly limitMs: number };
 
 /** What was reached. */
@@ -141,9 +143,14 @@ function* shutdown(goal: PowerGoal & { readonly kind: 'shutdown' }): Script<Powe
   if (hindrance === undefined) {
     yield* tell('shutting down');
     let toldAt = before.now;
+    let pressedAt = before.now;
     for (let reading = yield* read(); ; reading = yield* read()) {
       if (reading.state === 'off') return outcome(goal, { reached: true, state: 'off', reason: 'it shut down by itself' });
       if (reading.now >= endsAt) break;
+      if (reading.state === 'on' && reading.now - pressedAt >= PRESS_AGAIN_MS) {
+        // What the controller says to it is no news: the next reading tells.
+        pressedAt = (yield* ask('soft')).now;
+      }
       if (reading.now - toldAt >= PROGRESS_MS) {
         toldAt = reading.now;
         yield* tell(`shutting down, ${Math.round((endsAt - reading.now) / 1000)} s left ("${reading.said}")`);

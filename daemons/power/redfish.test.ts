@@ -51,6 +51,13 @@ describe('a Redfish service', () => {
     expect(paths(actions).slice(-2)).toEqual(['GET /redfish/v1/Systems/1/ResetActionInfo', expect.stringContaining('PushPowerButton')]);
   });
 
+  test('the button of a system that is off is not pressed: that would switch it on', () => {
+    emulator.power = 'Off';
+    const { answer, actions } = ask('soft');
+    expect(answer).toEqual({ kind: 'refused', reason: 'the system is off already (PowerState Off)' });
+    expect(paths(actions).some((path) => path.startsWith('POST'))).toBe(false);
+  });
+
   test('a reset that the service has not is not asked for', () => {
     emulator.allowable = ['On', 'GracefulShutdown'];
     const { answer, actions } = ask('off');

@@ -64,6 +64,8 @@ export class RedfishDialogues {
     if ('answer' in found) return found.answer;
     const { system, path } = found.value;
     if (command === 'read') return { kind: 'state', state: system.state, said: system.said };
+    // A press of the button would switch it on.
+    if (command === 'soft' && system.state === 'off') return { kind: 'refused', reason: `the system is off already (${system.said})` };
     return yield* reset(command, system, path);
   }
 

@@ -65,14 +65,15 @@ export function simulate(goal: PowerGoal, respond: Respond, { abilities = BOTH, 
   }
 }
 
-/** A plain blade: it obeys `on` and `off` at once, `soft` after a while (Infinity: never). */
+/** A plain blade: it obeys `on` and `off` at once, `soft` after a while (Infinity: never); a press while it shuts down changes nothing. */
 export function plainBlade(first: 'on' | 'off', softMs = Infinity): Respond {
   let is = first;
   let goesOffAt = Infinity;
   return (command, atMs) => {
     if (atMs >= goesOffAt) is = 'off';
     if (command === 'read') return state(is);
-    goesOffAt = command === 'soft' && is === 'on' ? atMs + softMs : Infinity;
+    if (command !== 'soft') goesOffAt = Infinity;
+    else if (is === 'on') goesOffAt = Math.min(goesOffAt, atMs + softMs);
     if (command !== 'soft') is = command;
     return accepted;
   };
