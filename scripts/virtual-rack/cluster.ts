@@ -26,6 +26,10 @@ const QUIET_MS = 100;
 /** A menu that has drawn nothing for so long has not got the key. */
 const KEY_LOST_MS = 3_000;
 const KEY_TRIES = 3;
+/** How long a live console takes to show what came of what was typed. */
+const TYPED_MS = 30_000;
+/** What ends a program's input from a terminal, at the begin of a line: Ctrl-D. */
+const END_OF_INPUT = '\u0004';
 /** How long the console's last screens take to arrive. */
 const SCREENS_MS = 500;
 
@@ -84,9 +88,23 @@ export class Cluster {
   async #typeSecrets(blade: number): Promise<void> {
     const login = this.rack.sanLogin();
     if (login === undefined) return;
-    await this.typeFile(blade, '/root/chap-password', `${login.password}\n`);
-    if (login.mutual !== undefined) await this.typeFile(blade, '/root/chap-mutual-password', `${login.mutual.password}\n`);
-    await this.rack.type(blade, 'chmod 600 /root/chap-*\n');
+    await this.#typeSecret(blade, '/root/chap-password', login.password);
+    if (login.mutual !== undefined) await this.#typeSecret(blade, '/root/chap-mutual-password', login.mutual.password);
+  }
+
+  /** Types a secret into a file without an echo. The shell's own line editor shows what it reads, so another program reads it, once the echo is off. */
+  async #typeSecret(blade: number, path: string, secret: string): Promise<void> {
+    const before = this.rack.consoleText(blade).length;
+    // The sum is worked out by the shell: the mark is not in the command as it is typed.
+    await this.rack.type(blade, `umask 077; stty -echo; echo hidden-$((40 + 2)); cat > ${path}; stty echo; sha256sum ${path}\n`);
+    await this.rack.waitForConsole(blade, /hidden-42/, { timeoutMs: TYPED_MS, after: before });
+    await this.rack.type(blade, `${secret}\n${END_OF_INPUT}`);
+    await this.#typed(blade, `${secret}\n`);
+  }
+
+  /** Waits until a console shows the checksum of what was typed. */
+  async #typed(blade: number, text: string): Promise<void> {
+    await this.rack.waitForConsole(blade, new RegExp(createHash('sha256').update(text).digest('hex')), { timeoutMs: TYPED_MS });
   }
 
   /** Where the SAN wants CHAP, types its login as an administrator does when the initrd of the disc asks for it. */
@@ -160,7 +178,7 @@ export class Cluster {
     await this.rack.type(blade, `stty -echo; cat > ${path} <<'END-OF-FILE'\n`);
     for (const line of text.trimEnd().split('\n')) await this.rack.type(blade, `${line}\n`);
     await this.rack.type(blade, `END-OF-FILE\nstty echo; sha256sum ${path}\n`);
-    await this.rack.waitForConsole(blade, new RegExp(createHash('sha256').update(`${text.trimEnd()}\n`).digest('hex')), { timeoutMs: 30_000 });
+    await this.#typed(blade, `${text.trimEnd()}\n`);
   }
 
   /** How many nodes the cluster on the SAN has; undefined when there is none, or no whole one. */

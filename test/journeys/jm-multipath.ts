@@ -13,6 +13,8 @@ const CUT_S = 30;
 /** How long the load may stand still while one path is given up for the other. */
 const FAIL_OVER_S = 25;
 const BACK_S = 30;
+/** The agent looks at every portal once a minute, and a login takes its time. */
+const LOOKED_S = 100;
 
 /** The state of each path, `A` or `F`, in the order of the portals. */
 async function paths(cluster: Cluster, from: string): Promise<string> {
@@ -74,6 +76,22 @@ export async function multipath(cluster: Cluster, journey: Journey): Promise<voi
     expectThat('the load goes on by the second path alone', (await good(cluster, BLADE, SECOND_SAN_ADDRESS)) > written, written);
     await cluster.rack.cutPath(BLADE, SAN_ADDRESS, false);
     await until(cluster, BACK_S, 'A A', SAN_ADDRESS);
+    await checkUnharmed(cluster, BLADE, before);
+    await stopLoad(cluster, BLADE);
+  });
+  await journey.stage('a portal that was not there at the boot is told of, and used as soon as it is there', async () => {
+    await cluster.powerOff(BLADE);
+    await cluster.rack.cutPath(BLADE, SECOND_SAN_ADDRESS, true);
+    await cluster.bootDiscEdited(BLADE, `mm.portals=${SECOND_SAN_ADDRESS}`);
+    await cluster.serving(BLADE);
+    await cluster.rack.dvdOut(BLADE);
+    expectEqual('paths', await paths(cluster, SAN_ADDRESS), 'A');
+    const told = await cluster.ssh(BLADE, `for i in $(seq ${LOOKED_S}); do journalctl -b -u metamaster-storage --no-pager | grep -o 'MM-AGENT-PATH.*again every minute' && break; sleep 1; done`);
+    expectThat('the agent says which portal is missing', told.includes(SECOND_SAN_ADDRESS), told);
+    await startLoad(cluster, BLADE);
+    const before = { bootId: await bootId(cluster, BLADE) };
+    await cluster.rack.cutPath(BLADE, SECOND_SAN_ADDRESS, false);
+    await until(cluster, LOOKED_S, 'A A', SAN_ADDRESS);
     await checkUnharmed(cluster, BLADE, before);
     await stopLoad(cluster, BLADE);
   });
