@@ -4,7 +4,7 @@ import type { Ipv4 } from '../core/ipv4.ts';
 import type { Mac } from '../core/mac.ts';
 import type { StageReport } from '../wire/stage-report.ts';
 import type { BootFact } from './boot-fact.ts';
-import { BOOTS_MAX, BootHistory, KERNEL_LINES_MAX, QUIET_MS, STAGES_MAX, standingOf } from './boot-history.ts';
+import { BOOTS_MAX, BootHistory, KERNEL_LINES_MAX, QUIET_MS, STAGES_MAX, standingOf, TOLD_LATE_MS } from './boot-history.ts';
 
 const mac = '52:54:00:00:00:02' as Mac;
 const [S1, S2] = ['10.0.0.1', '10.0.0.3'] as Ipv4[] as [Ipv4, Ipv4];
@@ -35,6 +35,15 @@ describe('a boot', () => {
     expect(rowsOf(GOOD)).toEqual([['dhcp 0 1', 'script 1 1', 'kernel 2 1', 'initrd 3 1', 'modules 7 1', 'interface 8 1', 'login 9 1', 'registry 11 1', 'root 14 1', 'serving 20 1']]);
     expect(bootsOf(GOOD)[0]).toMatchObject({ startedAt: s(0), boot: NONCE, stagesLost: 0 });
     expect(bootsOf(GOOD)[0]!.stages.map(({ server }) => server)).toEqual([S1, S1, S1, S2, S1, S1, S1, S1, S1, undefined]);
+  });
+
+  test('one from the disc, which nobody served, is told of late and has its own times too', () => {
+    const disc = [step(29, 'modules', { uptimeS: 3 }), step(29, 'login', { uptimeS: 5 }), step(29.2, 'claim', { uptimeS: 8.2 }), live(40, true)];
+    expect(rowsOf(disc)).toEqual([['modules 24 1', 'login 26 1', 'claim 29.2 1', 'serving 40 1']]);
+    expect(bootsOf(disc)[0]!.startedAt).toBe(s(21));
+    // It began after the boot before it, and a blade may claim a day at most.
+    expect(bootsOf([dhcp(0), live(25, true), live(26, false), ...disc]).map(({ startedAt }) => startedAt)).toEqual([s(0), s(26)]);
+    expect(bootsOf([step(29, 'modules', { uptimeS: 1e8 })])[0]!.startedAt).toBe(s(29) - TOLD_LATE_MS);
   });
 
   test('a server that dies in mid-transfer: the other one, and the round that it took, are seen', () => {

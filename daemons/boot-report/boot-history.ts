@@ -16,6 +16,8 @@ export const KERNEL_LINES_MAX = 96;
 export const BLADES_MAX = 4096;
 /** A blade that asks DHCP again after so long was switched off in between: the boot script asks each two seconds. */
 export const QUIET_MS = 180_000;
+/** A boot that nobody served (from the disc) is told of once there is a network and the registry is read, so its begin is told of late: by a day at most. */
+export const TOLD_LATE_MS = 86_400_000;
 
 /** A failed try. */
 export interface StageFailure {
@@ -72,7 +74,9 @@ interface Row {
 }
 
 interface OpenBoot {
-  readonly startedAt: UnixMs;
+  startedAt: UnixMs;
+  /** Where the boot before this one ended: it did not begin earlier. */
+  readonly formerEnd: UnixMs;
   lastAt: UnixMs;
   boot: string | undefined;
   /** When the blade's kernel started: the earliest that its reports allow, for some of them waited until there was a network. */
@@ -155,8 +159,9 @@ export class BootHistory {
   }
 
   #begin({ mac, t }: BootFact): OpenBoot {
-    const boot: OpenBoot = { startedAt: t, lastAt: t, boot: undefined, kernelAt: Number.POSITIVE_INFINITY, rows: [], stagesLost: 0, kernel: [], kernelLost: 0 };
-    const boots = [...(this.#blades.get(mac) ?? []), boot].slice(-BOOTS_MAX);
+    const former = this.#blades.get(mac) ?? [];
+    const boot: OpenBoot = { startedAt: t, formerEnd: former.at(-1)?.lastAt ?? Number.NEGATIVE_INFINITY, lastAt: t, boot: undefined, kernelAt: Number.POSITIVE_INFINITY, rows: [], stagesLost: 0, kernel: [], kernelLost: 0 };
+    const boots = [...former, boot].slice(-BOOTS_MAX);
     this.#blades.delete(mac);
     this.#blades.set(mac, boots);
     const oldest = this.#blades.keys().next();
@@ -185,6 +190,7 @@ export class BootHistory {
     const stage = stageOfStep(report.step)!;
     boot.boot ??= report.boot;
     if (report.uptimeS !== undefined) boot.kernelAt = Math.min(boot.kernelAt, t - report.uptimeS * 1000);
+    if (boot.rows.every(({ stage }) => ruleOf(stage).source === 'blade')) boot.startedAt = Math.min(boot.startedAt, Math.round(Math.max(boot.kernelAt, boot.formerEnd, t - TOLD_LATE_MS)));
     if (boot.rows.at(-1)?.stage !== stage) this.#row(boot, stage, t, server, report.uptimeS);
     const row = boot.rows.at(-1)!;
     row.server = server;
