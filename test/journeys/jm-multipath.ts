@@ -1,4 +1,5 @@
 // JM, a SAN with two portals: a node that loses the way to one of them, under load, goes on by the other, and comes back to both.
+// JML, one that has only one of them at its boot: the other is used as soon as it is there.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SAN_ADDRESS, SECOND_SAN_ADDRESS } from '../../scripts/virtual-rack/network-plan.ts';
@@ -79,6 +80,11 @@ export async function multipath(cluster: Cluster, journey: Journey): Promise<voi
     await checkUnharmed(cluster, BLADE, before);
     await stopLoad(cluster, BLADE);
   });
+  await asItWas(cluster, journey);
+}
+
+/** A portal that is missing at the boot, and comes later. */
+export async function lateMultipath(cluster: Cluster, journey: Journey): Promise<void> {
   await journey.stage('a portal that was not there at the boot is told of, and used as soon as it is there', async () => {
     await cluster.powerOff(BLADE);
     await cluster.rack.cutPath(BLADE, SECOND_SAN_ADDRESS, true);
@@ -95,6 +101,10 @@ export async function multipath(cluster: Cluster, journey: Journey): Promise<voi
     await checkUnharmed(cluster, BLADE, before);
     await stopLoad(cluster, BLADE);
   });
+  await asItWas(cluster, journey);
+}
+
+async function asItWas(cluster: Cluster, journey: Journey): Promise<void> {
   await journey.stage(`blade ${BLADE} as it was`, async () => {
     await cluster.powerOff(BLADE);
     await cluster.rack.powerOn(BLADE);

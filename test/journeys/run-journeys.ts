@@ -13,7 +13,7 @@ import { fullStore } from './jf-full-store.ts';
 import { longSanOutage, sanOutages } from './j7-san-outages.ts';
 import { cacheLost } from './jc-cache-lost.ts';
 import { chap } from './jk-chap.ts';
-import { multipath } from './jm-multipath.ts';
+import { lateMultipath, multipath } from './jm-multipath.ts';
 import { discAndLoaders } from './jd-disc-and-loaders.ts';
 import { orderlyPower } from './jp-power.ts';
 import { bootReports } from './jr-boot-reports.ts';
@@ -34,6 +34,7 @@ const JOURNEYS: readonly { readonly id: string; readonly title: string; readonly
   { id: 'J7L', title: 'the SAN goes away for five minutes, and comes ten minutes late', later: true, run: longSanOutage },
   { id: 'JK', title: 'a SAN that wants CHAP, one-way and mutual', later: true, run: chap },
   { id: 'JM', title: 'two portals: a path that is lost under load is no outage', run: multipath },
+  { id: 'JML', title: 'a portal that is missing at the boot is used as soon as it is there', later: true, run: lateMultipath },
   { id: 'JR', title: 'reports: what a blade says on its way up, and when its kernel dies', run: bootReports },
   { id: 'JP', title: 'power: proofs, an orderly shutdown of the whole rack, and its cold start', run: orderlyPower },
   { id: 'JV', title: 'a tagged boot network: one blade\'s card on a VLAN, from the disc and over the network', later: true, run: taggedBootNetwork },
