@@ -24,6 +24,12 @@ test('a node on a VLAN: the interface has a dot in its name, and the roster name
   expect(parseNodeConfig(tagged)).toEqual({ ok: true, value: tagged });
 });
 
+test('what replaces, bars and drains blades is read as it stands', () => {
+  const barred = [{ node: 2, macs: ['52:54:00:00:00:09'], hardwareId: '4c4c4544-0000-1000-8000-000000000002/52:54:00:00:00:09', sinceUnixMs: 5 }, { node: 7, macs: ['52:54:00:00:00:0a'], sinceUnixMs: 6 }];
+  const changing = { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), drained: true }], barred, replacement: [{ node: 2, policy: 'ask', sinceUnixMs: 7, untilUnixMs: 8 }] } };
+  expect(parseNodeConfig(changing)).toEqual({ ok: true, value: changing });
+});
+
 test('MAC addresses are brought into one spelling', () => {
   const result = parseNodeConfig({ ...config, roster: { ...roster, nodes: [{ ...node(1), macs: ['5254.0000.00AA'] }] } });
   expect(result.ok && result.value.roster.nodes[0]!.macs).toEqual(['52:54:00:00:00:aa']);
@@ -46,6 +52,7 @@ test.each([
   ['a node with the moving address', { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), address: '10.1.0.253' }] } }, 'roster.nodes[1].address'],
   ['a node with the address of the SAN', { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), address: '10.1.0.250' }] } }, 'roster.nodes[1].address'],
   ['a node of another network', { ...config, roster: { ...roster, nodes: [node(1), { ...node(2), address: '10.2.0.2' }] } }, 'roster.nodes[1].address'],
+  ['a barred machine with a node\'s MAC', { ...config, roster: { ...roster, barred: [{ node: 2, macs: node(1).macs, sinceUnixMs: 5 }] } }, 'roster.barred[0].macs[0]'],
   ['two lines of kernel parameters', { ...config, roster: { ...roster, kernelParameters: 'a\nb' } }, 'roster.kernelParameters'],
 ])('%s', (_name, json, where) => expect(wrong(json)).toContain(where));
 

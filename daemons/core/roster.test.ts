@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Ipv4 } from './ipv4.ts';
 import type { Mac } from './mac.ts';
-import { nodeOfMac, nodeOfNumber } from './roster.ts';
+import { barOfMac, nodeOfMac, nodeOfNumber } from './roster.ts';
 import type { Roster, RosterNode } from './roster.ts';
 
 const node = (number: number, ...macs: string[]): RosterNode => ({ number, name: `node${number}`, macs: macs as Mac[], address: `192.168.0.${number}` as Ipv4, loader: 'rom' });
@@ -16,6 +16,13 @@ const roster: Roster = {
 describe('look-ups', () => {
   test.each([['52:54:00:00:00:01', 1], ['52:54:00:00:00:07', 7], ['52:54:00:00:01:07', 7], ['52:54:00:00:00:03', 3], ['52:54:00:00:00:09', undefined]])('%s belongs to node %s', (mac, number) => {
     expect(nodeOfMac(roster, mac as Mac)?.number).toBe(number);
+  });
+
+  test('a barred machine by any of its MAC addresses', () => {
+    const machine = { node: 1, macs: ['52:54:00:00:00:0a', '52:54:00:00:00:0b'] as Mac[], sinceUnixMs: 1 };
+    expect(barOfMac({ ...roster, barred: [machine] }, '52:54:00:00:00:0b' as Mac)).toBe(machine);
+    expect(barOfMac({ ...roster, barred: [machine] }, '52:54:00:00:00:01' as Mac)).toBeUndefined();
+    expect(barOfMac(roster, '52:54:00:00:00:0b' as Mac)).toBeUndefined();
   });
 
   test.each([[1, 'node1'], [7, 'node7'], [3, 'node3'], [2, undefined], [0, undefined]])('number %i is %s', (number, name) => expect(nodeOfNumber(roster, number)?.name).toBe(name));

@@ -20,7 +20,39 @@ export interface RosterNode {
    * whose own iPXE is broken.
    */
   readonly loader: 'rom' | 'ours';
+  /** Set while the node is being emptied: it runs and boots as ever, but serves no boots and holds no roles. */
+  readonly drained?: true;
 }
+
+/** A machine that was a node and is refused by DHCP, HTTP and the initrd until its bar is lifted; no open replacement lets it in. */
+export interface BarredMachine {
+  /** The number it had; that node may be another machine by now, or none. */
+  readonly node: number;
+  /** At least one; none of them is a node's. */
+  readonly macs: readonly Mac[];
+  /** SMBIOS UUID, `/`, MAC address, as its owner records had it; left out where nobody knew it. */
+  readonly hardwareId?: string;
+  readonly sinceUnixMs: number;
+}
+
+/** `auto`: the first blade that asks takes the number; `ask`: it is shown, and takes it once an administrator says so. */
+export const REPLACEMENT_POLICIES = ['ask', 'auto'] as const;
+export type ReplacementPolicy = (typeof REPLACEMENT_POLICIES)[number];
+
+/** The number of a node that the next unknown blade may take. Who acts on it, and by which rules: docs/formats.md, section 4. */
+export interface OpenReplacement {
+  /** A node of the roster; one opening for each at most. */
+  readonly node: number;
+  readonly policy: ReplacementPolicy;
+  /** A node whose clock stands outside of these two serves no unknown blade. */
+  readonly sinceUnixMs: number;
+  readonly untilUnixMs: number;
+}
+
+/** The most barred machines: with some 150 bytes each they take a seventh of the smallest registry slot. */
+export const BARRED_MAX = 256;
+/** The longest opening, a week: what stays open is forgotten, and lets in whoever is plugged in next. */
+export const REPLACEMENT_MAX_MS = 7 * 24 * 3600 * 1000;
 
 /** The cluster as the boot services see it. */
 export interface Roster {
@@ -37,6 +69,10 @@ export interface Roster {
   /** Added to every blade's kernel command line, e.g. `console=ttyS0,115200`. */
   readonly kernelParameters: string;
   readonly nodes: readonly RosterNode[];
+  /** Left out when nobody is barred; at most `BARRED_MAX`. */
+  readonly barred?: readonly BarredMachine[];
+  /** Left out when no replacement is open. */
+  readonly replacement?: readonly OpenReplacement[];
 }
 
 /** Where the SAN is and what it is called. */
@@ -62,4 +98,9 @@ export function nodeOfMac(roster: Roster, mac: Mac): RosterNode | undefined {
 /** The node of that number, if any. */
 export function nodeOfNumber(roster: Roster, number: number): RosterNode | undefined {
   return roster.nodes.find((node) => node.number === number);
+}
+
+/** The barred machine that has this MAC, if any. */
+export function barOfMac(roster: Roster, mac: Mac): BarredMachine | undefined {
+  return roster.barred?.find((machine) => machine.macs.includes(mac));
 }

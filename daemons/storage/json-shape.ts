@@ -58,7 +58,7 @@ export function whole(min: number, max: number): Shape<number> {
 }
 
 /** One of a few literals. */
-export function literal<T extends string | number>(...allowed: readonly T[]): Shape<T> {
+export function literal<T extends string | number | boolean>(...allowed: readonly T[]): Shape<T> {
   return (value, at, report) => {
     const found = allowed.find((item) => item === value);
     if (found === undefined) report(at, allowed.map((item) => JSON.stringify(item)).join(' or '), value);

@@ -63,7 +63,10 @@ export interface VolumeRecord {
   /** For stores: the chunk of dm-snapshot. */
   readonly chunkSectors?: number;
   readonly extents: readonly Extent[];
-  /** A store that its node no longer boots from: kept for a return to the former origin, or because nobody could fence its owner. */
+  /**
+   * `rollback`: a store that its node no longer boots from, kept for a return to the former origin.
+   * `quarantined`: a store, state volume or swap whose owner nobody could fence: it is nobody's, and its extents are not used again.
+   */
   readonly retired?: 'rollback' | 'quarantined';
 }
 

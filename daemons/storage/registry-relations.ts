@@ -44,7 +44,7 @@ function checkOrigins({ origins, volumes }: Registry, report: Report): void {
 
 const OF_A_NODE: ReadonlySet<VolumeKind> = new Set<VolumeKind>(['store', 'state', 'swap']);
 
-/** What nobody could fence outlives its node and its origin: a quarantined store need not name any that is left. */
+/** What nobody could fence outlives its node and its origin: a quarantined volume need not name any that is left. */
 function checkVolume(registry: Registry, volume: VolumeRecord, at: string, report: Report): void {
   const { kind, node } = volume;
   if (OF_A_NODE.has(kind)) {
@@ -57,11 +57,18 @@ function checkVolume(registry: Registry, volume: VolumeRecord, at: string, repor
     if (!known) report(`${at}.origin`, 'the volume of an origin', volume.origin);
     if (volume.chunkSectors === undefined) report(`${at}.chunkSectors`, 'a chunk, for a store', undefined);
   } else {
-    for (const field of ['origin', 'chunkSectors', 'retired'] as const) if (volume[field] !== undefined) report(`${at}.${field}`, 'for stores only', volume[field]);
+    for (const field of ['origin', 'chunkSectors'] as const) if (volume[field] !== undefined) report(`${at}.${field}`, 'for stores only', volume[field]);
+    checkRetired(volume, at, report);
   }
   if (volume.sizeBytes % BLOCK_BYTES !== 0) report(`${at}.sizeBytes`, `a multiple of ${BLOCK_BYTES}`, volume.sizeBytes);
   const room = volume.extents.reduce((sum, extent) => sum + extent.count, 0) * registry.extentBytes;
   if (room < volume.sizeBytes) report(`${at}.extents`, `room for ${volume.sizeBytes} bytes`, `${room} bytes`);
+}
+
+/** There is a way back to a former store alone; whose owner nobody could fence may be any volume of a node. */
+function checkRetired({ kind, retired }: VolumeRecord, at: string, report: Report): void {
+  if (retired === undefined || (retired === 'quarantined' && OF_A_NODE.has(kind))) return;
+  report(`${at}.retired`, OF_A_NODE.has(kind) ? "'quarantined', for anything but a store" : 'for volumes of a node only', retired);
 }
 
 function checkExtents({ volumes, extentBytes, extentCount }: Registry, report: Report): void {
@@ -77,7 +84,7 @@ function checkExtents({ volumes, extentBytes, extentCount }: Registry, report: R
   }
 }
 
-/** Each node has the store it boots from and a state volume, once; further stores are retired ones, of other origins or quarantined. */
+/** Each node has the store it boots from and a state volume, once; what else names it is retired: stores of other origins, or quarantined. */
 function checkNodesVolumes({ roster, volumes }: Registry, report: Report): void {
   roster.nodes.forEach((node, i) => {
     const ofNode = volumes.filter((volume) => volume.node === node.number && volume.retired === undefined);

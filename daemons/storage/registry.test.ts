@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
+import type { Mac } from '../core/mac.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { Registry, VolumeRecord } from './registry.ts';
-import { decodeRegistry, encodeRegistry, originOfVolume, stateVolumeOf, storeOf, withoutSecrets } from './registry.ts';
+import { decodeRegistry, encodeRegistry, originOfVolume, stateVolumeOf, storeOf, swapVolumeOf, withoutSecrets } from './registry.ts';
 import { sampleRegistry, sampleUuid } from './sample-san.test-kit.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- the tests put wrong things in every place
@@ -170,6 +171,10 @@ describe('relations', () => {
     ['an extent outside the container', (r) => (r.volumes[1].extents = [{ start: 40, count: 1 }]), ['volumes[1].extents[0]']],
     ['an extent of another volume', (r) => (r.volumes[1].extents = [{ start: 2, count: 1 }]), ['volumes[1].extents[0]']],
     ['an extent twice in one volume', (r) => (r.volumes[0].extents = [{ start: 0, count: 4 }, { start: 3, count: 1 }]), ['volumes[0].extents[1]']],
+    ['a shared volume that is quarantined', (r) => (volume(r, 'shared').retired = 'quarantined'), ['volumes[7].retired']],
+    ['a state volume that is kept for a rollback', (r) => r.volumes.push({ ...volume(r, 'state2'), name: 'other', uuid: sampleUuid(200), extents: [{ start: 30, count: 6 }], retired: 'rollback' }), ['volumes[8].retired']],
+    ['a node whose state volume is quarantined', (r) => (volume(r, 'state2').retired = 'quarantined'), ['roster.nodes[1]']],
+    ['a quarantined volume without the number of its former node', (r) => r.volumes.push({ ...volume(r, 'swap1'), node: undefined, name: 'other', uuid: sampleUuid(200), extents: [{ start: 30, count: 6 }], retired: 'quarantined' }), ['volumes[8].node']],
     ['two volumes of one name', (r) => (volume(r, 'shared').name = 'swap1'), ['volumes[7].name']],
     ['two volumes of one UUID', (r) => (r.volumes[7].uuid = r.volumes[6].uuid), ['volumes[7].uuid']],
     ['an origin on a volume that is none', (r) => (r.origins[0].bootVolume = 'shared'), ['origins[0].bootVolume']],
@@ -183,7 +188,30 @@ describe('relations', () => {
     })).toEqual([]);
   });
 
-  test('a quarantined store may outlive its node and its origin; a swap volume cannot be retired', () => {
+  test('bars, replacements and a drained node stand beside the rest, and are gone without a trace', () => {
+    const registry = sampleRegistry();
+    const changed: Registry = {
+      ...registry, roster: {
+        ...registry.roster, nodes: [registry.roster.nodes[0]!, { ...registry.roster.nodes[1]!, drained: true }],
+        barred: [{ node: 9, macs: ['52:54:00:00:00:09' as Mac], hardwareId: 'x'.repeat(128), sinceUnixMs: 1 }], replacement: [{ node: 1, policy: 'auto', sinceUnixMs: 1, untilUnixMs: 2 }],
+      },
+    };
+    expect(decodeRegistry(encodeRegistry(changed))).toEqual({ ok: true, value: changed });
+    const text = decodeUtf8(encodeRegistry(registry))!;
+    expect(text).not.toMatch(/barred|replacement|drained/);
+    const read = decodeRegistry(encodeUtf8(text));
+    expect(read.ok && decodeUtf8(encodeRegistry(read.value))).toBe(text);
+  });
+
+  test('store, state and swap of a node that is no more stay quarantined, and nobody finds them as its volumes', () => {
+    const registry = sampleRegistry();
+    const lost = { ...registry, roster: { ...registry.roster, nodes: [registry.roster.nodes[1]!] }, volumes: registry.volumes.map((one) => (one.node === 1 ? { ...one, retired: 'quarantined' as const } : one)) };
+    expect(decodeRegistry(encodeRegistry(lost))).toEqual({ ok: true, value: lost });
+    expect([storeOf(registry, 1), stateVolumeOf(registry, 1), swapVolumeOf(registry, 1)].map((one) => one?.name)).toEqual(['node1', 'state1', 'swap1']);
+    expect([storeOf(lost, 1), stateVolumeOf(lost, 1), swapVolumeOf(lost, 1)]).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('a quarantined store may outlive its node and its origin; there is no rollback of a swap volume', () => {
     expect(places((r) => {
       r.volumes.push({ ...volume(r, 'node2'), node: 9, origin: 'default@0', name: 'lost', uuid: sampleUuid(200), extents: [{ start: 30, count: 6 }], retired: 'quarantined' });
     })).toEqual([]);

@@ -64,9 +64,14 @@ export function storeOf(registry: Pick<Registry, 'volumes'>, node: number): Volu
   return registry.volumes.find((volume) => volume.kind === 'store' && volume.node === node && volume.retired === undefined);
 }
 
-/** A node's state volume. */
+/** A node's state volume; quarantined ones do not count. */
 export function stateVolumeOf(registry: Pick<Registry, 'volumes'>, node: number): VolumeRecord | undefined {
-  return registry.volumes.find((volume) => volume.kind === 'state' && volume.node === node);
+  return registry.volumes.find((volume) => volume.kind === 'state' && volume.node === node && volume.retired === undefined);
+}
+
+/** A node's swap volume, where it has one; quarantined ones do not count. */
+export function swapVolumeOf(registry: Pick<Registry, 'volumes'>, node: number): VolumeRecord | undefined {
+  return registry.volumes.find((volume) => volume.kind === 'swap' && volume.node === node && volume.retired === undefined);
 }
 
 /** The origin record whose root file system lies in that volume. */

@@ -92,6 +92,17 @@ describe('the identity', () => {
     findIdentity(blade, blade.state!, undefined);
     expect(blade.state!.volumes!.store.name).toBe('node2');
   });
+
+  test('never takes a state volume or a swap that is quarantined under its number', async () => {
+    const san = new ModelSan();
+    const blade = new ModelBlade(san);
+    await blade.boot();
+    const { registry } = blade.state!;
+    const lost = ['state2', 'swap1'].map((name) => Object.assign(structuredClone(registry!.volumes.find((volume) => volume.name === name)!), { name: `${name}-lost`, node: 2, retired: 'quarantined' as const }));
+    blade.state!.registry = { ...registry!, volumes: [...lost, ...registry!.volumes] };
+    findIdentity(blade, blade.state!, undefined);
+    expect([blade.state!.volumes!.state.name, blade.state!.volumes!.swap]).toEqual(['state2', undefined]);
+  });
 });
 
 test('refuse: all problems in the message, the first one\'s remedy', () => {

@@ -5,7 +5,7 @@ import { problemLine } from '../../daemons/core/problem.ts';
 import { nodeOfMac, nodeOfNumber } from '../../daemons/core/roster.ts';
 import { parseMac } from '../../daemons/core/mac.ts';
 import { checkContainerRoom, readContainer, type ContainerFound } from '../../daemons/storage/container-on-disk.ts';
-import { originOfVolume, type Registry, stateVolumeOf, storeOf } from '../../daemons/storage/registry.ts';
+import { originOfVolume, type Registry, stateVolumeOf, storeOf, swapVolumeOf } from '../../daemons/storage/registry.ts';
 import { refuse, StepError, type BootHost } from '../boot-host.ts';
 import { found, type BootState, type NodeVolumes } from './boot-state.ts';
 import { clockWarning, kernelWarning } from './boot-warnings.ts';
@@ -66,8 +66,7 @@ function volumesOf(registry: Registry, number: number): { volumes: NodeVolumes; 
   const store = found(storeOf(registry, number), `the store of node ${number}`);
   const record = found(originOfVolume(registry, store.origin ?? ''), `the origin of node ${number}`);
   const named = (name: string) => found(registry.volumes.find((volume) => volume.name === name), `the volume ${name}`);
-  const swap = registry.volumes.find((volume) => volume.kind === 'swap' && volume.node === number);
-  const volumes = { origin: named(record.volume), boot: named(record.bootVolume), store, state: found(stateVolumeOf(registry, number), `the state volume of node ${number}`), swap };
+  const volumes = { origin: named(record.volume), boot: named(record.bootVolume), store, state: found(stateVolumeOf(registry, number), `the state volume of node ${number}`), swap: swapVolumeOf(registry, number) };
   return { volumes, kernelRelease: record.kernelRelease };
 }
 

@@ -7,6 +7,7 @@ const BLOCK = `${EVERYWHERE}, the journal of \`metamaster-storage\``;
 const CHECK = '`metamaster san show` and `metamaster san check`';
 const WRITER = 'whatever writes the registry';
 const REBUILD = '`metamaster san rebuild`';
+const EDIT = 'whatever changes the registry';
 const PLAN = '`metamaster install`';
 const REVALIDATE = 'the revalidation of a store';
 
@@ -16,12 +17,33 @@ export const SAN_MESSAGES: Messages = {
   'MM-BLOCK-LENGTH': entry(BLOCK, 'The device ended within a block.', 'Check that it is the right device, and its size.'),
   'MM-BLOCK-MAGIC': entry(BLOCK, 'Nothing of ours stands where a label, a slot or a superblock should: it was never written, or was overwritten, or the volume is gone.', '`metamaster san check`; restore or reset the volume that is named.'),
   'MM-BLOCK-VERSION': entry(BLOCK, 'A newer release of metamaster wrote the block. Nothing older is taken in its place.', 'Use that release or a newer one; the message names both versions.'),
+  'MM-CHANGE-OVERTAKEN': entry(EDIT, 'Somebody else changed the registry at the same time or right after, and that change counts now. It may have been made from this one.', 'Read the registry again, and make the change again if it is still wanted.'),
+  'MM-CHANGE-TORN': entry(EDIT, 'The change did not come onto the SAN, or only a part of it did. The registry of before counts.', 'Look at the session to the SAN, then make the change again.'),
   'MM-CONTAINER-ENTRIES': entry(PLAN, 'The disk\'s partition table has no room for three more partitions.', 'Use another LUN.'),
   'MM-CONTAINER-EXISTS': entry(PLAN, 'The disk has a container of that name.', 'Choose another container name, or remove the old container first.'),
   'MM-CONTAINER-NAME': entry(PLAN, 'The container\'s name breaks its rule.', 'A lower-case letter, then at most 15 lower-case letters, digits and hyphens.'),
   'MM-CONTAINER-NONE': entry(EVERYWHERE, 'The disk has no container of the name in `root=/dev/evms/default<container>`, or none at all. The message lists those that are there.', 'Correct the name, or install first.'),
   'MM-CONTAINER-PARTITION': entry(EVERYWHERE, 'A container lacks one of its three partitions, or has one twice or of a foreign type.', 'Mend the partition table; do not install over it before you know what happened.'),
   'MM-CONTAINER-ROOM': entry(PLAN, 'The disk has less room behind its last partition than the container needs.', 'Use a larger LUN, or give a smaller `container-size`.'),
+  'MM-EDIT-ADDRESS': entry(EDIT, 'The address for a node is somebody else\'s, or no host\'s address of the boot network; or that network has none left.', 'Give a free one, or none: the next free one is taken then.'),
+  'MM-EDIT-BAR-LIMIT': entry(EDIT, 'The list of barred machines is full. None is dropped by itself, for it might still be plugged in.', 'Lift the bars of machines that are scrapped or wiped.'),
+  'MM-EDIT-BAR-NONE': entry(EDIT, 'No barred machine has this MAC address.', 'Look at the list again: the bar may have been lifted meanwhile.'),
+  'MM-EDIT-LAST': entry(EDIT, 'No node would be left that serves boots: the rack could only be booted from the disc.', 'Add another node, or let a drained one serve again, first.'),
+  'MM-EDIT-MAC': entry(EDIT, 'No MAC address was given, one twice, or those that the node has already.', 'Give the addresses of the new machine\'s cards, each once, the boot interface first.'),
+  'MM-EDIT-MAC-BARRED': entry(EDIT, 'The MAC address is that of a machine that was replaced, and is refused until its bar is lifted.', 'Lift the bar first, if this machine is to come back.'),
+  'MM-EDIT-MAC-TAKEN': entry(EDIT, 'Another node has this MAC address.', 'Correct the address, or give the other node new ones or remove it first.'),
+  'MM-EDIT-NAME': entry(EDIT, 'The name for a node is no host name, or another node has it.', 'Give another one; without a name it is the cluster\'s with the number.'),
+  'MM-EDIT-NODE': entry(EDIT, 'The roster has no node of that number.', 'Look at the roster again: the node may have been removed meanwhile.'),
+  'MM-EDIT-NUMBER': entry(EDIT, 'Every number that the registry was made for is a node\'s, or still has quarantined volumes: the machine that had it may run.', 'Remove a node; release quarantined volumes whose owners are down or fenced; or install with a larger `maximum-nodes`.'),
+  'MM-EDIT-OWNER': entry(EDIT, 'A volume was to be given back although nobody said that its owner is down or fenced. Who still maps it would write into the next volume there.', 'Shut the node down or prove it off first; where nothing can, quarantine its volumes.'),
+  'MM-EDIT-REPLACEMENT-NONE': entry(EDIT, 'No replacement of that node is open.', 'Look at the node\'s MAC addresses: a blade that took its number closed the replacement.'),
+  'MM-EDIT-REPLACEMENT-OPEN': entry(EDIT, 'A replacement of that node is open already.', 'Let it be, or close it first.'),
+  'MM-EDIT-REPLACEMENT-TIME': entry(EDIT, 'A replacement was to end before it begins, or to stay open for more than a week.', 'Open it for as long as it takes to plug the blade in; it can be opened again.'),
+  'MM-EDIT-RESULT': entry(EDIT, 'The registry that would come of the change breaks a rule of form or relation, at the path that is named. Nothing is written.', 'Correct the request.'),
+  'MM-EDIT-ROOM': entry(EDIT, 'The container has too few free extents; the message tells how many are missing.', 'Give back retired volumes that nobody uses any more, remove a node with its volumes, or install on a larger LUN.'),
+  'MM-EDIT-SIZE': entry(EDIT, 'A store of that size could take no change at all, or the size is no whole number.', 'Leave it out for the size of the former store.'),
+  'MM-EDIT-UUID': entry(EDIT, 'A UUID for a new volume is taken.', 'Draw a fresh one and try again.'),
+  'MM-EDIT-VOLUME': entry(EDIT, 'The volume to be given back is not there, or not quarantined.', 'Look at the list of volumes again: only what is quarantined is given back like this.'),
   'MM-EXTENTS-ROOM': entry(PLAN, 'A volume is larger than what is free in the container, if only by one extent. Nothing is written.', 'Ask for smaller volumes or fewer nodes, or use a larger LUN.'),
   'MM-GPT-BACKUP-PLACE': entry(EVERYWHERE, 'The backup of the partition table is not in the disk\'s last sector: the LUN was grown. Nothing is lost.', 'Move it with `sgdisk -e`; for more room add another LUN.'),
   'MM-GPT-CHECKSUM': entry(EVERYWHERE, 'A copy of the partition table is torn or damaged; the other one counts.', 'Repair it with `sgdisk -e` or `gdisk`.'),
