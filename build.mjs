@@ -15,7 +15,8 @@ const bundles = [
   { name: 'dhcpd', entry: 'daemons/dhcpd.ts', runtime: 'node', budgetBytes: 130 * KIB },
   { name: 'tftpd', entry: 'daemons/tftpd.ts', runtime: 'node', budgetBytes: 120 * KIB },
   { name: 'http-bootd', entry: 'daemons/http-bootd.ts', runtime: 'node', budgetBytes: 115 * KIB },
-  { name: 'metamaster', entry: 'scripts/metamaster.ts', runtime: 'node', budgetBytes: 840 * KIB },
+  // Most of it is zod and yaml; `restore` and the reader of INSTALL.info brought 34 KiB.
+  { name: 'metamaster', entry: 'scripts/metamaster.ts', runtime: 'node', budgetBytes: 900 * KIB },
   { name: 'initrd', entry: 'initrd/boot.ts', runtime: 'quickjs', budgetBytes: 96 * KIB },
   { name: 'boot-recorder', entry: 'initrd/boot-recorder.ts', runtime: 'quickjs', budgetBytes: 8 * KIB },
   // It reads the whole registry: bars, replacements and quarantined volumes took it from 56.5 to 57.8 KiB.

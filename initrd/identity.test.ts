@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parse } from 'yaml';
 import { parseNodeConfig } from '../daemons/agent/node-config.ts';
 import { parseChapLogin } from '../daemons/core/chap.ts';
 import { InputError, valueOf } from '../daemons/core/problem.ts';
 import type { Uuid } from '../daemons/core/uuid.ts';
-import type { Registry } from '../daemons/storage/registry.ts';
+import { installInfoOf } from '../daemons/storage/install-info.ts';
+import { parseInstallInfo } from '../daemons/storage/install-info-parse.ts';
+import type { Registry, VolumeRecord } from '../daemons/storage/registry.ts';
 import { installRecord, parseAnswers, rosterOf } from '../scripts/install/answers.ts';
 import { changedFiles, machineIdOf, renderIdentity, SECRET_FOLDERS, shadowWithRootHash } from './identity.ts';
 import type { IdentityFile } from './identity.ts';
@@ -20,8 +21,14 @@ const answers = valueOf(parseAnswers(JSON.stringify({
   'public-IP': '203.0.113.9', 'public-netmask': '255.255.255.0', 'public-router': '203.0.113.1', 'public-DNS': '203.0.113.53',
 }), 'answers.json'));
 
+const uuidOf = (n: number): Uuid => `c12a7328-f81f-41d2-ba4b-${String(n).padStart(12, '0')}` as Uuid;
+const volumes = [1, 2, 3].flatMap((node): VolumeRecord[] => [
+  { name: `node${node}`, kind: 'store', uuid: uuidOf(node), sizeBytes: 2 ** 22, node, origin: 'default@1', chunkSectors: 16, extents: [{ start: 2 * node, count: 1 }] },
+  { name: `state${node}`, kind: 'state', uuid: uuidOf(10 + node), sizeBytes: 2 ** 22, node, extents: [{ start: 2 * node + 1, count: 1 }] },
+]);
+
 const registry: Registry = {
-  format: 'metamaster-registry', version: 1, clusterUuid: 'c12a7328-f81f-41d2-ba4b-00a0c93ec93b' as Uuid, roster: rosterOf(answers), origins: [], extentBytes: 2 ** 22, extentCount: 1, volumes: [],
+  format: 'metamaster-registry', version: 1, clusterUuid: 'c12a7328-f81f-41d2-ba4b-00a0c93ec93b' as Uuid, roster: rosterOf(answers), origins: [], extentBytes: 2 ** 22, extentCount: 8, volumes,
   authorizedKeys: answers['authorized-keys'], install: installRecord(answers),
   secret: {
     rootPasswordHash: HASH, clusterKey: 'ab'.repeat(32),
@@ -79,19 +86,15 @@ describe('renderIdentity', () => {
     expect(valueOf(parseNodeConfig(JSON.parse(textOf('/etc/metamaster/node.json'))))).toEqual({ number: 2, roster: registry.roster, interface: 'eth0', rosterGeneration: 7, bootNonce: '0123456789abcdef0123456789abcdef' });
   });
 
-  test('INSTALL.info with a way to log in is an answers file, of the same cluster', () => {
-    const again = parseAnswers(`${textOf('/etc/install/INSTALL.info')}authorized-keys: ${JSON.stringify(answers['authorized-keys'])}\nroot-password-hash: '${HASH}'\n`, 'INSTALL.info');
-    expect(valueOf(again)).toEqual(answers);
+  test('INSTALL.info is the registry\'s, the same on every node', () => {
+    expect(valueOf(parseInstallInfo(textOf('/etc/install/INSTALL.info')))).toEqual(installInfoOf(registry));
+    expect(textOf('/etc/install/INSTALL.info', render(3))).toBe(textOf('/etc/install/INSTALL.info'));
   });
 
-  test('every answer in INSTALL.info reads back as what it was', () => {
-    const install = { a: '5120', b: '0x10', c: 'true', d: 'null', e: 'x: y', f: 'x #y', g: '', h: ' x', i: '- x', j: 'x\ny', k: '1e3', l: 'plain', m: 10, n: false, o: ['1', 'x, y', 'z'], p: '52:54:00:00:00:01', q: 'x:', r: '*a', s: '~' };
-    expect(parse(textOf('/etc/install/INSTALL.info', render(2, { ...registry, install })))).toMatchObject(install);
-  });
-
-  test('INSTALL.info counts the nodes that there are now', () => {
-    const grown = { ...registry, roster: { ...registry.roster, nodes: registry.roster.nodes.slice(0, 2) } };
-    expect(textOf('/etc/install/INSTALL.info', render(2, grown))).toContain('number-of-nodes: 2\n');
+  test('INSTALL.info with a way to log in can be installed from again: the same cluster', () => {
+    const login = `[answers]\nauthorized-keys = ${JSON.stringify(answers['authorized-keys'])}\nroot-password-hash = ${HASH}\n`;
+    expect(valueOf(parseAnswers(textOf('/etc/install/INSTALL.info').replace('[answers]\n', login), 'INSTALL.info'))).toEqual(answers);
+    expect(parseAnswers(textOf('/etc/install/INSTALL.info').replace('[san]', '[sam]'), 'f')).toMatchObject({ ok: false, problems: [{ code: 'MM-INFO-SECTION' }, { code: 'MM-INFO-MISSING' }] });
   });
 
   test('only what is the node\'s own differs from node to node', () => {

@@ -6,7 +6,8 @@ import { formatChapLogin } from '../daemons/core/chap.ts';
 import { InputError } from '../daemons/core/problem.ts';
 import type { RosterNode } from '../daemons/core/roster.ts';
 import { sha256 } from '../daemons/core/sha256.ts';
-import type { InstallAnswer, Registry } from '../daemons/storage/registry.ts';
+import { formatInstallInfo } from '../daemons/storage/install-info.ts';
+import type { Registry } from '../daemons/storage/registry.ts';
 
 /** A file of the root; its owner is root. */
 export interface IdentityFile {
@@ -76,29 +77,6 @@ function resolvText({ roster, install }: Registry): string {
   return [`search ${roster.domain}`, ...servers.map((server) => `nameserver ${server}`), 'options timeout:1 attempts:2', ''].join('\n');
 }
 
-/** A value as YAML: plain where that is read back as the same text, else in JSON's quotes. */
-function scalar(value: string | number | boolean): string {
-  const plain = typeof value !== 'string' || (/^[A-Za-z0-9][A-Za-z0-9.:/_-]*$/.test(value) && Number.isNaN(Number(value)) && !/^(true|false|null)$|:$/i.test(value));
-  return plain ? String(value) : JSON.stringify(value);
-}
-
-const answerText = (answer: InstallAnswer): string => (typeof answer === 'object' ? `[${answer.map(scalar).join(', ')}]` : scalar(answer));
-
-/** The report's INSTALL.info: for people, and in the form of an answers file, so that it can be given to an installation again. */
-function installInfoText({ roster, install, clusterUuid }: Registry): string {
-  const answers: Readonly<Record<string, InstallAnswer>> = { ...install, 'number-of-nodes': roster.nodes.length };
-  return [
-    '# How this cluster was installed, and its nodes as they are now. Rendered from the registry: changes made here are lost.',
-    `# Cluster ${roster.clusterName}, ${clusterUuid}. Passwords and keys are not in this file.`,
-    ...Object.entries(answers).map(([name, answer]) => `${name}: ${answerText(answer)}`),
-    'nodes:',
-    ...roster.nodes.flatMap(({ number, name, macs, address, loader }) => [
-      `  # ${number}: ${name}`, `  - macs: [${macs.map((mac) => JSON.stringify(mac)).join(', ')}]`, `    address: ${address}`, `    loader: ${loader}`,
-    ]),
-    '',
-  ].join('\n');
-}
-
 const withNewline = (text: string): string => (text.endsWith('\n') ? text : `${text}\n`);
 
 /**
@@ -120,7 +98,7 @@ export function renderIdentity({ registry, node, generation, bootNonce, interfac
   return [
     file('/etc/hostname', PUBLIC, `${node.name}\n`),
     file('/etc/hosts', PUBLIC, hostsText(registry)),
-    file('/etc/install/INSTALL.info', PUBLIC, installInfoText(registry)),
+    file('/etc/install/INSTALL.info', PUBLIC, formatInstallInfo(registry)),
     file('/etc/iscsi/initiatorname.iscsi', SECRET, `InitiatorName=${initiator}\n`),
     file('/etc/machine-id', 0o444, `${machineIdOf(registry.clusterUuid, node.number)}\n`),
     file('/etc/metamaster/cluster-key', SECRET, `${secret.clusterKey}\n`),

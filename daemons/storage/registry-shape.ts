@@ -15,7 +15,9 @@ import { MAX_CHUNK_SECTORS, MIN_CHUNK_SECTORS, isChunkSectors } from './volume-l
 /** Volume names become file names and device-mapper names (127 characters at most, together with the container's). */
 export const VOLUME_NAME = /^[a-z][a-z0-9@._-]{0,62}$/;
 /** Keys of tables: property names of our own making, never `__proto__`. */
-const TABLE_KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+export const TABLE_KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** What `uname -r` may say. */
+export const KERNEL_RELEASE = /^[A-Za-z0-9][A-Za-z0-9.+~_-]{0,127}$/;
 /** crypt(3)'s alphabet: no colon (a field of /etc/shadow), no white space, not empty (which would be no password at all). */
 const PASSWORD_HASH = /^[!-9;-~]{1,256}$/;
 const MAX_BYTES = Number.MAX_SAFE_INTEGER;
@@ -32,7 +34,7 @@ const origin = object<OriginRecord>({
   bootVolume: volumeName,
   imageBytes: whole(1, MAX_BYTES),
   imageSha256: hexBytes(32),
-  kernelRelease: text('a kernel release, e.g. 6.12.48+deb13-amd64', (value) => /^[A-Za-z0-9][A-Za-z0-9.+~_-]{0,127}$/.test(value)),
+  kernelRelease: text('a kernel release, e.g. 6.12.48+deb13-amd64', (value) => KERNEL_RELEASE.test(value)),
 });
 
 const extent = object<Extent>({ start: whole(0, MAX_BYTES), count: whole(1, MAX_BYTES) });

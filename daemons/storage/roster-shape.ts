@@ -12,9 +12,9 @@ import { MAX_HARDWARE_ID_BYTES } from './owner-record.ts';
 import { MAX_WRITERS } from './registry-layout.ts';
 
 /** The kernel's command line holds 2048 characters on x86; ours are only a part of it. */
-const KERNEL_PARAMETERS_MAX = 1024;
+export const KERNEL_PARAMETERS_MAX = 1024;
 /** A cluster's name is shown on consoles and in tables. */
-const CLUSTER_NAME_MAX = 64;
+export const CLUSTER_NAME_MAX = 64;
 /** One line of any text: nothing that could begin another line in a file or in a boot script. */
 export const ONE_LINE = /^[^\p{Cc}]*$/u;
 

@@ -8,6 +8,8 @@ import type { Mac } from '../../daemons/core/mac.ts';
 import type { MessageCode, Problem, Result } from '../../daemons/core/problem.ts';
 import type { Roster, RosterNode } from '../../daemons/core/roster.ts';
 import { parsePortal } from '../../daemons/core/san-portal.ts';
+import type { InstallInfo } from '../../daemons/storage/install-info.ts';
+import { isInstallInfo, parseInstallInfo } from '../../daemons/storage/install-info-parse.ts';
 import { relationProblems } from './answers-relations.ts';
 import type { SoundAnswers } from './answers-relations.ts';
 import { adviceFor, ANSWERS_SCHEMA, NODE_SCHEMA, SECRET_ANSWERS } from './answers-schema.ts';
@@ -96,8 +98,17 @@ function soundAnswers(raw: Record<string, unknown>): SoundAnswers {
   return { ...given, 'meta-master-ip': metaMaster, 'first-node-IP-netboot-netstorage': first, nodes: answeredNodes(raw['nodes'], first) };
 }
 
+/** INSTALL.info of a cluster that is to be installed again: its answers, and its nodes as they were. */
+function valuesOfInfo({ answers, nodes }: InstallInfo): Record<string, unknown> {
+  return { ...answers, 'number-of-nodes': nodes.length, nodes: nodes.map(({ macs, address, loader }) => ({ macs, address, loader })) };
+}
+
 /** The file as plain values; its syntax errors with line and column. */
 function readValues(text: string, fileName: string): Result<Record<string, unknown>> {
+  if (isInstallInfo(text)) {
+    const info = parseInstallInfo(text, fileName);
+    return info.ok ? { ok: true, value: valuesOfInfo(info.value) } : info;
+  }
   const document = parseDocument(text, { prettyErrors: true });
   const faults = [...document.errors, ...document.warnings];
   if (faults.length > 0) {
@@ -121,7 +132,7 @@ function readValues(text: string, fileName: string): Result<Record<string, unkno
 }
 
 /**
- * Reads an answers file, YAML or JSON. All that is wrong comes back together, each with its path, the rule, the value seen and the
+ * Reads an answers file: YAML, JSON, or an INSTALL.info. All that is wrong comes back together, each with its path, the rule, the value seen and the
  * remedy; never throws.
  */
 export function parseAnswers(text: string, fileName: string): Result<Answers> {

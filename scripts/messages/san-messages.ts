@@ -9,7 +9,9 @@ const WRITER = 'whatever writes the registry';
 const REBUILD = '`metamaster san rebuild`';
 const EDIT = 'whatever changes the registry';
 const PLAN = '`metamaster install`';
-const REVALIDATE = 'the revalidation of a store';
+const REVALIDATE = '`metamaster restore --revalidate`';
+const RESTORE = '`metamaster restore`';
+const INFO = '`metamaster restore -f`, `metamaster install`';
 
 export const SAN_MESSAGES: Messages = {
   'MM-BLOCK-CHECKSUM': entry(BLOCK, 'A block of ours is torn or damaged: a power cut in the middle of a write, most likely.', 'Nothing where a copy or an older slot counts in its place; else `metamaster san check` tells what is lost.'),
@@ -54,6 +56,12 @@ export const SAN_MESSAGES: Messages = {
   'MM-GPT-MBR': entry(EVERYWHERE, 'The protective boot record in front of the table is missing; other programs may take the disk for empty.', 'Repair it with `gdisk`.'),
   'MM-GPT-NONE': entry(EVERYWHERE, 'The disk has no partition table: it is empty, another disk, or overwritten.', 'Is it the SAN\'s disk? If so, install, or repair the table.'),
   'MM-GPT-SECTOR-SIZE': entry(EVERYWHERE, 'The table was made for sectors of 4096 bytes.', 'Export the LUN with 512-byte logical sectors.'),
+  'MM-INFO-LINE': entry(INFO, 'A line of INSTALL.info is no comment, no section and no `key = value`, or stands in front of the first section.', 'Correct the line that the message names; docs/formats.md has the form.'),
+  'MM-INFO-MISSING': entry(INFO, 'INSTALL.info lacks a section or a key: it was cut off, or a line was deleted.', 'Put it back; `/etc/install/INSTALL.info` of any node has it.'),
+  'MM-INFO-REPEATED': entry(INFO, 'A section, or a key of a section, stands twice in INSTALL.info, and nobody can tell which counts.', 'Leave one of the two.'),
+  'MM-INFO-SECTION': entry(INFO, 'INSTALL.info has a section of a name that there is not, or an origin or a node without its name or number.', 'Correct its spelling.'),
+  'MM-INFO-UNKNOWN': entry(INFO, 'INSTALL.info has a key that its section does not know.', 'Correct its spelling, or leave it out.'),
+  'MM-INFO-VALUE': entry(INFO, 'A value of INSTALL.info breaks its rule, which the message tells.', 'Correct the value in the line that is named.'),
   'MM-LABEL-COPIES': entry(BLOCK, 'The two copies of a label are of one generation and differ, which no torn write can leave: two programs wrote at once.', 'Power off what is not this volume\'s node, then reset the volume.'),
   'MM-REBUILD-AMBIGUOUS': entry(REBUILD, 'Several slots hold a whole registry, they differ, and no header tells which is the newest.', 'Look at each with `--slot W/S --dry-run --json`, and choose one.'),
   'MM-REBUILD-CHAP': entry('`metamaster san rebuild`', 'The copy says that the SAN wants CHAP, and the secrets to be written have no such login; or the other way about.', 'Give the login with `--san-login FILE`, as in `/etc/metamaster/san-login.json` of a node; or use a copy with secrets.'),
@@ -78,6 +86,16 @@ export const SAN_MESSAGES: Messages = {
   'MM-REGISTRY-TIE': entry(EVERYWHERE, 'Two writers were at work at once, without the lease.', 'Check that every node has a proven watchdog, compare an export with what is wanted, and write the registry once more.'),
   'MM-REGISTRY-VERSION': entry(EVERYWHERE, 'A newer release of metamaster wrote the registry; the message names its version and the newest that this release reads. Nothing is changed, and no older slot is taken.', 'Use that release or a newer one: for a blade, a disc or boot files of it.'),
   'MM-REGISTRY-WRITER': entry(WRITER, 'The registry was made for fewer nodes than this one\'s number.', 'Install with a larger `maximum-nodes`.'),
+  'MM-RESTORE-CHANGED': entry(RESTORE, 'Label, owner record or header of a volume changed between the judgement and the first write: a blade boots, or somebody else mends. Nothing of that node was written.', 'Find out who claims the volume, and begin again.'),
+  'MM-RESTORE-CONFIRM': entry(RESTORE, 'There is no terminal on which the question could be asked.', 'Look with `--dry-run`, then say `--yes`.'),
+  'MM-RESTORE-DEVICE': entry(RESTORE, 'Only a node knows its SAN\'s disk by itself; elsewhere it has to be named.', 'Log in to the SAN and give `--device`, or run it on a node.'),
+  'MM-RESTORE-DIFFERS': entry('`metamaster restore -f`', 'INSTALL.info and the registry differ in a value: the file is older than the registry, of another cluster, or was edited. Nothing was written.', 'Use the file of a node that booted lately, or leave out `-f`; `--force` goes by the registry all the same.'),
+  'MM-RESTORE-NODE': entry(RESTORE, 'The roster has no node of that number.', 'Look at the roster with `metamaster san show`.'),
+  'MM-RESTORE-OWN': entry(RESTORE, 'The node that is to be restored is the one that the command runs on: its kernel has the store mapped and would go on writing to it.', 'Run it on another node while this one is off, or in the live system of the disc.'),
+  'MM-RESTORE-READ-BACK': entry(RESTORE, 'What was written to a volume reads back as something else: another machine writes there, or the SAN does not keep what it acknowledges.', 'Find out which, then begin again. The node boots no half-written volume.'),
+  'MM-RESTORE-REGISTRY': entry(RESTORE, '`-d 1` and `-F` want the registry written anew, which this release does not do on an installed cluster. Nothing was written.', 'Boot the nodes one by one instead of `-d 1`: each boot renders the configuration anew. Reset without `-F`.'),
+  'MM-RESTORE-SHARED': entry(RESTORE, '`-s` formats the shared volume, and clusters of this release have no shared file system.', 'Leave out `-s`.'),
+  'MM-RESTORE-USAGE': entry(RESTORE, 'The options contradict each other, or one is missing or wrong; the message names it.', '`metamaster restore --help`.'),
   'MM-REVALIDATE-CHANGED': entry(REVALIDATE, 'The store\'s header changed since it was examined: somebody writes to it.', 'Find out who, before anything else is done.'),
   'MM-REVALIDATE-FULL': entry(REVALIDATE, 'The store has so little room left that it may have overflowed. Writes are then missing from the middle of what was written, and no file system survives that for sure.', 'Save what can be read, reset the store, and give it more room.'),
   'MM-REVALIDATE-NONE': entry(REVALIDATE, 'There is nothing to set valid: the volume is no store, was never used, or is valid.', 'If the root does not mount, check its file system; a store without a header is to be reset.'),

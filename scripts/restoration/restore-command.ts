@@ -1,0 +1,383 @@
+// `metamaster restore`: reads the SAN, watches foreign owners where that can help, shows what would be lost, asks, writes and reads back. What
+// may be written is decided in daemons/storage/restore-plan.ts.
+
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { equalBytes } from '../../daemons/core/bytes.ts';
+import type { Instant } from '../../daemons/core/machine.ts';
+import { InputError, problemLine, valueOf, type Problem } from '../../daemons/core/problem.ts';
+import { uuidFromRandom } from '../../daemons/core/uuid.ts';
+import { CommandError, run } from '../../daemons/host/run.ts';
+import { SECTOR_BYTES } from '../../daemons/storage/block.ts';
+import { readContainer, type ContainerFound } from '../../daemons/storage/container-on-disk.ts';
+import { linearTable } from '../../daemons/storage/dm-table.ts';
+import { freeExtents, type Extent } from '../../daemons/storage/extents.ts';
+import { infoDifferences } from '../../daemons/storage/install-info-differences.ts';
+import { parseInstallInfo } from '../../daemons/storage/install-info-parse.ts';
+import { scanFronts } from '../../daemons/storage/label-scan.ts';
+import { OWNER_STILL_MS } from '../../daemons/storage/ownership.ts';
+import { OwnerWatch, type OwnerBlocks } from '../../daemons/storage/owner-watch.ts';
+import { readFrom, type ReadAt } from '../../daemons/storage/read-at.ts';
+import { storeOf, type VolumeRecord } from '../../daemons/storage/registry.ts';
+import { planRestore, type NodePlan, type RestoreAction, type RestorePlan, type RestoreRequest, type VolumePlan, volumesToWatch } from '../../daemons/storage/restore-plan.ts';
+import { examineStore } from '../../daemons/storage/snapshot-exceptions.ts';
+import { DATA_OFFSET_BYTES } from '../../daemons/storage/volume-label.ts';
+import { readVolumeFront, sameFront, type VolumeFront } from '../../daemons/storage/volume-front.ts';
+import { volumeReader } from '../../daemons/storage/volume-reader.ts';
+import { Disk } from '../install/disk.ts';
+import { readOwnerCounters } from '../install/running-nodes.ts';
+import { CONSOLE, containerOf, openSan, remedyOf, UsageError, type SanOutput } from '../san-device.ts';
+import { parseRestoreArguments, RESTORE_HELP, type RestoreArguments, type RestoreTask } from './restore-arguments.ts';
+
+/** A running node renews its records every 5 s. */
+const RENEWAL_SEEN_MS = 6000;
+
+/** Who this machine is to the SAN, as its boot recorded it. */
+export interface RestoreMachine {
+  readonly hardwareId: string;
+  readonly bootNonce: string;
+  /** Which node runs here. */
+  readonly node?: number;
+  /** The SAN's disk as this boot found it. */
+  readonly disk?: string;
+}
+
+/** What the command wants of the machine; a test gives its own. */
+export interface RestoreHost extends SanOutput {
+  machine(): RestoreMachine;
+  /** Milliseconds of a monotonic clock. */
+  now(): number;
+  unixMs(): number;
+  sleep(ms: number): Promise<void>;
+  /** What was typed; undefined where there is nobody to ask. */
+  ask(question: string): Promise<string | undefined>;
+}
+
+/** The boot's record (initrd/steps/handover.ts): of a node, else of the live system, else what no other machine has: this boot of its kernel. */
+function thisMachine(): RestoreMachine {
+  for (const file of ['/run/metamaster/boot.json', '/run/metamaster/live.json']) {
+    try {
+      const { hardwareId, bootNonce, node, disk } = JSON.parse(readFileSync(file, 'utf8')) as Partial<RestoreMachine>;
+      if (hardwareId !== undefined && bootNonce !== undefined) return { hardwareId, bootNonce, ...(node === undefined ? {} : { node }), ...(disk === undefined ? {} : { disk }) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  return { hardwareId: `boot/${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}`, bootNonce: randomBytes(16).toString('hex') };
+}
+
+/** The machine that the command runs on. */
+export const REAL_HOST: RestoreHost = {
+  ...CONSOLE,
+  machine: thisMachine,
+  now: () => performance.now(),
+  unixMs: () => Date.now(),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  async ask(question) {
+    if (!process.stdin.isTTY) return undefined;
+    const prompt = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      return await prompt.question(question);
+    } finally {
+      prompt.close();
+    }
+  },
+};
+
+/** Past the page cache, for other nodes write to the same disk. A file has no such call. */
+async function dropCache(path: string): Promise<void> {
+  if (statSync(path).isBlockDevice()) await run(['blockdev', '--flushbufs', path]);
+}
+
+/** One run of the command, with everything that it was told and found. */
+class Restore {
+  readonly #wish: RestoreArguments;
+  readonly #host: RestoreHost;
+  readonly #machine: RestoreMachine;
+  readonly #path: string;
+  readonly #found: ContainerFound;
+  readonly #read: ReadAt;
+  readonly #bytes: number;
+
+  constructor(wish: RestoreArguments, host: RestoreHost, machine: RestoreMachine, path: string, found: ContainerFound, read: ReadAt, bytes: number) {
+    this.#wish = wish;
+    this.#host = host;
+    this.#machine = machine;
+    this.#path = path;
+    this.#found = found;
+    this.#read = read;
+    this.#bytes = bytes;
+  }
+
+  async run(): Promise<number> {
+    this.#compareInfo();
+    const { request, plan } = await this.#plan();
+    this.#show(plan);
+    const { task, dryRun, json } = this.#wish;
+    if (plan.registry.kind === 'rewrite' && !dryRun) {
+      throw new InputError([{
+        code: 'MM-RESTORE-REGISTRY', where: task.kind === 'rebuild' ? '-d 1' : '-F', rule: 'a release that writes the registry of an installed cluster',
+        seen: 'one that does not yet; nothing was written',
+        remedy: 'See with --dry-run what it would be. Every boot renders a node\'s configuration anew: boot the nodes one by one instead of -d 1; for a reset leave out -F.',
+      }]);
+    }
+    const refused = plan.nodes.flatMap((node) => (node.kind === 'refused' ? node.problems : []));
+    const granted = plan.nodes.filter((node) => node.kind === 'write');
+    const results: { node: number; result: string; problems: readonly string[] }[] = plan.nodes.map((node) => (
+      node.kind === 'write' ? { node: node.node, result: 'planned', problems: [] } : { node: node.node, result: 'refused', problems: node.problems.map(problemLine) }));
+    const failed: Problem[] = [];
+    let declined = false;
+    if (!dryRun && granted.length > 0) {
+      declined = !(await this.#confirmAll(granted));
+      for (const node of declined ? [] : granted) {
+        if (this.#wish.interactive && !(await this.#confirmed(`Node ${node.node}: ${this.#loss(node)}`))) {
+          results.find((one) => one.node === node.node)!.result = 'skipped';
+          declined = true;
+          continue;
+        }
+        const problem = await this.#carryOut(request, node);
+        if (problem !== undefined) failed.push(problem);
+        Object.assign(results.find((one) => one.node === node.node)!, problem === undefined ? { result: 'done' } : { result: 'failed', problems: [problemLine(problem)] });
+      }
+    }
+    if (json) this.#host.out(`${JSON.stringify({ nodes: results, registry: plan.registry.kind, takeAtOnce: plan.takeAtOnce, takeAtBoot: plan.takeAtBoot })}\n`);
+    for (const problem of failed) this.#host.error(`metamaster restore: ${problemLine(problem)}\n`);
+    return refused.length > 0 || failed.length > 0 || declined ? 1 : 0;
+  }
+
+  /** @throws InputError with every difference, unless it is to go on */
+  #compareInfo(): void {
+    const { info, force } = this.#wish;
+    if (info === undefined) return;
+    const file = statSync(info).isDirectory() ? join(info, 'INSTALL.info') : info;
+    const differences = infoDifferences(valueOf(parseInstallInfo(readFileSync(file, 'utf8'), file)), this.#found.registry, file);
+    if (differences.length > 0 && !force) throw new InputError(differences);
+    for (const difference of differences) this.#host.error(`metamaster restore: warning: ${problemLine(difference)}\n`);
+  }
+
+  #frontOf(volume: VolumeRecord): VolumeFront {
+    return readVolumeFront(this.#read, volume, this.#found.registry.extentBytes, this.#found.ranges.container);
+  }
+
+  /** Everything is read once, and the owners of fenced nodes for as long as it takes to know whether they stand still. */
+  async #plan(): Promise<{ request: RestoreRequest; plan: RestorePlan }> {
+    const { registry, ranges } = this.#found;
+    const fronts = new Map<string, VolumeFront>();
+    const frontOf = (volume: VolumeRecord): VolumeFront => {
+      const front = fronts.get(volume.name) ?? this.#frontOf(volume);
+      fronts.set(volume.name, front);
+      return front;
+    };
+    const { hardwareId, bootNonce, node } = this.#machine;
+    const { task, fenced } = this.#wish;
+    const claimant = { hardwareId, bootNonce, nowUnixMs: this.#host.unixMs(), ...(node === undefined ? {} : { node }) };
+    const request: RestoreRequest = {
+      registry, container: ranges.container, action: this.#actionOf(task), frontOf, stillMs: new Map(), fenced: new Set(fenced), claimant,
+      running: task.kind === 'rebuild' ? await this.#runningNodes() : new Set(),
+    };
+    const first = valueOf(planRestore(request));
+    const watched = volumesToWatch(request);
+    if (watched.length === 0) return { request, plan: first };
+    const { stillMs, blocks } = await this.#watch(watched);
+    fronts.clear();
+    // A record that is another one than was watched, if only since the last look, has not stood still.
+    const stillNow = watched.filter((volume) => equalBytes(frontOf(volume).owner, blocks.get(volume.name)!)).map(({ name }) => [name, stillMs.get(name)!] as const);
+    const judged = { ...request, stillMs: new Map(stillNow) };
+    return { request: judged, plan: valueOf(planRestore(judged)) };
+  }
+
+  #actionOf(task: RestoreTask): RestoreAction {
+    const { registry } = this.#found;
+    if (task.kind === 'rebuild') return task;
+    if (task.kind === 'revalidate') return { ...task, state: this.#examine(task.node) };
+    const nodes = task.node === undefined ? registry.roster.nodes.map(({ number }) => number) : [task.node];
+    if (!task.reallocate) return { kind: 'reset', nodes, withState: task.withState };
+    return { kind: 'reallocate', nodes, occupied: this.#occupied(), newUuid: () => uuidFromRandom(randomBytes(16)) };
+  }
+
+  #examine(node: number) {
+    const { registry, ranges } = this.#found;
+    const store = storeOf(registry, node);
+    // The plan refuses the number.
+    if (store === undefined) return { kind: 'empty' as const };
+    const read = volumeReader(this.#read, store, registry.extentBytes, ranges.container.firstSector);
+    const dataBytes = store.extents.reduce((sum, { count }) => sum + count, 0) * registry.extentBytes - DATA_OFFSET_BYTES;
+    return examineStore(readFrom(read, DATA_OFFSET_BYTES), dataBytes, registry.volumes.find(({ name }) => name === store.origin)!.sizeBytes);
+  }
+
+  /** Free extents in whose front an owner record stands: somebody may still have a dropped volume mapped. */
+  #occupied(): readonly Extent[] {
+    const { registry, ranges } = this.#found;
+    const free = freeExtents(registry.extentCount, registry.volumes).flatMap(({ start, count }) => Array.from({ length: count }, (_, i) => start + i));
+    return scanFronts(this.#read, ranges.container, registry.extentBytes, free).filter(({ owner }) => owner !== undefined).map(({ extent }) => ({ start: extent, count: 1 }));
+  }
+
+  async #runningNodes(): Promise<ReadonlySet<number>> {
+    const before = readOwnerCounters(this.#read, this.#found);
+    await this.#host.sleep(RENEWAL_SEEN_MS);
+    await dropCache(this.#path);
+    return new Set([...readOwnerCounters(this.#read, this.#found)].filter(([name, { counter }]) => before.get(name)?.counter !== counter).map(([, { node }]) => node));
+  }
+
+  /** Since when the records have stood still, and what they were at the last look. */
+  async #watch(volumes: readonly VolumeRecord[]): Promise<{ stillMs: ReadonlyMap<string, number>; blocks: OwnerBlocks }> {
+    const watch = new OwnerWatch();
+    this.#host.error(`Watching the owner records of ${volumes.map(({ name }) => name).join(', ')} for ${OWNER_STILL_MS / 1000} s …\n`);
+    for (;;) {
+      await dropCache(this.#path);
+      const blocks = new Map(volumes.map((volume) => [volume.name, this.#frontOf(volume).owner]));
+      const now = this.#host.now() as Instant;
+      for (const effect of watch.step(now, blocks)) {
+        if (effect.kind === 'moved') this.#host.error(`  ${effect.volume}: its owner renews it: that machine runs\n`);
+        if (effect.kind === 'progress') this.#host.error(`  still for ${Math.floor(effect.stillMs / 1000)} s\n`);
+      }
+      const deadline = watch.deadline();
+      if (deadline === undefined) return { stillMs: watch.stillMs(now), blocks };
+      await this.#host.sleep(Math.max(0, deadline - this.#host.now()));
+    }
+  }
+
+  #show({ nodes, registry, takeAtOnce, takeAtBoot }: RestorePlan): void {
+    const tell = (line: string): void => (this.#wish.json ? this.#host.error(`${line}\n`) : this.#host.out(`${line}\n`));
+    for (const node of nodes) {
+      if (node.kind === 'refused') for (const problem of node.problems) tell(`node ${node.node}: refused: ${problemLine(problem)}`);
+      else tell(`node ${node.node}: ${this.#loss(node)}`);
+    }
+    const whom = (numbers: readonly number[]): string => (numbers.length === 0 ? 'nobody' : `node ${numbers.join(', ')}`);
+    if (registry.kind === 'rewrite') tell(`The registry is written again: ${whom(takeAtOnce)} takes it at once, ${whom(takeAtBoot)} at the next boot.`);
+  }
+
+  #loss({ volumes }: Extract<NodePlan, { kind: 'write' }>): string {
+    return volumes.map(({ volume, loses }) => `${volume.name}: ${loses === undefined ? 'is set valid again; nothing is lost' : `loses ${loses}`}`).join('; ');
+  }
+
+  async #confirmed(text: string): Promise<boolean> {
+    const answer = await this.#host.ask(`${text}\nType yes to go on: `);
+    if (answer === undefined) throw new InputError([{
+      code: 'MM-RESTORE-CONFIRM', where: 'standard input', rule: 'a terminal to ask on, or --yes', seen: 'neither',
+      remedy: 'Look at it with --dry-run, and say --yes.',
+    }]);
+    return answer.trim() === 'yes';
+  }
+
+  async #confirmAll(nodes: readonly NodePlan[]): Promise<boolean> {
+    const { yes, interactive, fenced } = this.#wish;
+    if (yes || interactive) return true;
+    const word = fenced.length === 0 ? '' : `By your word the machine${fenced.length === 1 ? '' : 's'} of node ${fenced.join(', ')} cannot write to the SAN any more. `;
+    return this.#confirmed(`${word}Node ${nodes.map(({ node }) => node).join(', ')} will be written.`);
+  }
+
+  /** Writes one node's volumes; what went wrong, else undefined. All fronts are looked at again before the first write. */
+  async #carryOut({ frontOf }: RestoreRequest, { node, volumes }: Extract<NodePlan, { kind: 'write' }>): Promise<Problem | undefined> {
+    await dropCache(this.#path);
+    const changed = volumes.find(({ volume }) => !sameFront(frontOf(volume), this.#frontOf(volume)));
+    if (changed !== undefined) return {
+      code: 'MM-RESTORE-CHANGED', where: changed.volume.name, rule: 'label, owner record and header that were judged', seen: 'others; nothing of this node was written',
+      remedy: 'Somebody claims this volume at this moment: find out who, and begin again.',
+    };
+    const disk = new Disk(this.#path, this.#bytes);
+    try {
+      const kept = this.#keep(disk, node, volumes);
+      for (const plan of volumes) {
+        const problem = await this.#write(disk, plan);
+        if (problem !== undefined) return problem;
+      }
+      this.#host.error(`metamaster restore: node ${node}: written and read back; what stood there is in ${kept}\n`);
+      return undefined;
+    } finally {
+      disk.close();
+    }
+  }
+
+  async #write(disk: Disk, { volume, claim, steps, make, release }: VolumePlan): Promise<Problem | undefined> {
+    const writes = steps.flatMap((step) => (step.kind === 'write' ? [step] : []));
+    if (this.#wish.verbosity > 1) for (const { offset, bytes } of writes) this.#host.error(`  ${volume.name}: ${bytes.length} bytes at ${offset}\n`);
+    if (claim !== undefined) {
+      disk.carryOut([{ kind: 'write', ...claim }, { kind: 'flush' }], (offset) => offset);
+      await dropCache(this.#path);
+      if (!equalBytes(disk.read(claim.offset, claim.bytes.length), claim.bytes)) return this.#notRead(volume, 'the owner record of the claim');
+    }
+    disk.carryOut(steps, (offset) => offset);
+    await dropCache(this.#path);
+    // Of two writes to one place, as to a label, the later one stands.
+    const last = new Map(writes.map(({ offset, bytes }) => [offset, bytes]));
+    for (const [offset, bytes] of last) if (!equalBytes(disk.read(offset, bytes.length), bytes)) return this.#notRead(volume, `${bytes.length} bytes at ${offset}`);
+    if (make !== undefined) await this.#makeFileSystem(volume, make);
+    disk.carryOut(release, (offset) => offset);
+    return undefined;
+  }
+
+  #notRead(volume: VolumeRecord, what: string): Problem {
+    return {
+      code: 'MM-RESTORE-READ-BACK', where: volume.name, rule: `${what}, read back as written`, seen: 'something else',
+      remedy: 'Another machine writes there, or the SAN does not keep what it acknowledges. Find out which, then begin again: the node boots no half-written volume.',
+    };
+  }
+
+  async #makeFileSystem(volume: VolumeRecord, argv: readonly string[]): Promise<void> {
+    const name = `metamaster-restore-${volume.name}`;
+    const { registry, ranges } = this.#found;
+    const table = linearTable(volume.extents, registry.extentBytes, this.#path, ranges.container.firstSector, { offsetBytes: DATA_OFFSET_BYTES });
+    await run(['dmsetup', 'create', name], { input: `${table}\n` });
+    try {
+      await run([...argv, `/dev/mapper/${name}`]);
+    } finally {
+      await run(['dmsetup', 'remove', '--retry', name]);
+    }
+  }
+
+  /** Keeps every byte that will be written over, but for those of a file system that is made anew. */
+  #keep(disk: Disk, node: number, volumes: readonly VolumePlan[]): string {
+    const file = join(this.#wish.workFolder, `metamaster-restore-node${node}-${this.#host.unixMs()}.json`);
+    const places = volumes.flatMap(({ claim, steps }) => [...(claim === undefined ? [] : [claim]), ...steps.flatMap((step) => (step.kind === 'write' ? [step] : []))]);
+    const before = [...new Map(places.map(({ offset, bytes }) => [offset, bytes.length]))].map(([offset, length]) => ({ offset, base64: Buffer.from(disk.read(offset, length)).toString('base64') }));
+    const descriptor = openSync(file, 'wx', 0o600);
+    try {
+      writeFileSync(descriptor, `${JSON.stringify({ disk: this.#path, sectorBytes: SECTOR_BYTES, before }, undefined, 1)}\n`);
+    } finally {
+      closeSync(descriptor);
+    }
+    return file;
+  }
+}
+
+/** Runs `metamaster restore …` with the words behind `restore`; returns the exit code (RESTORE_HELP). */
+export async function restoreCommand(argv: readonly string[], host: RestoreHost = REAL_HOST): Promise<number> {
+  if (argv.includes('--help') || argv.includes('-h')) {
+    host.out(RESTORE_HELP);
+    return 0;
+  }
+  const fail = (problems: readonly Problem[], code: number): number => {
+    for (const problem of problems) host.error(`metamaster restore: ${problemLine(problem)}\n`);
+    return code;
+  };
+  const wish = parseRestoreArguments(argv);
+  if (!wish.ok) return fail(wish.problems, 2);
+  try {
+    const machine = host.machine();
+    const path = wish.value.device ?? machine.disk;
+    if (path === undefined) return fail([{
+      code: 'MM-RESTORE-DEVICE', where: '--device', rule: 'the SAN\'s disk, which only a node finds by itself', seen: 'none',
+      remedy: 'Log in to the SAN and name its disk: --device /dev/sdX.',
+    }], 2);
+    const san = openSan(path, host);
+    try {
+      const found = valueOf(readContainer(san.read, san.bytes, containerOf(san, wish.value.container)));
+      for (const warning of found.warnings) host.error(`metamaster restore: warning: ${problemLine(warning)}\n`);
+      return await new Restore(wish.value, host, machine, path, found, san.read, san.bytes).run();
+    } finally {
+      san.close();
+    }
+  } catch (error) {
+    if (error instanceof InputError) return fail(error.problems, 1);
+    if (error instanceof UsageError) {
+      host.error(`metamaster restore: ${error.message}. See \`metamaster restore --help\`.\n`);
+      return 2;
+    }
+    const failure = error as NodeJS.ErrnoException;
+    host.error(`metamaster restore: ${failure.message}. ${error instanceof CommandError ? 'Begin again with the same command.' : remedyOf(failure)}\n`);
+    return 3;
+  }
+}
