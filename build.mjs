@@ -19,8 +19,8 @@ const bundles = [
   { name: 'metamaster', entry: 'scripts/metamaster.ts', runtime: 'node', budgetBytes: 900 * KIB },
   { name: 'initrd', entry: 'initrd/boot.ts', runtime: 'quickjs', budgetBytes: 96 * KIB },
   { name: 'boot-recorder', entry: 'initrd/boot-recorder.ts', runtime: 'quickjs', budgetBytes: 8 * KIB },
-  // It reads the whole registry: bars, replacements and quarantined volumes took it from 56.5 to 57.8 KiB.
-  { name: 'storage-agent', entry: 'initrd/storage-agent.ts', runtime: 'quickjs', budgetBytes: 59 * KIB },
+  // It renders what the boot renders, from the registry, whenever that has changed.
+  { name: 'storage-agent', entry: 'initrd/storage-agent.ts', runtime: 'quickjs', budgetBytes: 70 * KIB },
 ].filter(({ entry }) => existsSync(entry));
 
 /** Kernel and initrd of the network boot, what one blade fetches, when they have been made (live-dvd/images.ts). */

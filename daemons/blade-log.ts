@@ -9,12 +9,17 @@ import type { StageReport } from './wire/stage-report.ts';
 
 export class BladeLog {
   readonly #book = new StageBook();
-  readonly #roster: Roster;
+  #roster: Roster;
   readonly #log: Logger;
 
   constructor(roster: Roster, log: Logger) {
     this.#roster = roster;
     this.#log = log;
+  }
+
+  /** Another roster from now on: by it blades are named. */
+  useRoster(roster: Roster): void {
+    this.#roster = roster;
   }
 
   /** Notes a stage; only what is new is told. */

@@ -20,27 +20,33 @@ export interface BootContentOptions {
    * every node of the roster; one that is dead costs a blade one time-out.
    */
   readonly live?: () => readonly number[];
-  /** Judges who is given the SAN's login; missing: nobody is. */
+  /** Judges who is given the SAN's login, where the roster says that the SAN wants one; missing: nobody is. */
   readonly sanLogin?: NonNullable<HttpContent['sanLogin']>;
 }
 
 export class BootContent {
-  readonly #config: NodeConfig;
-  readonly #me: RosterNode;
+  #config: NodeConfig;
   readonly #files: BootFileTable;
   readonly #generated: ReadonlyMap<string, HttpFile>;
-  readonly #live: () => readonly number[];
+  readonly #live: (() => readonly number[]) | undefined;
   readonly #sanLogin: HttpContent['sanLogin'];
 
   constructor({ config, files, live, sanLogin }: BootContentOptions) {
     this.#sanLogin = sanLogin;
     this.#config = config;
-    this.#me = nodeOfNumber(config.roster, config.number)!;
     this.#files = files;
-    const everyNode = config.roster.nodes.map((node) => node.number);
-    this.#live = live ?? (() => everyNode);
+    this.#live = live;
     const autoexec = encodeUtf8(autoexecScript());
     this.#generated = new Map([[AUTOEXEC_SCRIPT, { bytes: autoexec, sha256: toHex(sha256(autoexec)) }]]);
+  }
+
+  /** Another roster from now on, in which this node is as it was. A transfer under way has its bytes already. */
+  useConfig(config: NodeConfig): void {
+    this.#config = config;
+  }
+
+  get #me(): RosterNode {
+    return nodeOfNumber(this.#config.roster, this.#config.number)!;
   }
 
   /** A file that is the same for every blade. */
@@ -61,11 +67,15 @@ export class BootContent {
 
   /** The same for the web server; `status` is what it says of the node. */
   http(status: () => unknown): HttpContent {
+    // The roster says whether the SAN wants a login, and it may say otherwise from one request to the next.
+    const sanLogin = () => (this.#config.roster.san.chap === undefined ? undefined : this.#sanLogin);
     return {
       file: (name) => this.file(name),
       scriptFor: (client) => this.#scriptOf('mac' in client ? nodeOfMac(this.#config.roster, client.mac) : this.#nodeAt(client.address)),
       askAgainScript: () => macScript(this.#me.address),
-      ...(this.#sanLogin === undefined ? {} : { sanLogin: this.#sanLogin }),
+      get sanLogin() {
+        return sanLogin();
+      },
       status,
     };
   }
@@ -83,6 +93,6 @@ export class BootContent {
     if (node === undefined) return undefined;
     const { roster, number } = this.#config;
     const arm64 = hasArm64Files((name) => this.#files.has(name)) ? ARM64_BOOT_FILES : undefined;
-    return bootScript({ roster, node, files: BOOT_FILES, arm64, servers: serverOrder(roster, node.macs[0]!, number, this.#live()) });
+    return bootScript({ roster, node, files: BOOT_FILES, arm64, servers: serverOrder(roster, node.macs[0]!, number, this.#live?.() ?? roster.nodes.map((each) => each.number)) });
   }
 }

@@ -74,8 +74,9 @@ class Memory {
 
 export class BootReports {
   readonly #options: BootReportsOptions;
+  #config: NodeConfig;
   readonly #own: Ipv4;
-  readonly #cluster: string;
+  #cluster: string;
   readonly #incarnation = toHex(randomBytes(INCARNATION_BYTES));
   readonly #limits: FactLimits;
   readonly #kernel = new KernelLines();
@@ -92,10 +93,18 @@ export class BootReports {
   constructor(options: BootReportsOptions) {
     const { roster, number } = options.config;
     this.#options = options;
+    this.#config = options.config;
     this.#own = nodeOfNumber(roster, number)!.address;
     this.#cluster = clusterId(roster.clusterName);
     this.#limits = new FactLimits(roster);
     this.#live = [number];
+  }
+
+  /** Another roster from now on, in which this node is as it was. The history of a blade that has left it stays. */
+  useConfig(config: NodeConfig): void {
+    this.#config = config;
+    this.#cluster = clusterId(config.roster.clusterName);
+    this.#limits.useRoster(config.roster);
   }
 
   /** Begins to listen; the boot services do not wait for it. */
@@ -127,9 +136,9 @@ export class BootReports {
     this.#live = nodes;
     const changed = [...nodes.filter((number) => !before.includes(number)), ...before.filter((number) => !nodes.includes(number))];
     for (const number of changed) {
-      const mac = nodeOfNumber(this.#options.config.roster, number)?.macs[0];
+      const mac = nodeOfNumber(this.#config.roster, number)?.macs[0];
       // Every node hears the beacons for itself.
-      if (mac !== undefined && number !== this.#options.config.number) this.#note({ kind: 'live', t: recordTime(), mac, serving: nodes.includes(number) }, false);
+      if (mac !== undefined && number !== this.#config.number) this.#note({ kind: 'live', t: recordTime(), mac, serving: nodes.includes(number) }, false);
     }
   }
 
@@ -142,7 +151,7 @@ export class BootReports {
 
   /** Takes a fact, unless there are too many or the blade is a stranger. */
   #note(fact: BootFact, relay: boolean): void {
-    const mac = nodeOfMac(this.#options.config.roster, fact.mac)?.macs[0];
+    const mac = nodeOfMac(this.#config.roster, fact.mac)?.macs[0];
     if (mac === undefined || !this.#limits.admit(now(), mac, fact.kind)) return;
     // A blade with two cards has one history.
     const line = formatFact({ ...fact, mac });
@@ -155,14 +164,15 @@ export class BootReports {
   }
 
   #relay(text: string): void {
-    const { clusterKey, config } = this.#options;
+    const { clusterKey } = this.#options;
     if (clusterKey === undefined) return;
-    const bytes = encodeRelay(clusterKey, { cluster: this.#cluster, node: config.number, incarnation: this.#incarnation, sequence: this.#sequence++, text });
+    const bytes = encodeRelay(clusterKey, { cluster: this.#cluster, node: this.#config.number, incarnation: this.#incarnation, sequence: this.#sequence++, text });
     if (bytes !== undefined) this.#sockets?.relay(bytes);
   }
 
   #heardRelay(bytes: Uint8Array): void {
-    const { clusterKey, config } = this.#options;
+    const { clusterKey } = this.#options;
+    const config = this.#config;
     const relayed = clusterKey === undefined ? undefined : decodeRelay(clusterKey, bytes);
     if (relayed === undefined || relayed.cluster !== this.#cluster || relayed.node === config.number) return;
     if (!this.#limits.fresh(relayed.node, relayed.incarnation, relayed.sequence)) return;
@@ -174,7 +184,7 @@ export class BootReports {
   }
 
   #heardKernel(from: Ipv4, bytes: Uint8Array): void {
-    const mac = this.#options.config.roster.nodes.find(({ address }) => address === from)?.macs[0];
+    const mac = this.#config.roster.nodes.find(({ address }) => address === from)?.macs[0];
     if (mac === undefined) return;
     for (const line of this.#kernel.take(from, bytes)) this.#note({ kind: 'kernel', t: recordTime(), mac, line }, false);
   }
@@ -189,7 +199,7 @@ export class BootReports {
       if (this.#told.get(mac) === key) continue;
       this.#told.set(mac, key);
       const { code, waitsFor } = standing.rule;
-      const node = nodeOfMac(this.#options.config.roster, mac)?.name ?? mac;
+      const node = nodeOfMac(this.#config.roster, mac)?.name ?? mac;
       this.#options.log.warn({ mac, node, stage: standing.stage, code, waitsFor, ...(standing.reason === undefined ? {} : { reason: standing.reason }) }, 'blade.stands-still');
     }
   }

@@ -14,7 +14,7 @@ import type { Mac } from './core/mac.ts';
 import type { Machine } from './core/machine.ts';
 import { nodeOfNumber, type RosterNode } from './core/roster.ts';
 import { type DhcpEffect, type DhcpInput, DhcpServer } from './dhcp/dhcp-server.ts';
-import { SanLoginHandout } from './http-boot/san-login-handout.ts';
+import { type Handout, SanLoginHandout } from './http-boot/san-login-handout.ts';
 import { startHttp, startTftp } from './file-services.ts';
 import type { BootFileTable } from './host/boot-files.ts';
 import { now } from './host/clock.ts';
@@ -24,7 +24,7 @@ import { type Logger, stage, writeLog } from './host/log.ts';
 import { MachineLoop } from './host/machine-loop.ts';
 import { ServingFile } from './host/serving-file.ts';
 import { sanLoginImage } from './san-login-image.ts';
-import { startLiveNodes } from './live-nodes.ts';
+import { type LiveNodes, startLiveNodes } from './live-nodes.ts';
 import type { ServingNode } from './wire/serving-record.ts';
 import type { StageReport } from './wire/stage-report.ts';
 import { clusterPrefix, encodeRouterAdvertisement, PREFIX_LIFETIME_S } from './wire/router-advertisement.ts';
@@ -42,7 +42,7 @@ export interface BootServicesOptions {
   readonly log: Logger;
   /** The recorder's FIFO; undefined: nobody keeps the facts. */
   readonly records?: string | undefined;
-  /** Where it is written who serves, for the storage agent of this node; undefined: nowhere. */
+  /** Where it is written who serves and what the newest registry is, for the storage agent of this node; undefined: nowhere. */
   readonly serving?: string | undefined;
   /** A service broke for good: the process shall end and be started again. */
   readonly onBroken: (error: Error) => void;
@@ -51,6 +51,8 @@ export interface BootServicesOptions {
 /** The services of one node. */
 export class BootServices {
   readonly #options: BootServicesOptions;
+  #config: NodeConfig;
+  /** As it was booted: its address is that of the sockets. */
   readonly #me: RosterNode;
   readonly #startedAt = now();
   readonly #blades: BladeLog;
@@ -61,6 +63,7 @@ export class BootServices {
   readonly #dhcp: DhcpServer;
   readonly #advertiser: MachineLoop<AdvertiserInput, AdvertiserEffect>;
   #dhcpShell: DhcpShell<DhcpInput> | undefined;
+  #beacons: LiveNodes | undefined;
   #icmp6: Icmp6Socket | undefined;
   #advertisingFailed = '';
   #serving = false;
@@ -68,11 +71,16 @@ export class BootServices {
   #alive: readonly number[];
   /** Numbers of the nodes whose boot services answer. */
   #live: readonly number[];
+  /** What serving.json says: who serves, and the newest registry that any node knows. */
+  #servingNodes: readonly ServingNode[] = [];
+  #newestGeneration: number;
 
   constructor(options: BootServicesOptions) {
     const { config, files, log, sanLogin } = options;
     const { roster, number } = config;
     this.#options = options;
+    this.#config = config;
+    this.#newestGeneration = config.rosterGeneration;
     this.#me = nodeOfNumber(roster, number)!;
     this.#alive = [number];
     this.#live = [number];
@@ -80,9 +88,9 @@ export class BootServices {
     this.#handout = new SanLoginHandout(roster, sanLogin && sanLoginImage(sanLogin));
     const onServedElsewhere = (mac: Mac, step: string): void => this.#answered(mac, step);
     this.#reports = new BootReports({ config, clusterKey: options.clusterKey, log, records: options.records, onServedElsewhere });
-    const handsOut = roster.san.chap === undefined ? {} : { sanLogin: (mac: Mac | undefined, client: Ipv4) => this.#handout.decide(now(), mac, client) };
+    const handOut = (mac: Mac | undefined, client: Ipv4): Handout => this.#handout.decide(now(), mac, client);
     this.#servingFile = options.serving === undefined ? undefined : new ServingFile(options.serving, (reason) => log.warn({ path: options.serving, reason }, 'serving.not-written'));
-    this.#content = new BootContent({ config, files, live: () => this.#live, ...handsOut });
+    this.#content = new BootContent({ config, files, live: () => this.#live, sanLogin: handOut });
     this.#dhcp = new DhcpServer({ roster, self: number, arm64: hasArm64Files((name) => files.has(name)) });
     this.#advertiser = new MachineLoop<AdvertiserInput, AdvertiserEffect>(new RouterAdvertiser(number, now()), now, { kind: 'timer' }, () => this.#advertise());
   }
@@ -91,7 +99,14 @@ export class BootServices {
   async start(): Promise<void> {
     const { log, config, clusterKey, files, onBroken } = this.#options;
     const { address } = this.#me;
-    const beacons = startLiveNodes({ config, clusterKey, log, onLive: (alive, serving) => this.#onLive(alive, serving) });
+    this.#beacons = startLiveNodes({
+      config, clusterKey, log,
+      onLive: (alive, serving) => this.#onLive(alive, serving),
+      onNewerRoster: (generation) => {
+        this.#newestGeneration = generation;
+        this.#writeServing();
+      },
+    });
     this.#dhcpShell = startDhcp<DhcpInput>({
       address,
       machine: this.#hearingRequests(),
@@ -108,15 +123,40 @@ export class BootServices {
     this.#reports.start();
     await Promise.all([this.#dhcpShell.ready, startTftp(shared, onBroken), startHttp({ ...shared, onReport }, () => this.status())]);
     this.#serving = true;
-    beacons?.input({ kind: 'serving', serving: true });
+    this.#beacons?.input({ kind: 'serving', serving: true });
     log.info({ node: config.number, address, files: files.size }, 'boot-services.serving');
     stage('serving', `${this.#me.name} ${address}`);
   }
 
+  /** The configuration that is followed now. */
+  get config(): NodeConfig {
+    return this.#config;
+  }
+
+  /**
+   * Follows a newer configuration, of this same node, from here on: no socket is closed, and what is being sent is sent to its end. The beacons
+   * come last: when the others hear the new generation, this node answers by it.
+   */
+  follow(config: NodeConfig): void {
+    const { roster, rosterGeneration: generation } = config;
+    this.#config = config;
+    this.#newestGeneration = Math.max(this.#newestGeneration, generation);
+    this.#blades.useRoster(roster);
+    this.#handout.useRoster(roster);
+    this.#reports.useConfig(config);
+    this.#content.useConfig(config);
+    this.#dhcpShell?.input({ kind: 'roster', roster });
+    this.#beacons?.input({ kind: 'roster', roster, generation });
+    this.#writeServing();
+  }
+
   status(): Status {
-    const { config, files } = this.#options;
+    const { files } = this.#options;
+    const config = this.#config;
+    const generations = this.#beacons?.generations() ?? [{ node: config.number, generation: config.rosterGeneration, behindSince: undefined }];
     const [unknown, foreign] = [this.#dhcp.unknown(), this.#dhcp.foreign()];
-    return statusOf(now(), { config, files, unknown, foreign, startedAt: this.#startedAt, serving: this.#serving, alive: this.#alive, live: this.#live, stages: this.#blades.list() });
+    const seen = { unknown, foreign, generations, alive: this.#alive, live: this.#live, stages: this.#blades.list() };
+    return statusOf(now(), { config, files, startedAt: this.#startedAt, serving: this.#serving, ...seen });
   }
 
   /** What this node saw of boots since it began to serve, from fact number `after` on. */
@@ -126,12 +166,17 @@ export class BootServices {
 
   #onLive(alive: readonly number[], serving: readonly ServingNode[]): void {
     const nodes = serving.map(({ node }) => node);
-    this.#servingFile?.write({ node: this.#options.config.number, serving });
+    this.#servingNodes = serving;
+    this.#writeServing();
     this.#alive = alive;
     this.#live = nodes;
     this.#dhcpShell?.input({ kind: 'live', nodes });
     this.#advertiser.step({ kind: 'live', nodes });
     this.#reports.live(nodes);
+  }
+
+  #writeServing(): void {
+    this.#servingFile?.write({ node: this.#config.number, serving: this.#servingNodes, newestGeneration: this.#newestGeneration });
   }
 
   /** The DHCP machine, with an ear for the requests: each means that somebody's iPXE may begin to wait for an advertisement. */
@@ -149,6 +194,7 @@ export class BootServices {
     const { config, log } = this.#options;
     try {
       this.#icmp6 ??= openIcmp6(config.interface);
+      // The prefix is made of the cluster's name as it was at the boot, for by that this node got its own address in it.
       const message = { routerLifetimeS: 0, sourceMac: this.#icmp6.mac, prefix: clusterPrefix(config.roster.clusterName), lifetimeS: PREFIX_LIFETIME_S };
       this.#icmp6.send(encodeRouterAdvertisement(message));
       this.#advertisingFailed = '';

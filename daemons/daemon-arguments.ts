@@ -1,9 +1,10 @@
 // What the daemons are started with: the arguments that they share, and the reading of the files that these name. Everything
 // that is wrong with all of them is said at once.
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { type NodeConfig, parseClusterKey, parseNodeConfig } from './agent/node-config.ts';
+import { judgeReload } from './agent/config-reload.ts';
+import { type NodeConfig, parseClusterKey, parseNodeConfigText } from './agent/node-config.ts';
 import { ARM64_FILE_NAMES, missingArm64Files } from './core/boot-file-names.ts';
 import { type ChapLogin, parseChapLogin } from './core/chap.ts';
 import type { LogLevel } from './core/log-effect.ts';
@@ -14,6 +15,7 @@ import { BOOT_FILES } from './http-boot/boot-script.ts';
 /** Every argument of every daemon: parseArgs' description of it, and its line in the help. */
 const OPTIONS = {
   config: { type: 'string', default: '/etc/metamaster/node.json', help: '--config FILE         who this node is and who belongs to the cluster [/etc/metamaster/node.json]' },
+  follow: { type: 'string', help: '--follow FILE         a newer configuration, in memory; it is followed while the daemon runs, whenever it is replaced' },
   'cluster-key': { type: 'string', help: "--cluster-key FILE    the cluster's key in hexadecimal; without it the node acts as if alone" },
   'san-login': { type: 'string', help: "--san-login FILE      the SAN's CHAP login, to be handed to blades that boot; without it they get none from here" },
   'boot-volume': { type: 'string', help: '--boot-volume PATH    the boot volume; fd:N takes a file that is already open' },
@@ -22,7 +24,7 @@ const OPTIONS = {
   port: { type: 'string', help: "--port N              another port than the protocol's own, 0 for any free one; for tests: no ROM asks there" },
   control: { type: 'string', help: "--control PATH        Unix socket for 'metamaster status' and 'boot', in a directory of its own, which becomes private" },
   records: { type: 'string', help: '--records FIFO        where the facts about boots go, for the recorder to keep; without it they are kept in memory alone' },
-  serving: { type: 'string', help: '--serving FILE        where it is written who serves, for the storage agent of this node: a file in memory, for it is written while the SAN hangs' },
+  serving: { type: 'string', help: '--serving FILE        where it is written who serves and what the newest registry is, for the storage agent of this node: a file in memory, for it is written while the SAN hangs' },
   'log-level': { type: 'string', default: 'info', help: '--log-level LEVEL     debug, info, warn or error [info]' },
   'check-config': { type: 'boolean', default: false, help: '--check-config        read everything, say what is wrong, and end' },
   explain: { type: 'string', help: '--explain MAC         say what a blade of this MAC address would be told, and end' },
@@ -35,6 +37,7 @@ export type OptionName = keyof typeof OPTIONS;
 /** The arguments' values; one that a daemon does not have is undefined. */
 export interface Arguments {
   readonly config: string;
+  readonly follow?: string;
   readonly 'cluster-key'?: string;
   readonly 'san-login'?: string;
   readonly 'boot-volume'?: string;
@@ -81,15 +84,16 @@ export function readArguments(names: readonly OptionName[], argv: readonly strin
   return values as unknown as Arguments;
 }
 
-/** Reads the file that tells a node who it is. Problems: MM-NODE-CONFIG; throws the system's error when it cannot be read. */
-export function readConfig(path: string): Result<NodeConfig> {
-  const text = readFileSync(path, 'utf8');
-  try {
-    return parseNodeConfig(JSON.parse(text));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return { ok: false, problems: [{ code: 'MM-NODE-CONFIG', where: path, rule: 'must be JSON', seen: error.message, remedy: 'Boot the node again, which writes the file afresh.' }] };
-  }
+/**
+ * Reads who this node is: the file that the boot laid down, or the one in memory that `--follow` names, where that is newer and fits this
+ * node. One that does not is passed over here: whoever follows it says what is wrong.
+ * Problems: MM-NODE-CONFIG; throws the system's error when the first cannot be read.
+ */
+export function readConfig({ config: path, follow }: Pick<Arguments, 'config' | 'follow'>): Result<NodeConfig> {
+  const laidDown = parseNodeConfigText(readFileSync(path, 'utf8'), path);
+  if (!laidDown.ok || follow === undefined || !existsSync(follow)) return laidDown;
+  const newer = judgeReload(laidDown.value, readFileSync(follow, 'utf8'), follow);
+  return newer.kind === 'follow' ? { ok: true, value: newer.config } : laidDown;
 }
 
 /** The boot files to serve; a kernel and an initrd must be among them, and those for arm64 all or none. Throws InputError, or the system's error. */
@@ -135,7 +139,7 @@ export function readInputs(values: Arguments, servesFiles: boolean): Inputs {
     }
   };
   const { port: portText, 'cluster-key': keyFile, 'san-login': loginFile } = values;
-  const config = attempt(values.config, () => valueOf(readConfig(values.config)));
+  const config = attempt(values.config, () => valueOf(readConfig(values)));
   const clusterKey = keyFile === undefined ? undefined : attempt(keyFile, () => valueOf(parseClusterKey(readFileSync(keyFile, 'utf8'), keyFile)));
   const sanLogin = loginFile === undefined ? undefined : attempt(loginFile, () => valueOf(parseChapLogin(readFileSync(loginFile, 'utf8'), loginFile)));
   const files = attempt(values['boot-volume'] ?? values['boot-dir'] ?? '--boot-volume', () => (servesFiles ? readBootFiles(values) : new Map()));

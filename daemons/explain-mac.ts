@@ -14,7 +14,7 @@ const UNTOLD = 'no boot files were named: the lines on arm64 UEFI hold for a nod
 export function explainMac(values: Arguments, text: string): string {
   const mac = parseMac(text);
   if (mac === undefined) throw new InputError([usage('--explain', 'the MAC address of a network card', text)]);
-  const { roster, number } = valueOf(readConfig(values.config));
+  const { roster, number } = valueOf(readConfig(values));
   const named = values['boot-volume'] !== undefined || values['boot-dir'] !== undefined;
   const files = named ? readBootFiles(values) : new Map<string, unknown>();
   const arm64 = values.arm64 === true || hasArm64Files((name) => files.has(name));

@@ -32,6 +32,8 @@ export interface BootHost {
   readText(path: string): string | undefined;
   /** Writes a file anew; its folder must exist. @throws Error */
   writeText(path: string, text: string, mode: number): void;
+  /** Gives a file another name in the same file system, in place of what has that name. @throws Error */
+  rename(from: string, to: string): void;
   /**
    * Writes to a FIFO, a terminal or a file of the kernel's that is there: in one piece, without waiting and without starting a program, for
    * the root may hang. False when nobody reads the FIFO, or it cannot be done.

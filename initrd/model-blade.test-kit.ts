@@ -127,7 +127,7 @@ export class ModelBlade implements BootHost {
     const programs: Readonly<Record<string, (args: readonly string[]) => Ran>> = {
       modprobe: (names) => this.#modprobe(names), ip: (words) => this.#ip(words), arping: (words) => ({ code: this.taken.has(words.at(-1)!) ? 1 : 0, said: '' }),
       iscsistart: (words) => this.#iscsistart(words), dmsetup: (words) => this.#dmsetup(words), mount: (words) => this.#mount(words),
-      e2fsck: () => OK, mkdir: () => OK, swapon: () => OK, unshare: () => OK, mknod: () => OK, sh: () => OK, umount: (words) => this.#umount(words.at(-1)!), rm: (words) => (this.files.delete(words.at(-1)!), OK),
+      e2fsck: () => OK, mkdir: () => OK, chown: () => OK, swapon: () => OK, unshare: () => OK, mknod: () => OK, sh: () => OK, umount: (words) => this.#umount(words.at(-1)!), rm: (words) => (this.files.delete(words.at(-1)!), OK),
     };
     return this.override(argv) ?? programs[program]?.(args) ?? { code: 127, said: `${program}: not found` };
   }
@@ -291,6 +291,14 @@ export class ModelBlade implements BootHost {
   writeText(path: string, text: string, mode: number): void {
     this.files.set(path, text);
     this.modes.set(path, mode);
+  }
+
+  rename(from: string, to: string): void {
+    for (const of of [this.files, this.modes] as Map<string, unknown>[]) {
+      if (!of.has(from)) throw new Error(`${from}: cannot be renamed to ${to}: No such file or directory`);
+      of.set(to, of.get(from));
+      of.delete(from);
+    }
   }
 
   send(path: string, text: string): boolean {

@@ -1,8 +1,8 @@
 // What only QuickJS itself can show: a pipe that never holds the boot up, words that are sent without waiting, the standby that is started
-// and not waited for, and the recorder. On the payload's own QuickJS, as boot.test.ts; skipped without a payload.
+// and not waited for, the recorder, and the process that writes into a running root. On the payload's own QuickJS, as boot.test.ts; skipped without a payload.
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
@@ -51,6 +51,7 @@ beforeAll(async () => {
   await build({ ...shared, stdin: { contents: FEED, resolveDir: ROOT }, outfile: join(folder, 'feed.js') });
   await build({ ...shared, stdin: { contents: SEND, resolveDir: ROOT }, outfile: join(folder, 'send.js') });
   await build({ ...shared, entryPoints: [join(ROOT, 'initrd/boot-recorder.ts')], outfile: join(folder, 'recorder.js') });
+  await build({ ...shared, entryPoints: [join(ROOT, 'initrd/storage-agent.ts')], outfile: join(folder, 'agent.js') });
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -79,6 +80,23 @@ describe.skipIf(!here)(`on QuickJS${here ? '' : ` (skipped: there is no ${QJS}; 
     const { status, stdout, stderr } = spawnSync(LOADER, argv(join(folder, 'send.js'), folder, join(PAYLOAD, 'usr/bin/busybox')), { encoding: 'utf8', timeout: 20_000 });
     expect([status, stderr, stdout.trim().split('\n')]).toEqual([0, '', ['false', 'false', '0', 'true']]);
     await holds(join(folder, 'trigger'), (text) => text === 'b\n');
+  });
+
+  test('the storage agent, started to write, replaces what differs and leaves the rest, and says what it did', () => {
+    const [root, request, outcome] = ['root', 'request.json', 'outcome.json'].map((name) => join(folder, name)) as [string, string, string];
+    mkdirSync(join(root, 'etc'), { recursive: true });
+    mkdirSync(join(root, 'root/.ssh'), { recursive: true });
+    for (const [name, text] of [['hosts', 'old\n'], ['hostname', 'node1\n'], ['shadow', 'root:old:1::::::\n']] as const) writeFileSync(join(root, 'etc', name), text);
+    chmodSync(join(root, 'etc/hostname'), 0o600);
+    const before = statSync(join(root, 'etc/hostname'));
+    const files = [{ path: '/etc/hosts', mode: 0o644, text: 'new\n' }, { path: '/etc/hostname', mode: 0o644, text: 'node1\n' }, { path: '/etc/ssh/key', mode: 0o600, text: 'SECRET\n' }];
+    writeFileSync(request, JSON.stringify({ files, rootPasswordHash: '$y$new' }));
+    const { status, stdout, stderr } = spawnSync(LOADER, argv(join(folder, 'agent.js'), 'write-identity', request, outcome, root), { encoding: 'utf8', timeout: 20_000 });
+    expect([status, stdout, stderr]).toEqual([0, '', '']);
+    expect(JSON.parse(readFileSync(outcome, 'utf8'))).toEqual({ changed: ['/etc/hosts', '/etc/ssh/key', '/etc/shadow'] });
+    expect(['hosts', 'ssh/key', 'shadow'].map((name) => [readFileSync(join(root, 'etc', name), 'utf8'), statSync(join(root, 'etc', name)).mode & 0o7777])).toEqual([['new\n', 0o644], ['SECRET\n', 0o600], ['root:$y$new:1::::::\n', 0o640]]);
+    expect(statSync(join(root, 'etc/hostname'))).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs, mode: before.mode });
+    expect([existsSync(request), readdirSync(join(root, 'etc')).sort()]).toEqual([false, ['hostname', 'hosts', 'shadow', 'ssh']]);
   });
 
   test('the recorder keeps lines, and goes on when their writer ends', async () => {

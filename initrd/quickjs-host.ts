@@ -160,6 +160,10 @@ export const quickjsHost: BootHost = {
     const [stat] = os.stat(path);
     if (stat !== null && (stat.mode & PERMISSIONS) !== mode && !path.startsWith('/proc/') && !path.startsWith('/sys/')) run(['chmod', mode.toString(8), path]);
   },
+  rename(from, to) {
+    const result = os.rename(from, to);
+    if (result < 0) throw failed(`cannot be renamed to ${to}`, from, result);
+  },
   send,
   makeFolder,
   link(target, name) {

@@ -1,20 +1,23 @@
 // The storage agent of a node, in its root: gives back the address that a DVD boot borrowed, opens the impatient session to the SAN, renews
 // the owner records as long as the volumes are mapped, watches how full the store is, takes portals into use that were missing at the boot,
-// and restarts the blade when the SAN lost writes. It runs on QuickJS: 3 MB, and up before Node is.
+// follows the registry when it changes, and restarts the blade when the SAN lost writes. It runs on QuickJS: 3 MB, and up before Node is.
 
 import * as std from 'std';
 import { readContainer, type ContainerFound } from '../daemons/storage/container-on-disk.ts';
 import { BLOCK_BYTES } from '../daemons/storage/block.ts';
+import type { Result } from '../daemons/core/problem.ts';
 import type { VolumeRecord } from '../daemons/storage/registry.ts';
 import { openControlSession, waitForTakeOver } from './steps/control-session.ts';
 import type { BootRecord } from './steps/handover.ts';
 import { releaseBorrowedAddress } from './steps/borrowed-address.ts';
+import { RegistryFollower } from './steps/follow-registry.ts';
 import { MissingPaths } from './steps/missing-paths.ts';
 import { ownVolumes, renewRecord } from './steps/renew-records.ts';
 import { rehearseRestart, restartBlade, whoServes } from './steps/restart-blade.ts';
 import { StoreWatch } from './steps/store-watch.ts';
 import { diskBytes } from './steps/san-login.ts';
 import { TargetGuard } from './steps/target-guard.ts';
+import { performWrite, WRITE_IDENTITY } from './steps/write-identity.ts';
 import { quickjsHost as host } from './quickjs-host.ts';
 
 /** How often an owner record is renewed. A claimant waits for 30 s without a renewal: several may fail before that. */
@@ -70,6 +73,16 @@ async function otherPortal(record: BootRecord, disk: string): Promise<string> {
   }
 }
 
+/** The container as the impatient session shows it now. */
+function readFrom(disk: string, record: BootRecord): Result<ContainerFound> {
+  // Direct reads are of whole blocks: from the block in which a read begins, as many as cover it.
+  const read = (offset: number, length: number): Uint8Array => {
+    const skip = offset % BLOCK_BYTES;
+    return host.readDirect(`/dev/${disk}`, offset - skip, Math.ceil((skip + length) / BLOCK_BYTES) * BLOCK_BYTES).subarray(skip, skip + length);
+  };
+  return readContainer(read, diskBytes(host, disk), record.container ?? '');
+}
+
 async function main(): Promise<void> {
   const text = host.readText('/run/metamaster/boot.json');
   if (text === undefined) return;
@@ -80,13 +93,15 @@ async function main(): Promise<void> {
   let disk = await openControlSession(host, record);
   await releaseBorrowedAddress(host, record);
   say(`the impatient session shows the SAN as /dev/${disk}`);
-  const found = readContainer((offset, length) => host.readDirect(`/dev/${disk}`, floor(offset), ceil(offset, length)).subarray(offset % BLOCK_BYTES, (offset % BLOCK_BYTES) + length), diskBytes(host, disk), record.container ?? '');
+  // What is mapped stays mapped: these are the volumes to renew, whatever a later registry says.
+  const found = readFrom(disk, record);
   if (!found.ok) throw new Error(found.problems.map((problem) => `${problem.code}: ${problem.where}: ${problem.seen}`).join('; '));
   const { install } = found.value.registry;
   const guardOf = (shown: string) => new TargetGuard(host, { target: record.target ?? '', disk: shown, hardwareId: record.hardwareId ?? '', answer: install['write-cache'] });
   let guard = guardOf(disk);
   const watch = new StoreWatch(host, record, found.value.registry);
-  const paths = new MissingPaths(host, record);
+  const missing = new MissingPaths(host, record);
+  const follower = new RegistryFollower(host, record, program);
   rehearseRestart(host);
   let servedBefore = whoServes(host);
   for (let failures = 0; ; ) {
@@ -105,22 +120,18 @@ async function main(): Promise<void> {
       guard = guardOf(disk);
     }
     // While the records cannot be renewed that alone is seen to.
-    if (whole) paths.look();
+    if (whole) {
+      missing.look();
+      follower.look(() => readFrom(disk, record));
+    }
     await host.sleep(whole ? RENEW_MS : RETRY_MS);
   }
 }
 
-/** Direct reads are of whole blocks: the block in which a read begins … */
-function floor(offset: number): number {
-  return offset - (offset % BLOCK_BYTES);
-}
-
-/** … and as many bytes as cover it. */
-function ceil(offset: number, length: number): number {
-  return Math.ceil(((offset % BLOCK_BYTES) + length) / BLOCK_BYTES) * BLOCK_BYTES;
-}
-
-main().catch((error: unknown) => {
+/** The program, and what it is started for: itself, or once more to write the files of this node. */
+const [program = '', work, ...paths] = (globalThis as { scriptArgs?: readonly string[] }).scriptArgs ?? [];
+if (work === WRITE_IDENTITY) performWrite(host, paths[0] ?? '', paths[1] ?? '', paths[2] ?? '');
+else main().catch((error: unknown) => {
   say(error instanceof Error ? `${error.message}; it starts again` : `${String(error)}; it starts again`);
   std.exit(1);
 });

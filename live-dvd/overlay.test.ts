@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FACTS_FOLDER } from '../daemons/host/fact-files.ts';
+import { FOLLOWED_CONFIG } from '../initrd/steps/follow-registry.ts';
 import { SERVING_FILE } from '../initrd/steps/restart-blade.ts';
 import { readRecipe } from './recipe.ts';
 
@@ -22,9 +23,10 @@ test('metamasterd writes facts where systemd has the recorder read them, and the
   expect([setting(socket, 'SocketUser'), setting(recorder, 'User')]).toEqual([setting(daemon, 'User'), setting(daemon, 'User')]);
 });
 
-test('metamasterd writes who serves where the storage agent reads it, in a folder of its own that goes when it ends', () => {
+test('metamasterd writes who serves where the storage agent reads it, and follows what that writes, in a folder of its own that goes when it ends', () => {
   const daemon = unit('metamasterd.service');
   expect(setting(daemon, 'ExecStart')).toMatch(new RegExp(`--serving ${SERVING_FILE}( |$)`));
+  expect(setting(daemon, 'ExecStart')).toMatch(new RegExp(`--follow ${FOLLOWED_CONFIG}( |$)`));
   expect(SERVING_FILE).toMatch(new RegExp(`^/run/${setting(daemon, 'RuntimeDirectory')}/[^/]+$`));
   expect(setting(daemon, 'RuntimeDirectoryPreserve')).toBeUndefined();
 });

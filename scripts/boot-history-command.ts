@@ -68,7 +68,7 @@ async function gather({ socket, folder }: Options, after: number, withFiles: boo
 /** The roster, where this machine has one. */
 function rosterOf({ config }: Options): Roster | undefined {
   try {
-    return valueOf(readConfig(config)).roster;
+    return valueOf(readConfig({ config })).roster;
   } catch {
     return undefined;
   }

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FOREIGN_DHCP_REMEDY, type Status } from '../daemons/agent/status.ts';
+import { FOREIGN_DHCP_REMEDY, ROSTER_LAG_REMEDY, type Status } from '../daemons/agent/status.ts';
 import type { Mac } from '../daemons/core/mac.ts';
 import { openControlSocket } from '../daemons/host/control-socket.ts';
 import { readStoreFill, statusText } from './status-command.ts';
@@ -12,6 +12,8 @@ import { readStoreFill, statusText } from './status-command.ts';
 const MAC3 = '52:54:00:00:00:03' as Mac;
 const STATUS: Status = {
   cluster: 'rack', node: 1, name: 'node1', rosterGeneration: 7, serving: true, upMs: 125_000, alive: [1, 2, 4], live: [1, 2],
+  generations: [{ node: 1, generation: 7, behindMs: null }, { node: 2, generation: 7, behindMs: null }, { node: 4, generation: 6, behindMs: 180_000 }],
+  lagging: [{ code: 'MM-ROSTER-LAG', node: 4, generation: 6, behindMs: 180_000, remedy: ROSTER_LAG_REMEDY }],
   blades: [
     { mac: '52:54:00:00:00:02' as Mac, node: 2, step: 'handover', detail: '', agoMs: 7_300_000 },
     { mac: MAC3, node: 3, step: 'http', detail: 'initrd.img\u001b[2J', agoMs: 1400 },
@@ -29,6 +31,11 @@ test('for a person: the latest first, and nothing that a terminal would obey', (
 here     serving, up 2 min, 2 boot files of 1.5 MiB in memory
 serving  nodes 1, 2
 alive    but not serving: 4
+roster   generation 7 at 1, 2; 6 at 4
+
+MM-ROSTER-LAG: these nodes do not follow the registry; what they know of the roster is old:
+  node 4  generation 6  for 3 min
+  what to do: ${ROSTER_LAG_REMEDY}
 
 MM-DHCP-FOREIGN: a foreign DHCP server answers on the boot network, and blades may follow it:
   10.0.0.67  MAC address not known  1 s ago    1 times  ACK
@@ -45,7 +52,7 @@ asked for a boot and not in the roster:
 });
 
 test('a node that is alone and has seen nobody', () => {
-  expect(statusText({ ...STATUS, serving: false, alive: [1], live: [], blades: [], unknown: [], foreign: [] })).toMatch(/not serving yet.*\nserving {2}nobody\nalive {4}but not serving: 1\n\nno blade was seen yet\n$/);
+  expect(statusText({ ...STATUS, serving: false, alive: [1], live: [], generations: [{ node: 1, generation: 7, behindMs: null }], lagging: [], blades: [], unknown: [], foreign: [] })).toMatch(/not serving yet.*\nserving {2}nobody\nalive {4}but not serving: 1\nroster {3}generation 7 at 1\n\nno blade was seen yet\n$/);
 });
 
 test("how full this node's store is, and what that means", () => {

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { FOREIGN_DHCP_REMEDY, type Status } from '../daemons/agent/status.ts';
+import { FOREIGN_DHCP_REMEDY, ROSTER_LAG_REMEDY, type Status } from '../daemons/agent/status.ts';
 import { InputError } from '../daemons/core/problem.ts';
 import { askControl } from '../daemons/host/control-client.ts';
 import { STORE_FILL_FILE, type StoreFillFact } from '../initrd/steps/store-watch.ts';
@@ -12,7 +12,8 @@ const SOCKET = '/run/metamasterd/control.sock';
 
 const HELP = `metamaster status [--json] [--socket PATH]
 Says which nodes are alive and serve, how far each blade has come, which foreign DHCP servers answer, and who asked that is not
-in the roster, as the daemon of this node has heard it; and how full this node's exception store is. Run it as root on a node that is up.
+in the roster, as the daemon of this node has heard it; which generation of
+the registry each node follows; and how full this node's exception store is. Run it as root on a node that is up.
 
   --socket PATH   the daemon's control socket [${SOCKET}]
   --json          everything that the daemon says, as one object`;
@@ -59,9 +60,15 @@ export function readStoreFill(path: string = STORE_FILL_FILE): StoreFillFact | u
 
 const storeText = ({ percent, canFill }: StoreFillFact): string => `store    ${percent} % full${canFill ? '; at 100 % this root is lost' : ', with room for the whole origin'}`;
 
+/** Which living nodes follow which generation of the registry, the newest first. */
+function generationText(generations: Status['generations']): string {
+  const values = [...new Set(generations.map(({ generation }) => generation))].sort((a, b) => b - a);
+  return values.map((value) => `${value} at ${generations.flatMap(({ node, generation }) => (generation === value ? [node] : [])).join(', ')}`).join('; ');
+}
+
 /** The status for a person; `store` is this node's own, where it is known. */
 export function statusText(status: Status, store?: StoreFillFact): string {
-  const { alive, live, blades, unknown, foreign, files } = status;
+  const { alive, live, generations, lagging, blades, unknown, foreign, files } = status;
   const silent = alive.filter((number) => !live.includes(number));
   const newestFirst = <T extends { readonly agoMs: number }>(rows: readonly T[]): T[] => rows.toSorted((a, b) => a.agoMs - b.agoMs);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
@@ -71,6 +78,10 @@ export function statusText(status: Status, store?: StoreFillFact): string {
     ...(store === undefined ? [] : [storeText(store)]),
     `serving  ${live.length === 0 ? 'nobody' : `nodes ${live.join(', ')}`}`,
     ...(silent.length === 0 ? [] : [`alive    but not serving: ${silent.join(', ')}`]),
+    `roster   generation ${generationText(generations)}`,
+    ...(lagging.length === 0 ? [] : ['', 'MM-ROSTER-LAG: these nodes do not follow the registry; what they know of the roster is old:']),
+    ...table(lagging.map(({ node, generation, behindMs }) => [`node ${node}`, `generation ${generation}`, `for ${duration(behindMs)}`])),
+    ...(lagging.length === 0 ? [] : [`  what to do: ${ROSTER_LAG_REMEDY}`]),
     ...(foreign.length === 0 ? [] : ['', 'MM-DHCP-FOREIGN: a foreign DHCP server answers on the boot network, and blades may follow it:']),
     ...table(newestFirst(foreign).map(({ address, mac, count, detail, agoMs }) => [printable(address), mac ?? 'MAC address not known', `${duration(agoMs)} ago`, `${count} times`, printable(detail)])),
     ...(foreign.length === 0 ? [] : [`  what to do: ${FOREIGN_DHCP_REMEDY}`]),

@@ -1,7 +1,7 @@
 // A daemon under test: the real program, started from its source, and what it says in its log.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Roster } from '../daemons/core/roster.ts';
@@ -14,9 +14,11 @@ export interface LogLine {
 }
 
 /** Writes the file that tells a daemon which node of the roster it is. Returns its path. */
-export function writeNodeConfig(folder: string, roster: Roster, number: number): string {
+export function writeNodeConfig(folder: string, roster: Roster, number: number, rosterGeneration = 1): string {
   const path = join(folder, `node${number}.json`);
-  writeFileSync(path, JSON.stringify({ number, roster, interface: 'eth0', rosterGeneration: 1, bootNonce: 'ab'.repeat(16) }));
+  // As the storage agent does it: whoever reads it sees the one or the other.
+  writeFileSync(`${path}.new`, JSON.stringify({ number, roster, interface: 'eth0', rosterGeneration, bootNonce: 'ab'.repeat(16) }));
+  renameSync(`${path}.new`, path);
   return path;
 }
 

@@ -42,7 +42,7 @@ function metamasterd(...args: string[]): { status: number | null; out: string; e
 test('--help names every argument', () => {
   const { status, out } = metamasterd('--help');
   expect(status).toBe(0);
-  for (const name of ['config', 'cluster-key', 'san-login', 'boot-volume', 'boot-dir', 'control', 'log-level', 'check-config', 'explain']) expect(out).toContain(`--${name}`);
+  for (const name of ['config', 'follow', 'cluster-key', 'san-login', 'boot-volume', 'boot-dir', 'control', 'log-level', 'check-config', 'explain']) expect(out).toContain(`--${name}`);
 });
 
 test('an argument that is not known: exit code 64', () => {
@@ -101,6 +101,24 @@ describe('boot files for arm64', () => {
     expect(explained('--boot-dir', folderWith([]))).toMatch(/\narm64 UEFI, PXE: no boot file\n(?!.*no boot files were named)/s);
     expect(explained()).toMatch(/\narm64 UEFI, PXE: no boot file\n.*no boot files were named/s);
   });
+});
+
+describe('--follow: of two configurations', () => {
+  const told = (newer: string): string => {
+    const folder = mkdtempSync(join(tmpdir(), 'mm-follow-'));
+    writeFileSync(join(folder, 'node.json'), newer);
+    const { out } = metamasterd('--config', path('node.json'), '--follow', join(folder, 'node.json'), '--explain', '52:54:00:00:00:04');
+    rmSync(folder, { recursive: true });
+    return out;
+  };
+  const withFour = { ...CONFIG, roster: { ...CONFIG.roster, nodes: [...CONFIG.roster.nodes, node(4)] } };
+  test('the newer one counts', () => expect(told(JSON.stringify({ ...withFour, rosterGeneration: 8 }))).toContain('is node4'));
+  test.each([
+    ['an older one', JSON.stringify({ ...withFour, rosterGeneration: 6 })],
+    ['one of another boot', JSON.stringify({ ...withFour, rosterGeneration: 8, bootNonce: 'cd'.repeat(16) })],
+    ['a broken one', '{'],
+  ])('%s does not', (_name, newer) => expect(told(newer)).toContain('not in the roster'));
+  test('the only one does', () => expect(metamasterd('--config', path('node.json'), '--follow', path('nothing.json'), '--explain', '52:54:00:00:00:03').out).toContain('is node3'));
 });
 
 describe('--explain', () => {

@@ -1,5 +1,5 @@
 // The file that tells a node who it is and who belongs to the cluster: the initrd lays it down at each boot, from the registry.
-// It is read once, into types; everything that is wrong with it is said at once.
+// It is read into types; everything that is wrong with it is said at once.
 
 import { fromHex, isZero } from '../core/bytes.ts';
 import { isInterfaceName } from '../core/names.ts';
@@ -46,6 +46,16 @@ export function parseNodeConfig(json: unknown): Result<NodeConfig> {
   checkRoster(config.roster, report);
   if (nodeOfNumber(config.roster, config.number) === undefined) report('number', 'the number of a node of the roster', config.number);
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: config };
+}
+
+/** Reads the text of the file. Problems: MM-NODE-CONFIG. @param where the file's path */
+export function parseNodeConfigText(content: string, where: string): Result<NodeConfig> {
+  try {
+    return parseNodeConfig(JSON.parse(content));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { ok: false, problems: [{ code: 'MM-NODE-CONFIG', where, rule: 'must be JSON', seen: error.message, remedy: 'Boot the node again, which writes the file afresh.' }] };
+  }
 }
 
 /** Reads the cluster's key: 64 hexadecimal digits, white space around them allowed. The key itself is never shown. */

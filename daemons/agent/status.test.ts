@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Mac } from '../core/mac.ts';
 import type { Instant } from '../core/machine.ts';
 import type { NodeConfig } from './node-config.ts';
-import { FOREIGN_DHCP_REMEDY, statusOf } from './status.ts';
+import { FOREIGN_DHCP_REMEDY, LAG_TOLD_AFTER_MS, ROSTER_LAG_REMEDY, statusOf } from './status.ts';
 
 test('the whole status', () => {
   const roster = { clusterName: 'rack', nodes: [{ number: 1, name: 'node1', macs: ['52:54:00:00:00:01'] }] };
@@ -13,6 +13,7 @@ test('the whole status', () => {
     serving: true,
     alive: [1, 2, 3],
     live: [1, 2],
+    generations: [{ node: 1, generation: 7, behindSince: undefined }, { node: 2, generation: 6, behindSince: (5000 - LAG_TOLD_AFTER_MS) as Instant }, { node: 3, generation: 6, behindSince: (5001 - LAG_TOLD_AFTER_MS) as Instant }],
     stages: [
       { mac: '52:54:00:00:00:01' as Mac, step: 'kernel', detail: 'by HTTP', at: 4000 as Instant },
       { mac: '52:54:00:00:00:99' as Mac, step: 'dhcp', detail: '', at: 4999.6 as Instant },
@@ -33,6 +34,8 @@ test('the whole status', () => {
     upMs: 4000,
     alive: [1, 2, 3],
     live: [1, 2],
+    generations: [{ node: 1, generation: 7, behindMs: null }, { node: 2, generation: 6, behindMs: LAG_TOLD_AFTER_MS }, { node: 3, generation: 6, behindMs: LAG_TOLD_AFTER_MS - 1 }],
+    lagging: [{ code: 'MM-ROSTER-LAG', node: 2, generation: 6, behindMs: LAG_TOLD_AFTER_MS, remedy: ROSTER_LAG_REMEDY }],
     blades: [
       { mac: '52:54:00:00:00:01', node: 1, step: 'kernel', detail: 'by HTTP', agoMs: 1000 },
       { mac: '52:54:00:00:00:99', node: null, step: 'dhcp', detail: '', agoMs: 0 },

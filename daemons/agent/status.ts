@@ -26,12 +26,39 @@ export interface ForeignDhcp {
 /** What to do about a foreign DHCP server. */
 export const FOREIGN_DHCP_REMEDY = "Switch it off on this network, or tell it to leave the cluster's MAC addresses alone; the switch's address table tells the port of a MAC address.";
 
+/** A node that has been behind for long. */
+export interface RosterLag {
+  readonly code: 'MM-ROSTER-LAG';
+  readonly node: number;
+  readonly generation: number;
+  readonly behindMs: number;
+  readonly remedy: string;
+}
+
+/** Which registry a living node follows. */
+export interface NodeGeneration {
+  readonly node: number;
+  readonly generation: number;
+  /** Since when it has stood there although there is a newer one; undefined: it has the newest that is known. */
+  readonly behindSince: Instant | undefined;
+}
+
+/**
+ * A node that is behind for so long is told of. Without any hint it reads the registry once a minute, and a SAN that is away for a moment
+ * is no news.
+ */
+export const LAG_TOLD_AFTER_MS = 2 * 60_000;
+/** What to do about a node that does not follow. */
+export const ROSTER_LAG_REMEDY =
+  'On that node see `journalctl -u metamaster-storage`, which reads the registry, and `journalctl -u metamasterd`: one of them says why it does not follow. Booting it again reads everything anew.';
+
 export interface StatusInput {
   readonly config: NodeConfig;
   readonly startedAt: Instant;
   readonly serving: boolean;
   readonly alive: readonly number[];
   readonly live: readonly number[];
+  readonly generations: readonly NodeGeneration[];
   readonly stages: readonly BladeStage[];
   readonly unknown: readonly UnknownMac[];
   readonly foreign: readonly ForeignDhcp[];
@@ -50,6 +77,10 @@ export interface Status {
   readonly alive: readonly number[];
   /** Of these the ones whose boot services answer. */
   readonly live: readonly number[];
+  /** The registry's generation that each living node follows; `behindMs` is null for one that has the newest that is known. */
+  readonly generations: readonly { readonly node: number; readonly generation: number; readonly behindMs: number | null }[];
+  /** The nodes that have been behind for long. */
+  readonly lagging: readonly RosterLag[];
   readonly blades: readonly { readonly mac: Mac; readonly node: number | null; readonly step: string; readonly detail: string; readonly agoMs: number }[];
   readonly unknown: readonly { readonly mac: Mac; readonly count: number; readonly detail: string; readonly agoMs: number }[];
   /** Foreign DHCP servers on the boot network; `mac` is null until it was found out. */
@@ -57,9 +88,12 @@ export interface Status {
   readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
 }
 
+const isLagging = (behindMs: number | null): behindMs is number => behindMs !== null && behindMs >= LAG_TOLD_AFTER_MS;
+
 /** The status at `now`. */
-export function statusOf(now: Instant, { config, startedAt, serving, alive, live, stages, unknown, foreign, files }: StatusInput): Status {
+export function statusOf(now: Instant, { config, startedAt, serving, alive, live, generations, stages, unknown, foreign, files }: StatusInput): Status {
   const { roster, number } = config;
+  const rows = generations.map(({ node, generation, behindSince }) => ({ node, generation, behindMs: behindSince === undefined ? null : Math.round(now - behindSince) }));
   return {
     cluster: roster.clusterName,
     node: number,
@@ -69,6 +103,8 @@ export function statusOf(now: Instant, { config, startedAt, serving, alive, live
     upMs: Math.round(now - startedAt),
     alive,
     live,
+    generations: rows,
+    lagging: rows.flatMap(({ node, generation, behindMs }) => (isLagging(behindMs) ? [{ code: 'MM-ROSTER-LAG', node, generation, behindMs, remedy: ROSTER_LAG_REMEDY }] : [])),
     blades: stages.map(({ mac, step, detail, at }) => ({ mac, node: nodeOfMac(roster, mac)?.number ?? null, step, detail, agoMs: Math.round(now - at) })),
     unknown: unknown.map(({ mac, count, detail, lastAt }) => ({ mac, count, detail, agoMs: Math.round(now - lastAt) })),
     foreign: foreign.map(({ address, mac, count, detail, lastAt }) => ({ code: 'MM-DHCP-FOREIGN', address, mac: mac ?? null, count, detail, agoMs: Math.round(now - lastAt), remedy: FOREIGN_DHCP_REMEDY })),

@@ -26,6 +26,16 @@ describe('limits', () => {
     expect(limits.dropped).toBe(0);
   });
 
+  test('another roster: who left is a stranger, who came is none, and who left and comes back begins anew', () => {
+    const limits = new FactLimits(ROSTER);
+    expect([taken(limits, 0, A, 'stage', 1000), limits.fresh(1, 'one', 5)]).toEqual([FACT_RATE.burst, true]);
+    limits.useRoster({ nodes: [{ number: 9, macs: [STRANGER] }, { number: 2, macs: [B] }] } as unknown as Roster);
+    expect([A, B, STRANGER].map((mac) => taken(limits, 0, mac, 'stage', 1))).toEqual([0, 1, 1]);
+    expect([limits.fresh(1, 'two', 0), limits.fresh(9, 'one', 0)]).toEqual([false, true]);
+    limits.useRoster(ROSTER);
+    expect([taken(limits, 0, A, 'stage', 1000), limits.fresh(1, 'one', 5)]).toEqual([FACT_RATE.burst, true]);
+  });
+
   test('a relayed fact counts once; a recording of this or an earlier start of its node does not', () => {
     const limits = new FactLimits(ROSTER);
     expect([0, 1, 1, 0, 5, 4].map((sequence) => limits.fresh(1, 'one', sequence))).toEqual([true, true, false, false, true, false]);

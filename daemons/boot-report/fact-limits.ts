@@ -3,7 +3,7 @@
 
 import type { Mac } from '../core/mac.ts';
 import type { Instant } from '../core/machine.ts';
-import { nodeOfMac, type Roster } from '../core/roster.ts';
+import { nodeOfMac, nodeOfNumber, type Roster } from '../core/roster.ts';
 import type { BootFact } from './boot-fact.ts';
 
 /** A bucket of facts: so many at once, and so many a second later on. */
@@ -26,13 +26,20 @@ interface Bucket {
 
 /** Judges facts; it has two buckets for each MAC address of the roster and one row for each node, and no more. */
 export class FactLimits {
-  readonly #roster: Roster;
+  #roster: Roster;
   readonly #buckets = new Map<string, Bucket>();
   readonly #relays = new Map<number, { incarnation: string; sequence: number; past: readonly string[] }>();
   #dropped = 0;
 
   constructor(roster: Roster) {
     this.#roster = roster;
+  }
+
+  /** Another roster from now on; what is kept of blades and nodes that have left it is dropped. */
+  useRoster(roster: Roster): void {
+    this.#roster = roster;
+    for (const key of this.#buckets.keys()) if (nodeOfMac(roster, key.split(' ')[0] as Mac) === undefined) this.#buckets.delete(key);
+    for (const node of this.#relays.keys()) if (nodeOfNumber(roster, node) === undefined) this.#relays.delete(node);
   }
 
   /** Facts that were refused because there were too many. */

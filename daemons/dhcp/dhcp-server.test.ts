@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Ipv4 } from '../core/ipv4.ts';
 import { macFromBytes, macToBytes } from '../core/mac.ts';
 import type { Mac } from '../core/mac.ts';
+import type { Roster } from '../core/roster.ts';
 import { EDK2_ARM64_DISCOVER, EDK2_DISCOVER, HTTP_ARM64_DISCOVER, IPXE_ARM64_DISCOVER, IPXE_DISCOVER, IPXE_ROM_DISCOVER, ROM_DISCOVER, UNDIONLY_DISCOVER } from '../wire/dhcp-golden.ts';
 import { addressOption, MESSAGE, messageTypeOf, OPTION, textOption } from '../wire/dhcp-options.ts';
 import type { MessageType } from '../wire/dhcp-options.ts';
@@ -243,6 +244,43 @@ describe('the loader of the roster', () => {
     expect(machine.explain(NODE4)).not.toContain('our loader is known');
     told(machine, [UNDIONLY_DISCOVER], 10 * SECOND);
     expect(machine.explain(NODE4)).toContain('our loader is known on this card by its option 175: b105011af41000eb0301000026');
+  });
+});
+
+describe('another roster', () => {
+  const NODE3 = '52:54:00:12:00:03' as Mac;
+  const without = (number: number) => ({ ...ROSTER, nodes: ROSTER.nodes.filter((node) => node.number !== number) });
+  const use = (machine: DhcpServer, roster: Roster) => machine.step(at(0), { kind: 'roster', roster });
+
+  test('a blade that has just left it gets nothing more, in the middle of its session', () => {
+    const machine = server(1);
+    const [offer] = sent(hear(machine, 0, ROM_DISCOVER));
+    expect(offer).toMatchObject({ yiaddr: '10.7.0.3' });
+    use(machine, without(3));
+    const request = message(ROM_DISCOVER, MESSAGE.request, {}, [serverId('10.7.0.1'), requested('10.7.0.3')]);
+    expect(types(hear(machine, SECOND, request))).toEqual([]);
+    expect(types(hear(machine, 2 * SECOND, ROM_DISCOVER))).toEqual([]);
+    expect(machine.unknown()).toMatchObject([{ mac: NODE3 }]);
+    expect(machine.explain(NODE3)).toContain('is not in the roster');
+  });
+
+  test('a blade that has just come into it is answered at its next retransmission, and is no stranger any more', () => {
+    const machine = server(1);
+    use(machine, without(3));
+    expect(types(hear(machine, 0, ROM_DISCOVER))).toEqual([]);
+    use(machine, ROSTER);
+    expect(machine.unknown()).toEqual([]);
+    expect(sent(hear(machine, 4 * SECOND, ROM_DISCOVER))).toMatchObject([{ yiaddr: '10.7.0.3' }]);
+  });
+
+  test('a node that answered before this one knew of it is no foreign server any more', () => {
+    const machine = server(1);
+    use(machine, without(2));
+    const offer = sent(hear(server(2), 0, ROM_DISCOVER))[0]!;
+    machine.step(at(0), { kind: 'packet', bytes: encodeDhcp(offer), from: { address: '10.7.0.2', port: 67 }, unicast: false });
+    expect(machine.foreign()).toMatchObject([{ address: '10.7.0.2' }]);
+    use(machine, ROSTER);
+    expect(machine.foreign()).toEqual([]);
   });
 });
 

@@ -135,6 +135,7 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
     this.#nodes = new Map(roster.nodes.flatMap((node) => node.macs.map((mac) => [mac, node] as const)));
     for (const mac of this.#sessions.keys()) if (!this.#nodes.has(mac)) this.#sessions.delete(mac);
     for (const mac of this.#nodes.keys()) this.#strangers.forget(mac);
+    for (const { address } of roster.nodes) this.#strangers.forgetServer(address);
   }
 
   /** A blade may fetch by another of its network cards than the one that was told, so the mark goes to all of them. */

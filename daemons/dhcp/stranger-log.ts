@@ -68,6 +68,12 @@ export class StrangerLog {
     this.#unknown.forget(mac);
   }
 
+  /** A server whose address came into the roster is no stranger any more: it was a node's before this one knew of it. */
+  forgetServer(address: string): void {
+    this.#foreign.forget(address);
+    this.#foreignMacs.delete(address);
+  }
+
   /** A request of a MAC outside the roster. */
   unknownMac(now: Instant, mac: Mac, kind: ClientKind, options: DhcpOptions): readonly LogEffect[] {
     const detail = `${kind} ${printable(textOption(options, OPTION.vendorClass) ?? '')}`.trim();

@@ -9,7 +9,7 @@ let folder = '';
 beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'serving-')); });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const record = (...nodes: number[]) => ({ node: 1, serving: nodes.map((node) => ({ node, incarnation: '0123456789abcdef' })) });
+const record = (...nodes: number[]) => ({ node: 1, newestGeneration: 7, serving: nodes.map((node) => ({ node, incarnation: '0123456789abcdef' })) });
 
 test('the last record stands in it, and nothing beside it', () => {
   const file = new ServingFile(join(folder, 'serving.json'), () => expect.unreachable());

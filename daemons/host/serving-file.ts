@@ -1,4 +1,4 @@
-// The file in which metamasterd writes down who serves. It lies in memory and is written whole, so that its reader sees one state or the other.
+// The file in which metamasterd writes down who serves and what the newest registry is. It lies in memory and is written whole, so that its reader sees one state or the other.
 
 import { renameSync, writeFileSync } from 'node:fs';
 import { encodeServing, type ServingRecord } from '../wire/serving-record.ts';

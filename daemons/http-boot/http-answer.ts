@@ -45,7 +45,7 @@ export interface HttpContent {
   /** The script that makes a client come again with its MAC. */
   askAgainScript(): string;
   /** Judges who asks for the SAN's login; missing on a server that has none to give. */
-  sanLogin?(mac: Mac | undefined, client: Ipv4): Handout;
+  readonly sanLogin?: ((mac: Mac | undefined, client: Ipv4) => Handout) | undefined;
   /** Made into JSON. */
   status(): unknown;
 }

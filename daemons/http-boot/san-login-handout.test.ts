@@ -37,6 +37,18 @@ describe('the login is given', () => {
   });
 });
 
+test('by another roster: who left gets nothing, an answer to the former card of a node or to its former address counts no more, the others keep theirs', () => {
+  const handout = new SanLoginHandout(ROSTER, IMAGE);
+  for (const mac of [ONE, TWO]) handout.dhcpAnswered(at(0), mac!);
+  const reason = (mac: Mac, client: Ipv4) => handout.decide(at(1), mac, client);
+  handout.useRoster({ ...ROSTER, nodes: [ROSTER.nodes[0]!, node(2, STRANGER!)] });
+  expect(reason(ONE!, AT_ONE!).given).toBe(true);
+  expect(reason(TWO!, AT_TWO!)).toMatchObject({ reason: 'not-in-roster' });
+  expect(reason(STRANGER!, AT_TWO!)).toMatchObject({ reason: 'no-dhcp-answer' });
+  handout.useRoster({ ...ROSTER, nodes: [{ ...ROSTER.nodes[0]!, address: ELSEWHERE! }] });
+  expect(reason(ONE!, ELSEWHERE!)).toMatchObject({ reason: 'no-dhcp-answer' });
+});
+
 describe('it is refused', () => {
   const handout = new SanLoginHandout(ROSTER, IMAGE);
   for (const mac of [ONE, STRANGER]) handout.dhcpAnswered(at(0), mac!);

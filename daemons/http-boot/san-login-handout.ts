@@ -8,7 +8,7 @@ import { cpioArchive } from '../core/cpio-archive.ts';
 import { encodeUtf8 } from '../core/bytes.ts';
 import type { Mac } from '../core/mac.ts';
 import type { Instant } from '../core/machine.ts';
-import { nodeOfMac, type Roster } from '../core/roster.ts';
+import { nodeOfMac, nodeOfNumber, type Roster } from '../core/roster.ts';
 
 /**
  * How long after a DHCP answer. Firmware, loader and script take a minute at the most, and a script that starts anew asks DHCP first; the
@@ -34,7 +34,7 @@ export function sanLoginArchive(login: ChapLogin): Uint8Array {
 
 /** Remembers DHCP answers, one moment for each node, and judges requests by them. */
 export class SanLoginHandout {
-  readonly #roster: Roster;
+  #roster: Roster;
   readonly #image: Uint8Array | undefined;
   readonly #answered = new Map<number, Instant>();
 
@@ -42,6 +42,15 @@ export class SanLoginHandout {
   constructor(roster: Roster, image: Uint8Array | undefined) {
     this.#roster = roster;
     this.#image = image;
+  }
+
+  /** Another roster from now on. An answer counts on only for a node with the same cards and address: another one has asked nobody. */
+  useRoster(roster: Roster): void {
+    for (const number of this.#answered.keys()) {
+      const [before, now] = [this.#roster, roster].map((one) => nodeOfNumber(one, number));
+      if (before?.macs.join() !== now?.macs.join() || before?.address !== now?.address) this.#answered.delete(number);
+    }
+    this.#roster = roster;
   }
 
   /** This node's DHCP, or that of another node of the cluster, has answered a blade. A stranger's answer is nobody's. */

@@ -122,6 +122,42 @@ describe('beacon table', () => {
     expect(only(hear(machine, 0, { rosterGeneration: 6 }), 'newer-roster')).toEqual([{ kind: 'newer-roster', generation: 6, node: 2 }]);
     expect(only(hear(machine, 1, { node: 3, rosterGeneration: 6 }), 'newer-roster')).toEqual([]);
     expect(only(hear(machine, 2, { sequence: 2, rosterGeneration: 7 }), 'newer-roster')).toHaveLength(1);
+    expect(only(hear(machine, 3, { sequence: 3, rosterGeneration: 6 }), 'newer-roster')).toEqual([]);
+  });
+
+  test('also by a node that this roster does not know yet; not by another cluster, nor under another key', () => {
+    const machine = table();
+    machine.step(at(0), { kind: 'tick' });
+    expect(only(hear(machine, 1, { node: 9, rosterGeneration: 6 }), 'newer-roster')).toEqual([{ kind: 'newer-roster', generation: 6, node: 9 }]);
+    expect(machine.live()).toEqual([1]);
+    expect(only(hear(machine, 2, { cluster: clusterId('other'), rosterGeneration: 7 }), 'newer-roster')).toEqual([]);
+    const forged = encodeBeacon(encodeLatin1('other'), { ...decodeBeacon(KEY, bytes())!, rosterGeneration: 7 });
+    expect(only(machine.step(at(3), { kind: 'datagram', bytes: forged }), 'newer-roster')).toEqual([]);
+  });
+
+  test('a roster that was read again: the next beacon says so at once, and what was announced is news no more', () => {
+    const machine = table();
+    machine.step(at(0), { kind: 'tick' });
+    const [sent] = only(machine.step(at(10), { kind: 'roster', roster: roster(1, 2, 3), generation: 6 }), 'send-beacon');
+    expect(decodeBeacon(KEY, sent!.bytes)).toMatchObject({ rosterGeneration: 6 });
+    expect(only(hear(machine, 20, { rosterGeneration: 6 }), 'newer-roster')).toEqual([]);
+    expect(only(hear(machine, 30, { node: 3, rosterGeneration: 7 }), 'newer-roster')).toHaveLength(1);
+  });
+
+  test('tells for how long each node has been behind; one that follows begins to count anew, one that died does not count', () => {
+    const machine = table();
+    machine.step(at(0), { kind: 'tick' });
+    hear(machine, 0);
+    hear(machine, 100, { node: 3, rosterGeneration: 7 });
+    expect(machine.generations()).toEqual([{ node: 1, generation: 5, behindSince: 100 }, { node: 2, generation: 5, behindSince: 100 }, { node: 3, generation: 7, behindSince: undefined }]);
+    hear(machine, 200, { sequence: 2, rosterGeneration: 6 });
+    machine.step(at(300), { kind: 'roster', roster: roster(1, 2, 3), generation: 7 });
+    expect(machine.generations()).toEqual([{ node: 1, generation: 7, behindSince: undefined }, { node: 2, generation: 6, behindSince: 200 }, { node: 3, generation: 7, behindSince: undefined }]);
+    hear(machine, 400, { sequence: 3, rosterGeneration: 6 });
+    expect(machine.generations()[1]).toEqual({ node: 2, generation: 6, behindSince: 200 });
+    for (let ms = 1300; ms <= 400 + DEAD_AFTER_MS; ms += 1000) machine.step(at(ms), { kind: 'tick' });
+    machine.step(at(400 + DEAD_AFTER_MS), { kind: 'tick' });
+    expect(machine.generations()).toEqual([{ node: 1, generation: 7, behindSince: undefined }]);
   });
 
   test('a node that leaves the roster leaves the set', () => {

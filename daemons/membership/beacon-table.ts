@@ -38,7 +38,7 @@ export type BeaconEffect =
   | { readonly kind: 'send-beacon'; readonly bytes: Uint8Array }
   /** The set has changed, or one of them was started anew. `nodes`: alive, this node included; `serving`: those of them whose boot services answer. Both ascending. */
   | { readonly kind: 'live'; readonly nodes: readonly number[]; readonly serving: readonly number[] }
-  /** A peer knows a later registry than this node: time to read it again. */
+  /** A node of the cluster knows a later registry than any before it, and than this node: time to read it again. */
   | { readonly kind: 'newer-roster'; readonly generation: number; readonly node: number }
   | LogEffect;
 
@@ -64,6 +64,14 @@ export interface PeerRow {
   readonly rosterGeneration: number;
 }
 
+/** Which registry a node follows. */
+export interface GenerationRow {
+  readonly node: number;
+  readonly generation: number;
+  /** Since when it has stood at this generation although there is a newer one; undefined: it has the newest that is known. */
+  readonly behindSince: Instant | undefined;
+}
+
 interface Peer {
   readonly heardAt: Instant;
   readonly last: Beacon;
@@ -86,12 +94,16 @@ export class BeaconTable implements Machine<BeaconInput, BeaconEffect> {
   #nextSendAt: Instant | undefined;
   #steppedAt: Instant | undefined;
   #told = '';
-  #newestTold = 0;
+  /** The newest generation that a beacon of the cluster or this node's own registry had. */
+  #newest: number;
+  /** Of nodes that are behind it: at which generation they stand, and since when. */
+  readonly #behind = new Map<number, { readonly generation: number; readonly since: Instant }>();
   readonly #quietUntil = new Map<string, Instant>();
 
   constructor(options: BeaconTableOptions) {
     this.#options = options;
     this.#generation = options.generation;
+    this.#newest = options.generation;
     this.#cluster = clusterId(options.roster.clusterName);
     this.#numbers = new Set(options.roster.nodes.map(({ number }) => number));
   }
@@ -100,6 +112,7 @@ export class BeaconTable implements Machine<BeaconInput, BeaconEffect> {
     if (this.#steppedAt !== undefined && now - this.#steppedAt > STALLED_MS) this.#forgiveSilence(now);
     this.#steppedAt = now;
     const effects = this.#take(now, input);
+    this.#noteBehind(now);
     return [...effects, ...this.#expire(now), ...this.#sendOwn(now), ...this.#tellLive()];
   }
 
@@ -123,6 +136,26 @@ export class BeaconTable implements Machine<BeaconInput, BeaconEffect> {
     return Array.from(this.#peers, ([node, { heardAt, last }]) => ({ node, heardAt, alive: !this.#dead.has(node), serving: last.serving, incarnation: last.incarnation, rosterGeneration: last.rosterGeneration }));
   }
 
+  /** The generation of every node that is alive, ascending by number; this one is among them. */
+  generations(): readonly GenerationRow[] {
+    return this.live().map((node) => ({ node, generation: this.#generationOf(node), behindSince: this.#behind.get(node)?.since }));
+  }
+
+  #generationOf(node: number): number {
+    return node === this.#options.self ? this.#generation : this.#peers.get(node)!.last.rosterGeneration;
+  }
+
+  /** A node that advances, though not to the newest, begins to count anew: it follows. */
+  #noteBehind(now: Instant): void {
+    const alive = this.live();
+    for (const node of this.#behind.keys()) if (!alive.includes(node)) this.#behind.delete(node);
+    for (const node of alive) {
+      const generation = this.#generationOf(node);
+      if (generation >= this.#newest) this.#behind.delete(node);
+      else if (this.#behind.get(node)?.generation !== generation) this.#behind.set(node, { generation, since: now });
+    }
+  }
+
   #alivePeers(): number[] {
     return [...this.#peers.keys()].filter((node) => !this.#dead.has(node));
   }
@@ -137,15 +170,22 @@ export class BeaconTable implements Machine<BeaconInput, BeaconEffect> {
         this.#serving = input.serving;
         return [];
       case 'roster':
+        // The others hear of the new generation at once, not at the next second.
+        if (input.generation !== this.#generation) this.#nextSendAt = now;
         this.#generation = input.generation;
+        this.#newest = Math.max(this.#newest, input.generation);
         this.#cluster = clusterId(input.roster.clusterName);
         this.#numbers = new Set(input.roster.nodes.map(({ number }) => number));
-        for (const node of this.#peers.keys()) if (!this.#numbers.has(node)) this.#peers.delete(node);
+        for (const node of this.#peers.keys()) {
+          if (this.#numbers.has(node)) continue;
+          this.#peers.delete(node);
+          this.#dead.delete(node);
+        }
         return [];
       case 'datagram': {
         const beacon = decodeBeacon(this.#options.key, input.bytes);
         if (!beacon) return this.#once(now, logEffect('warn', 'beacon.refused', { bytes: input.bytes.length, meaning: 'no beacon, or made with another key' }));
-        return beacon.cluster === this.#cluster ? this.#hear(now, beacon) : [];
+        return beacon.cluster === this.#cluster ? [...this.#hear(now, beacon), ...this.#hearGeneration(beacon)] : [];
       }
     }
   }
@@ -162,9 +202,17 @@ export class BeaconTable implements Machine<BeaconInput, BeaconEffect> {
     const past = peer ? (same ? peer.past : [peer.last.incarnation, ...peer.past].slice(0, PAST_INCARNATIONS_MAX)) : [];
     this.#peers.set(node, { heardAt: now, last: beacon, past });
     this.#dead.delete(node);
-    if (beacon.rosterGeneration <= Math.max(this.#generation, this.#newestTold)) return [];
-    this.#newestTold = beacon.rosterGeneration;
-    return [{ kind: 'newer-roster', generation: beacon.rosterGeneration, node }];
+    return [];
+  }
+
+  /**
+   * Whoever has the cluster's key may speak of a newer registry, also a number outside of this node's roster: a node that was added to the
+   * roster is the first to know of it. A recorded beacon brings nothing, for the newest never goes down.
+   */
+  #hearGeneration({ node, rosterGeneration: generation }: Beacon): readonly BeaconEffect[] {
+    if (generation <= this.#newest) return [];
+    this.#newest = generation;
+    return [{ kind: 'newer-roster', generation, node }];
   }
 
   /** After a stall the peers' beacons still wait in the socket, behind the timer that is handled first. */

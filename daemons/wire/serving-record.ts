@@ -1,5 +1,5 @@
-// What metamasterd writes down of who serves, for the storage agent of the same node: a small file in memory, so that it can be read when
-// no program can be started any more. One JSON object in one line.
+// What metamasterd writes down of who serves, and of the newest registry that any node knows, for the storage agent of the same node: a small
+// file in memory, so that it can be read when no program can be started any more. One JSON object in one line.
 
 /** A node whose boot services answer. */
 export interface ServingNode {
@@ -14,10 +14,13 @@ export interface ServingRecord {
   readonly node: number;
   /** Ascending by number; this node is among them when it serves itself. */
   readonly serving: readonly ServingNode[];
+  /** The newest generation of the registry that a node of the cluster spoke of, this one included; never goes down while metamasterd runs. Below 2^53. */
+  readonly newestGeneration: number;
 }
 
 export function encodeServing(record: ServingRecord): string {
-  return `${JSON.stringify({ node: record.node, serving: record.serving.map(({ node, incarnation }) => ({ node, incarnation })) })}\n`;
+  const { node: self, serving, newestGeneration } = record;
+  return `${JSON.stringify({ node: self, serving: serving.map(({ node, incarnation }) => ({ node, incarnation })), newestGeneration })}\n`;
 }
 
 const isNumber = (value: unknown): value is number => Number.isInteger(value) && (value as number) > 0;
@@ -35,8 +38,8 @@ export function decodeServing(text: string | undefined): ServingRecord | undefin
   } catch {
     return undefined;
   }
-  const { node, serving } = (value ?? {}) as Record<string, unknown>;
-  if (!isNumber(node) || !Array.isArray(serving)) return undefined;
+  const { node, serving, newestGeneration } = (value ?? {}) as Record<string, unknown>;
+  if (!isNumber(node) || !Array.isArray(serving) || !Number.isSafeInteger(newestGeneration) || (newestGeneration as number) < 0) return undefined;
   const nodes = serving.map(servingNode);
-  return nodes.every((each) => each !== undefined) ? { node, serving: nodes } : undefined;
+  return nodes.every((each) => each !== undefined) ? { node, serving: nodes, newestGeneration: newestGeneration as number } : undefined;
 }

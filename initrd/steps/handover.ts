@@ -14,6 +14,8 @@ export interface BootRecord {
   /** The address that the boot used; the node drops it when it is not its own. */
   readonly bootAddress: string;
   readonly node: number | undefined;
+  /** The number came from the command line (`mm.node`), and not from the cards: they may be another node's. */
+  readonly numberGiven: boolean;
   readonly container: string | undefined;
   readonly target: string | undefined;
   /** Every portal of the target that the boot knew, as `address:port`, the first one first. */
@@ -93,7 +95,7 @@ export function writeBootRecord(host: BootHost, state: BootState): void {
   const { parameters } = state;
   const record: BootRecord = {
     bootNonce: state.bootNonce, hardwareId: state.hardwareId, interfaceName: state.interfaceName, bootAddress: parameters.sifIp,
-    node: state.node?.number, container: parameters.container, target: parameters.target,
+    node: state.node?.number, numberGiven: parameters.node !== undefined, container: parameters.container, target: parameters.target,
     portals: distinctPortals([{ address: parameters.storageIp, port: parameters.storagePort }, ...parameters.portals, ...(state.registry === undefined ? [] : portalsOf(state.registry.roster.san))]).map(portalText),
     generation: state.generation, disk: state.disk, medium: state.liveMedium, mode: parameters.live ? parameters.mode : 'boot', stages: state.stages, warnings: state.warnings,
   };

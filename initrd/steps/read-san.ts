@@ -3,12 +3,12 @@
 import type { Problem, Result } from '../../daemons/core/problem.ts';
 import { problemLine } from '../../daemons/core/problem.ts';
 import { nodeOfMac, nodeOfNumber } from '../../daemons/core/roster.ts';
-import { parseMac } from '../../daemons/core/mac.ts';
 import { checkContainerRoom, readContainer, type ContainerFound } from '../../daemons/storage/container-on-disk.ts';
 import { originOfVolume, type Registry, stateVolumeOf, storeOf, swapVolumeOf } from '../../daemons/storage/registry.ts';
 import { refuse, StepError, type BootHost } from '../boot-host.ts';
 import { found, type BootState, type NodeVolumes } from './boot-state.ts';
 import { clockWarning, kernelWarning } from './boot-warnings.ts';
+import { ownMacs } from './own-macs.ts';
 import { diskBytes, disksOfSession, sessionsOf } from './san-login.ts';
 
 /** A disk that cannot be read must not hide the container on the next one. */
@@ -70,17 +70,12 @@ function volumesOf(registry: Registry, number: number): { volumes: NodeVolumes; 
   return { volumes, kernelRelease: record.kernelRelease };
 }
 
-/** Every MAC address of the blade. */
-function ownMacs(host: BootHost): string[] {
-  return host.list('/sys/class/net').map((name) => host.readText(`/sys/class/net/${name}/address`)?.trim() ?? '').filter((text) => parseMac(text) !== undefined);
-}
-
 /** @throws StepError for a blade that the roster does not know */
 export function findIdentity(host: BootHost, state: BootState, number: number | undefined): void {
   const registry = found(state.registry, 'the registry');
   const { roster } = registry;
   const macs = ownMacs(host);
-  const node = number === undefined ? macs.map((text) => nodeOfMac(roster, parseMac(text)!)).find((candidate) => candidate !== undefined) : nodeOfNumber(roster, number);
+  const node = number === undefined ? macs.map((mac) => nodeOfMac(roster, mac)).find((candidate) => candidate !== undefined) : nodeOfNumber(roster, number);
   if (node === undefined) {
     const who = number === undefined ? `this blade (${macs.join(', ') || 'no MAC address'})` : `node ${number}`;
     const known = roster.nodes.map((each) => `${each.number} ${each.name} ${each.macs.join(' ')}`).join('; ');

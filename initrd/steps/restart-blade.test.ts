@@ -5,7 +5,7 @@ import { ModelSan } from '../model-san.test-kit.ts';
 import { STANDBY_FIFO } from './handover.ts';
 import { rehearseRestart, restartBlade, SERVING_FILE, whoServes, writableDevices } from './restart-blade.ts';
 
-const serving = (node: number, ...nodes: readonly (readonly [number, string])[]): string => encodeServing({ node, serving: nodes.map(([number, digit]) => ({ node: number, incarnation: digit.repeat(16) })) });
+const serving = (node: number, ...nodes: readonly (readonly [number, string])[]): string => encodeServing({ node, newestGeneration: 1, serving: nodes.map(([number, digit]) => ({ node: number, incarnation: digit.repeat(16) })) });
 
 let blade: ModelBlade;
 /** What happens at each second of waiting. */

@@ -3,7 +3,7 @@ import type { ServingRecord } from '../../daemons/wire/serving-record.ts';
 import { restartOrder, type RestartSituation, STAY_LIMIT_MS } from './restart-order.ts';
 
 /** Incarnations by one digit each: `1a 2b` is node 1 as it was before, node 2 anew. */
-const seen = (node: number, text: string): ServingRecord => ({ node, serving: text.split(' ').filter((word) => word !== '').map((word) => ({ node: Number(word.slice(0, -1)), incarnation: word.at(-1)!.repeat(16) })) });
+const seen = (node: number, text: string): ServingRecord => ({ node, newestGeneration: 1, serving: text.split(' ').filter((word) => word !== '').map((word) => ({ node: Number(word.slice(0, -1)), incarnation: word.at(-1)!.repeat(16) })) });
 const order = (node: number, before: string, now: string, waitedMs = 0): string => {
   const situation: RestartSituation = { before: seen(node, before), now: seen(node, now), waitedMs };
   const { kind, ...rest } = restartOrder(situation);

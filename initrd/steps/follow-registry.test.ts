@@ -1,0 +1,257 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { parseNodeConfigText } from '../../daemons/agent/node-config.ts';
+import type { Ipv4 } from '../../daemons/core/ipv4.ts';
+import type { Mac } from '../../daemons/core/mac.ts';
+import type { RosterNode } from '../../daemons/core/roster.ts';
+import { readContainer } from '../../daemons/storage/container-on-disk.ts';
+import { allocate } from '../../daemons/storage/extents.ts';
+import { encodeRegistry, type Registry } from '../../daemons/storage/registry.ts';
+import { planRegistryWrite } from '../../daemons/storage/registry-layout.ts';
+import { SAMPLE_DISK_BYTES, SAMPLE_SUPERBLOCK, sampleSan, sampleUuid } from '../../daemons/storage/sample-san.test-kit.ts';
+import { encodeServing } from '../../daemons/wire/serving-record.ts';
+import { ModelBlade } from '../model-blade.test-kit.ts';
+import { ModelSan } from '../model-san.test-kit.ts';
+import { FOLLOWED_CONFIG, IDENTITY_OUTCOME, IDENTITY_REQUEST, RegistryFollower } from './follow-registry.ts';
+import type { BootRecord } from './handover.ts';
+import { SERVING_FILE } from './restart-blade.ts';
+import { performWrite } from './write-identity.ts';
+
+const NODE3: RosterNode = { number: 3, name: 'node3', macs: ['52:54:00:00:00:03' as Mac], address: '10.0.0.3' as Ipv4, loader: 'rom' };
+const PROGRAM = '/usr/lib/metamaster/storage-agent.js';
+
+let san: ModelSan;
+let blade: ModelBlade;
+let record: BootRecord;
+let follower: RegistryFollower;
+let reads: number;
+
+/** The registry with these nodes, each with volumes of its own. */
+function withNodes(registry: Registry, nodes: readonly RosterNode[]): Registry {
+  const volumes = registry.volumes.filter(({ node }) => node === undefined || nodes.some(({ number }) => number === node));
+  for (const { number } of nodes.filter((each) => !volumes.some(({ node }) => node === each.number))) {
+    for (const kind of ['store', 'state'] as const) {
+      const like = registry.volumes.find((volume) => volume.kind === kind)!;
+      const extents = allocate(registry.extentCount, volumes, like.sizeBytes, registry.extentBytes);
+      if (!extents.ok) throw new Error(extents.problems[0]!.rule);
+      volumes.push({ ...like, uuid: sampleUuid(200 + volumes.length), name: `${kind === 'store' ? 'node' : 'state'}${number}`, node: number, extents: extents.value });
+    }
+  }
+  return { ...registry, roster: { ...registry.roster, nodes }, volumes };
+}
+const read = () => readContainer((offset, length) => san.disk.read(offset, length), SAMPLE_DISK_BYTES, 'debian');
+
+/** Somebody writes the registry anew. */
+function change(generation: number, registry: Registry): void {
+  const found = read();
+  if (!found.ok) throw new Error(found.problems[0]!.rule);
+  const write = planRegistryWrite({ superblock: SAMPLE_SUPERBLOCK, headers: found.value.headers, writer: 0, leaseVersion: 0, generation, body: encodeRegistry(registry) });
+  if (!write.ok) throw new Error(write.problems[0]!.rule);
+  san.disk.apply(write.value, sampleSan(san.registry).registryAt);
+}
+
+const hint = (newestGeneration: number): void => void blade.files.set(SERVING_FILE, encodeServing({ node: 2, serving: [], newestGeneration }));
+
+/** So many rounds of the agent. */
+async function rounds(count: number, reading: typeof read = read): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    follower.look(() => {
+      reads++;
+      return reading();
+    });
+    await blade.sleep(5_000);
+  }
+}
+
+const said = (): string[] => blade.console.filter((line) => line.startsWith('storage-agent: ')).map((line) => line.slice('storage-agent: '.length));
+const started = (): readonly (readonly string[])[] => blade.argvs.filter((argv) => argv.includes('write-identity'));
+/** The process that writes does its work, in the model's root, and ends. */
+function writerEnds(): void {
+  performWrite(blade, IDENTITY_REQUEST, IDENTITY_OUTCOME, '/sysroot');
+  blade.feedRuns = false;
+}
+
+beforeEach(async () => {
+  san = new ModelSan();
+  blade = new ModelBlade(san);
+  expect(await blade.boot()).toBe('handover');
+  record = JSON.parse(blade.files.get('/run/metamaster/boot.json')!) as BootRecord;
+  follower = new RegistryFollower(blade, record, PROGRAM);
+  reads = 0;
+  blade.modes.clear();
+});
+
+describe('when the registry is read', () => {
+  test('once a minute without a hint, and what has not changed changes nothing', async () => {
+    await rounds(25);
+    expect(reads).toBe(3);
+    expect([said(), started(), [...blade.modes.keys()]]).toEqual([[], [], []]);
+  });
+
+  test('at once when a node speaks of a newer one', async () => {
+    await rounds(1);
+    change(2, withNodes(san.registry, [...san.registry.roster.nodes, NODE3]));
+    await rounds(1);
+    expect(reads).toBe(1);
+    hint(2);
+    await rounds(3);
+    expect(reads).toBe(2);
+    expect(said()).toEqual(["follows generation 2 of the registry, before it 1: 3 nodes"]);
+  });
+
+  test('once for a hint that the registry does not bear out, and then by the minute', async () => {
+    hint(9);
+    await rounds(5);
+    expect(reads).toBe(1);
+    hint(10);
+    await rounds(5);
+    expect(reads).toBe(2);
+  });
+
+  test('again at the next round when the SAN does not answer, which is said once', async () => {
+    hint(2);
+    await rounds(3, () => { throw new Error('/dev/sdb: a direct read failed: Input/output error'); });
+    expect(reads).toBe(3);
+    expect(said()).toEqual(['MM-AGENT-REGISTRY: the registry could not be followed; this node keeps generation 1: /dev/sdb: a direct read failed: Input/output error']);
+    await rounds(1);
+    expect([reads, said().length]).toEqual([4, 1]);
+  });
+
+  test('an agent that was started again begins with what the boot knew, and finds nothing to do where it was done', async () => {
+    change(2, withNodes(san.registry, [...san.registry.roster.nodes, NODE3]));
+    await rounds(1);
+    writerEnds();
+    await rounds(1);
+    const config = blade.files.get(FOLLOWED_CONFIG);
+    follower = new RegistryFollower(blade, record, PROGRAM);
+    blade.feedRuns = true;
+    await rounds(1);
+    writerEnds();
+    await rounds(1);
+    expect(blade.files.get(FOLLOWED_CONFIG)).toBe(config);
+    expect(said().filter((line) => line.startsWith('wrote'))).toHaveLength(1);
+  });
+});
+
+describe('a newer registry', () => {
+  const followed = async (registry: Registry): Promise<void> => {
+    change(2, registry);
+    await rounds(1);
+  };
+
+  test('is told to metamasterd by a file in memory, for everybody to read and without a secret, before anything of the root is touched', async () => {
+    await followed(withNodes(san.registry, [...san.registry.roster.nodes, NODE3]));
+    const config = parseNodeConfigText(blade.files.get(FOLLOWED_CONFIG)!, FOLLOWED_CONFIG);
+    expect(config).toMatchObject({ ok: true, value: { number: 2, rosterGeneration: 2, bootNonce: record.bootNonce, interface: 'eth0', roster: { nodes: [{}, {}, { name: 'node3' }] } } });
+    expect(Object.fromEntries(blade.modes)).toEqual({ [FOLLOWED_CONFIG]: 0o644, [IDENTITY_REQUEST]: 0o600 });
+    expect(blade.files.get(FOLLOWED_CONFIG)).not.toContain(san.registry.secret.clusterKey);
+  });
+
+  test('is written into the root by another process, whose work is waited for by nobody', async () => {
+    await followed(withNodes(san.registry, [...san.registry.roster.nodes, NODE3]));
+    expect(started()).toEqual([['qjs', '--no-unhandled-rejection', '-m', PROGRAM, 'write-identity', IDENTITY_REQUEST, IDENTITY_OUTCOME]]);
+    await rounds(20);
+    expect(started()).toHaveLength(1);
+    writerEnds();
+    await rounds(1);
+    expect(blade.files.get('/sysroot/etc/hosts')).toContain('10.0.0.3 node3.cluster.example node3\n');
+    expect(blade.files.get('/sysroot/etc/metamaster/node.json')).toBe(blade.files.get(FOLLOWED_CONFIG));
+    expect(blade.files.has(IDENTITY_REQUEST)).toBe(false);
+    expect(said().at(-1)).toBe('wrote /etc/hosts, /etc/install/INSTALL.info, /etc/metamaster/node.json');
+    await rounds(20);
+    expect(started()).toHaveLength(1);
+  });
+
+  test('that is followed by another while the process hangs: the newest is written when it has ended', async () => {
+    await followed(withNodes(san.registry, [...san.registry.roster.nodes, NODE3]));
+    change(3, withNodes(san.registry, san.registry.roster.nodes.map((node) => (node.number === 1 ? { ...node, name: 'first' } : node))));
+    hint(3);
+    await rounds(2);
+    expect(parseNodeConfigText(blade.files.get(FOLLOWED_CONFIG)!, '')).toMatchObject({ value: { rosterGeneration: 3 } });
+    writerEnds();
+    await rounds(1);
+    writerEnds();
+    await rounds(1);
+    expect(started()).toHaveLength(2);
+    expect(blade.files.get('/sysroot/etc/hosts')).toContain('10.0.0.1 first.cluster.example first\n');
+    expect(blade.files.get('/sysroot/etc/hosts')).not.toContain('node3');
+  });
+
+  test('what could not be written is said once, and tried again after a minute', async () => {
+    blade.feedRuns = false;
+    await followed(withNodes(san.registry, [...san.registry.roster.nodes, NODE3]));
+    await rounds(30);
+    expect(started()).toHaveLength(3);
+    expect(said().filter((line) => line.startsWith('MM-AGENT-FILES'))).toEqual(['MM-AGENT-FILES: the files of this node were not all written; it is tried again: the process that writes ended without a word']);
+    await rounds(6);
+    writerEnds();
+    await rounds(30);
+    expect(started()).toHaveLength(4);
+  });
+
+  test('with another key or login of the SAN: metamasterd has its own copy, and its restart is asked for', async () => {
+    await followed({ ...san.registry, secret: { ...san.registry.secret, clusterKey: 'fedcba9876543210'.repeat(4) } });
+    writerEnds();
+    await rounds(1);
+    expect(said().at(-1)).toBe('MM-AGENT-CREDENTIAL: /etc/metamaster/cluster-key changed, and metamasterd still uses what it was started with: `systemctl restart metamasterd`');
+    expect(blade.console.join()).not.toContain('fedcba');
+  });
+
+  const others = (): readonly RosterNode[] => san.registry.roster.nodes.filter(({ number }) => number !== 2);
+  const own = (): RosterNode => san.registry.roster.nodes.find(({ number }) => number === 2)!;
+  test.each<[string, () => Registry, string]>([
+    ['without this node', () => withNodes(san.registry, others()), 'node 2, which this blade was booted as, is not in the roster any more. Switch'],
+    ['that gives its number to another blade', () => withNodes(san.registry, [...others(), { ...own(), macs: ['52:54:00:00:00:99' as Mac] }]), 'the roster gives node 2 to the cards 52:54:00:00:00:99, and this blade has 52:54:00:00:00:02,'],
+    ['that gives it another address', () => withNodes(san.registry, [...others(), { ...own(), address: '10.0.0.77' as Ipv4 }]), 'the roster gives this node the address 10.0.0.77, which it does not have. Boot it again.'],
+    ['without its host key', () => ({ ...san.registry, secret: { ...san.registry.secret, sshHostKeys: {} } }), 'MM-IDENTITY-HOST-KEY'],
+  ])('%s changes no file, and is said once', async (_name, registry, why) => {
+    blade.files.delete('/sys/class/net/lo/address');
+    blade.files.set('/sys/class/net/eth1/address', '52:54:00:00:01:02\n');
+    await followed(registry());
+    await rounds(30);
+    expect([...blade.modes.keys()]).toEqual([]);
+    expect(started()).toEqual([]);
+    expect(said()).toEqual([expect.stringContaining(`MM-AGENT-ROSTER: generation 2 of the registry is not followed, and no file is changed: ${why}`)]);
+    change(3, withNodes(san.registry, [...san.registry.roster.nodes, NODE3]));
+    await rounds(13);
+    expect(said().at(-1)).toBe('follows generation 3 of the registry, before it 2: 3 nodes');
+  });
+
+  test('a number that was given on the command line is kept by a blade with other cards', async () => {
+    follower = new RegistryFollower(blade, { ...record, numberGiven: true }, PROGRAM);
+    await followed(withNodes(san.registry, [...others(), { ...own(), macs: ['52:54:00:00:00:99' as Mac] }]));
+    expect(said()).toEqual(['follows generation 2 of the registry, before it 1: 2 nodes']);
+  });
+
+  test('in which this node is no more ends what was still to be written of a former one', async () => {
+    blade.feedRuns = false;
+    await followed(withNodes(san.registry, [...san.registry.roster.nodes, NODE3]));
+    change(3, withNodes(san.registry, others()));
+    hint(3);
+    await rounds(30);
+    expect(started()).toHaveLength(1);
+    expect(said().at(-1)).toContain('MM-AGENT-ROSTER: generation 3');
+  });
+
+  test('addresses that cannot be had are a reason to look again, not to refuse', async () => {
+    blade.override = (argv) => (argv[0] === 'ip' ? { code: 127, said: 'ip cannot be started' } : undefined);
+    await followed(withNodes(san.registry, [...san.registry.roster.nodes, NODE3]));
+    expect(said()).toEqual([expect.stringContaining('MM-AGENT-REGISTRY: the registry could not be followed')]);
+    blade.override = () => undefined;
+    await rounds(13);
+    expect(said().at(-1)).toMatch(/^follows generation 2/);
+  });
+});
+
+test.each<[string, () => void, string]>([
+  ['damaged', () => san.disk.write(sampleSan(san.registry).registryAt, new Uint8Array(4 * 2 ** 20)), 'MM-AGENT-REGISTRY: the registry cannot be used; this node keeps generation 2: MM-'],
+  ['older', () => san.disk.write(0, new ModelSan().disk.read(0, 8 * 2 ** 20)), 'MM-AGENT-REGISTRY: the registry has generation 1, older than 2, which this node keeps'],
+])('a registry that is %s changes nothing, and is said once', async (_name, spoil, line) => {
+  change(2, withNodes(san.registry, [...san.registry.roster.nodes, NODE3]));
+  await rounds(1);
+  blade.modes.clear();
+  const before = said().length;
+  spoil();
+  await rounds(40);
+  expect(said().slice(before)).toEqual([expect.stringContaining(line)]);
+  expect([...blade.modes.keys()]).toEqual([]);
+});

@@ -1,0 +1,177 @@
+// The storage agent's eye on the registry: when it has changed, this node follows, without a restart of anything. metamasterd is told by a
+// file in memory; what the boot laid down in the root is written by a process of its own, which may hang with the root while the agent goes
+// on. What the node was booted as (its number, its address, its volumes) is not for this to change.
+
+import { InputError, type MessageCode, problemLine, type Result } from '../../daemons/core/problem.ts';
+import { nodeOfNumber, type Roster } from '../../daemons/core/roster.ts';
+import type { ContainerFound } from '../../daemons/storage/container-on-disk.ts';
+import type { BootHost, Feed } from '../boot-host.ts';
+import { renderIdentity } from '../identity.ts';
+import type { BootRecord } from './handover.ts';
+import { ownMacs } from './own-macs.ts';
+import { whoServes } from './restart-blade.ts';
+import { initiatorOf } from './san-login.ts';
+import { type IdentityOutcome, type IdentityWrite, WRITE_IDENTITY } from './write-identity.ts';
+
+/** The newest configuration of this node, for metamasterd (its unit's `--follow`): what /etc/metamaster/node.json will hold, and no secret. */
+export const FOLLOWED_CONFIG = '/run/metamaster/node.json';
+/** To the process that writes, and back. */
+export const IDENTITY_REQUEST = '/run/metamaster/identity.json';
+export const IDENTITY_OUTCOME = '/run/metamaster/identity-outcome.json';
+const NODE_JSON = '/etc/metamaster/node.json';
+/** What metamasterd was given when it was started, and has in memory since (its unit's LoadCredential). */
+const CREDENTIALS: ReadonlySet<string> = new Set(['/etc/metamaster/cluster-key', '/etc/metamaster/san-login.json']);
+/** The registry is read so often without a hint: a node that is alone hears of no change, and the disc may have made one. */
+const READ_SECONDS = 60;
+const RETRY_SECONDS = 60;
+
+export class RegistryFollower {
+  readonly #host: BootHost;
+  readonly #record: BootRecord;
+  readonly #program: string;
+  /** The generation that was looked at last, followed or refused. */
+  #known: number;
+  /** The hint that was followed up by a read: one that the registry does not bear out is not followed up again. */
+  #hintSpent = 0;
+  #readAt = Number.NEGATIVE_INFINITY;
+  /** What was said last of each kind of trouble that is not over. */
+  readonly #complaints = new Map<MessageCode, string>();
+  #feed: Feed | undefined;
+  /** What the root is still to be given. */
+  #toWrite: IdentityWrite | undefined;
+  /** What the process that runs was told to write. */
+  #writing: IdentityWrite | undefined;
+  #writeAt = Number.NEGATIVE_INFINITY;
+
+  /** @param program the storage agent's own program, which is started once more to write */
+  constructor(host: BootHost, record: BootRecord, program: string) {
+    this.#host = host;
+    this.#record = record;
+    this.#program = program;
+    this.#known = record.generation ?? 0;
+  }
+
+  /** Looks once. To be called only when the SAN has just answered: `read` reads its registry by the impatient session. */
+  look(read: () => Result<ContainerFound>): void {
+    this.#collect();
+    const now = this.#host.uptimeSeconds();
+    const hint = whoServes(this.#host)?.newestGeneration ?? 0;
+    const hinted = hint > Math.max(this.#known, this.#hintSpent);
+    if (hinted || now - this.#readAt >= READ_SECONDS) {
+      this.#readAt = now;
+      if (this.#read(read) && hinted) this.#hintSpent = hint;
+    }
+    this.#startWriting();
+  }
+
+  /** True when the registry was read, whatever it holds. */
+  #read(read: () => Result<ContainerFound>): boolean {
+    try {
+      const found = read();
+      if (!found.ok) {
+        const why = found.problems.map(problemLine).join('; ');
+        this.#complain('MM-AGENT-REGISTRY', `the registry cannot be used; this node keeps generation ${this.#known}: ${why}`);
+        return true;
+      }
+      const { generation } = found.value.header;
+      if (generation < this.#known) {
+        this.#complain('MM-AGENT-REGISTRY', `the registry has generation ${generation}, older than ${this.#known}, which this node keeps: see \`metamaster san check\``);
+      } else {
+        if (generation > this.#known) this.#take(found.value);
+        this.#complaints.delete('MM-AGENT-REGISTRY');
+      }
+      return true;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#complain('MM-AGENT-REGISTRY', `the registry could not be followed; this node keeps generation ${this.#known}: ${why}`);
+      return false;
+    }
+  }
+
+  /** A newer registry. It is known from here on, also when this node cannot follow it: that is told once. */
+  #take({ registry, header: { generation } }: ContainerFound): void {
+    const { node: number, bootNonce, interfaceName = '', hardwareId = '' } = this.#record;
+    const node = nodeOfNumber(registry.roster, number ?? 0);
+    const why = this.#whyNot(registry.roster, interfaceName);
+    if (node === undefined || why !== undefined) return this.#refuse(generation, why ?? '');
+    try {
+      const files = renderIdentity({ registry, node, generation, bootNonce, interfaceName, initiator: initiatorOf(hardwareId) });
+      const config = files.find(({ path }) => path === NODE_JSON)!;
+      this.#host.writeText(`${FOLLOWED_CONFIG}.new`, config.text, config.mode);
+      this.#host.rename(`${FOLLOWED_CONFIG}.new`, FOLLOWED_CONFIG);
+      this.#toWrite = { files, rootPasswordHash: registry.secret.rootPasswordHash };
+      this.#writeAt = Number.NEGATIVE_INFINITY;
+      this.#complaints.delete('MM-AGENT-ROSTER');
+      this.#say(`follows generation ${generation} of the registry, before it ${this.#known}: ${registry.roster.nodes.length} nodes`);
+      this.#known = generation;
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      this.#refuse(generation, error.message);
+    }
+  }
+
+  #refuse(generation: number, why: string): void {
+    this.#complain('MM-AGENT-ROSTER', `generation ${generation} of the registry is not followed, and no file is changed: ${why}`);
+    this.#known = generation;
+    // Nor is what was still to be written of a former one.
+    this.#toWrite = undefined;
+  }
+
+  /** Why this machine is not the node that the roster speaks of; a clause with what to do. Owner records, not this, decide whether it must stop. */
+  #whyNot(roster: Roster, device: string): string | undefined {
+    const { node: number, numberGiven } = this.#record;
+    const node = nodeOfNumber(roster, number ?? 0);
+    const switchOff = 'Switch the blade off with `systemctl poweroff`';
+    if (node === undefined) return `node ${number}, which this blade was booted as, is not in the roster any more. ${switchOff}, or add it to the roster again.`;
+    const macs = ownMacs(this.#host);
+    if (!numberGiven && !node.macs.some((mac) => macs.includes(mac))) {
+      return `the roster gives node ${number} to the cards ${node.macs.join(', ')}, and this blade has ${macs.join(', ')}. ${switchOff}, or correct the roster.`;
+    }
+    const addresses = this.#host.run(['ip', '-4', '-o', 'addr', 'show', 'dev', device]);
+    if (addresses.code !== 0) throw new Error(`the addresses of ${device} cannot be had: ${addresses.said.trim()}`);
+    if (addresses.said.includes(`inet ${node.address}/`)) return undefined;
+    return `the roster gives this node the address ${node.address}, which it does not have. Boot it again.`;
+  }
+
+  /** The process that writes, where there is something to write and none runs. */
+  #startWriting(): void {
+    const now = this.#host.uptimeSeconds();
+    if (this.#toWrite === undefined || this.#writing !== undefined || now - this.#writeAt < RETRY_SECONDS) return;
+    this.#feed ??= this.#host.openFeed();
+    if (this.#feed === undefined) return this.#complain('MM-AGENT-FILES', 'no process can be started that writes the files of this node');
+    this.#host.run(['rm', '-f', IDENTITY_OUTCOME]);
+    this.#host.writeText(IDENTITY_REQUEST, JSON.stringify(this.#toWrite), 0o600);
+    this.#writing = this.#toWrite;
+    this.#writeAt = now;
+    this.#feed.start(['qjs', '--no-unhandled-rejection', '-m', this.#program, WRITE_IDENTITY, IDENTITY_REQUEST, IDENTITY_OUTCOME]);
+  }
+
+  /** What came of the process that writes, once it has ended. One that hangs with the root is waited for, and nothing waits for it. */
+  #collect(): void {
+    const written = this.#writing;
+    if (written === undefined || this.#feed?.running() === true) return;
+    this.#writing = undefined;
+    const text = this.#host.readText(IDENTITY_OUTCOME);
+    const silent: IdentityOutcome = { changed: [], failed: 'the process that writes ended without a word' };
+    const { changed, failed } = text === undefined ? silent : (JSON.parse(text) as IdentityOutcome);
+    if (changed.length > 0) this.#say(`wrote ${changed.join(', ')}`);
+    const secrets = changed.filter((path) => CREDENTIALS.has(path));
+    if (secrets.length > 0) {
+      this.#say(`MM-AGENT-CREDENTIAL: ${secrets.join(', ')} changed, and metamasterd still uses what it was started with: \`systemctl restart metamasterd\``);
+    }
+    if (failed !== undefined) return this.#complain('MM-AGENT-FILES', `the files of this node were not all written; it is tried again: ${failed}`);
+    this.#complaints.delete('MM-AGENT-FILES');
+    // A registry that came in the meantime has files of its own.
+    if (this.#toWrite === written) this.#toWrite = undefined;
+  }
+
+  /** Says a trouble once; another one, or the same after it was over, is news. */
+  #complain(code: MessageCode, line: string): void {
+    if (line !== this.#complaints.get(code)) this.#say(`${code}: ${line}`);
+    this.#complaints.set(code, line);
+  }
+
+  #say(line: string): void {
+    this.#host.print(`storage-agent: ${line}`);
+  }
+}
