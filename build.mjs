@@ -10,14 +10,16 @@ const KIB = 1024;
 
 /** Bundles: what runs on Node, and what runs on QuickJS (no Node API, `std` and `os` are its own modules). */
 const bundles = [
-  { name: 'metamasterd', entry: 'daemons/metamasterd.ts', runtime: 'node', budgetBytes: 222 * KIB },
+  // Since it follows the registry while it runs, 223.
+  { name: 'metamasterd', entry: 'daemons/metamasterd.ts', runtime: 'node', budgetBytes: 232 * KIB },
   // One service each, for tests and for who wants just one; the disc does not bring them.
   { name: 'dhcpd', entry: 'daemons/dhcpd.ts', runtime: 'node', budgetBytes: 130 * KIB },
   { name: 'tftpd', entry: 'daemons/tftpd.ts', runtime: 'node', budgetBytes: 120 * KIB },
   { name: 'http-bootd', entry: 'daemons/http-bootd.ts', runtime: 'node', budgetBytes: 115 * KIB },
-  // Most of it is zod and yaml; `restore` and the reader of INSTALL.info brought 34 KiB.
+  // Most of it is zod and yaml; `restore` and the reader of INSTALL.info brought 34 KiB, leases 5.
   { name: 'metamaster', entry: 'scripts/metamaster.ts', runtime: 'node', budgetBytes: 900 * KIB },
-  { name: 'initrd', entry: 'initrd/boot.ts', runtime: 'quickjs', budgetBytes: 96 * KIB },
+  // Since the registry has bars, replacements and INSTALL.info, 96.
+  { name: 'initrd', entry: 'initrd/boot.ts', runtime: 'quickjs', budgetBytes: 100 * KIB },
   { name: 'boot-recorder', entry: 'initrd/boot-recorder.ts', runtime: 'quickjs', budgetBytes: 8 * KIB },
   // It renders what the boot renders, from the registry, whenever that has changed.
   { name: 'storage-agent', entry: 'initrd/storage-agent.ts', runtime: 'quickjs', budgetBytes: 70 * KIB },

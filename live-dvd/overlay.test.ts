@@ -1,11 +1,13 @@
 // What the units on a node must agree upon: a path in one of them is another one's.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import process from 'node:process';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { FACTS_FOLDER } from '../daemons/host/fact-files.ts';
 import { FOLLOWED_CONFIG } from '../initrd/steps/follow-registry.ts';
+import { LeaseBench, NO_SANLOCK } from '../daemons/host/sanlock.test-kit.ts';
 import { SERVING_FILE } from '../initrd/steps/restart-blade.ts';
 import { readRecipe } from './recipe.ts';
 
@@ -92,4 +94,35 @@ test('metamasterd is handed each secret that it is started with, from a file tha
   // A credential whose file is missing keeps the unit from starting (systemd.exec(5)).
   const identity = readFileSync(join(import.meta.dirname, '../initrd/identity.ts'), 'utf8');
   for (const path of credentials.values()) expect(identity).toContain(`file('${path}', SECRET,`);
+});
+
+describe.skipIf(NO_SANLOCK !== undefined)(`sanlock on a node${NO_SANLOCK === undefined ? '' : ` (skipped: ${NO_SANLOCK})`}`, () => {
+  const START = join(import.meta.dirname, 'overlay/usr/lib/metamaster/start-sanlock');
+  const bench = new LeaseBench();
+  afterAll(() => bench.remove());
+  const start = (record: object) => {
+    const file = join(bench.folder, 'boot.json');
+    // As initrd/steps/handover.ts writes it.
+    writeFileSync(file, `${JSON.stringify({ bootNonce: 'aa', ...record, interfaceName: 'eth0' }, undefined, 1)}\n`);
+    return spawnSync('sh', [START, file], { env: { ...process.env, ...bench.host(1).env }, encoding: 'utf8' });
+  };
+
+  test('has the hardware\'s name, whole, and that alone', async () => {
+    expect(start({ hardwareId: '4c4c4544-0042-3510-8052-b4c04f4d3332/52:54:00:12:34:56' }).status).toBe(0);
+    // It forks before it listens.
+    await vi.waitFor(() => expect(bench.sanlock(1, 'client', 'status').split('\n')[0]).toBe('daemon 4c4c4544004235108052b4c04f4d3332/525400123456'), { timeout: 10_000, interval: 100 });
+  });
+
+  test('is not started under a name that it would cut off, or under none: another machine could have the same', () => {
+    for (const record of [{}, { hardwareId: 'x'.repeat(49) }]) expect(start(record)).toMatchObject({ status: 1, stderr: expect.stringContaining('MM-LEASE-HARDWARE') });
+  });
+});
+
+test('sanlock is started by our unit alone, on demand, and its process id is where the daemon writes it', () => {
+  const recipe = readRecipe(join(import.meta.dirname, 'recipes/debian-13.json'));
+  expect(recipe.packages).toContain('sanlock');
+  expect(['sanlock.service', 'wdmd.service'].filter((name) => !recipe.mask.includes(name))).toEqual([]);
+  const ours = unit('metamaster-sanlock.service');
+  expect(setting(ours, 'WantedBy')).toBeUndefined();
+  expect(setting(ours, 'PIDFile')).toBe(`/run/${setting(ours, 'RuntimeDirectory')}/sanlock.pid`);
 });

@@ -17,7 +17,7 @@ describe.each(files)('%s', (file) => {
   });
 
   test('has the programs and the modules that the boot needs', () => {
-    expect(['quickjs', 'open-iscsi', 'dmsetup', 'e2fsprogs', 'sg3-utils'].filter((name) => !recipe.packages.includes(name))).toEqual([]);
+    expect(['quickjs', 'open-iscsi', 'dmsetup', 'e2fsprogs', 'sg3-utils', 'sanlock'].filter((name) => !recipe.packages.includes(name))).toEqual([]);
     expect(recipe.packages.some((name) => /^busybox(-static)?$/.test(name))).toBe(true);
     const modules = new Set([...recipe.bootModules, ...recipe.dvdModules].map((name) => name.replaceAll('-', '_')));
     expect([...SAN_MODULES, ...VOLUME_MODULES].filter((name) => !modules.has(name))).toEqual([]);

@@ -2,7 +2,7 @@ import { crc32 as zlibCrc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeLatin1 } from './bytes.ts';
-import { crc32, crc32c } from './crc32.ts';
+import { crc32, crc32c, crc32cRegister } from './crc32.ts';
 
 const CHECK = encodeLatin1('123456789');
 
@@ -31,4 +31,9 @@ describe('crc32c: the examples of RFC 3720 appendix B.4', () => {
       }),
     );
   });
+});
+
+test('the bare register of CRC-32C: begun with ones and inverted it is the checksum, begun with zeroes nothing changes it but a one', () => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => { expect((crc32cRegister(bytes, 0xffffffff) ^ 0xffffffff) >>> 0).toBe(crc32c(bytes)); }));
+  expect(crc32cRegister(new Uint8Array(50), 0)).toBe(0);
 });

@@ -10,10 +10,14 @@ function tableOf(polynomial: number): Uint32Array {
   return table;
 }
 
-function crc(table: Uint32Array, bytes: Uint8Array): number {
-  let value = 0xffffffff;
+/** The register after all bytes, from `value` before the first. */
+function register(table: Uint32Array, bytes: Uint8Array, value: number): number {
   for (let i = 0; i < bytes.length; i++) value = table[(value ^ bytes[i]!) & 0xff]! ^ (value >>> 8);
-  return (value ^ 0xffffffff) >>> 0;
+  return value >>> 0;
+}
+
+function crc(table: Uint32Array, bytes: Uint8Array): number {
+  return (register(table, bytes, 0xffffffff) ^ 0xffffffff) >>> 0;
 }
 
 const IEEE = tableOf(0xedb88320);
@@ -24,3 +28,6 @@ export const crc32 = (bytes: Uint8Array): number => crc(IEEE, bytes);
 
 /** CRC-32C (RFC 3720 appendix B.4), as our label and owner blocks use it. */
 export const crc32c = (bytes: Uint8Array): number => crc(CASTAGNOLI, bytes);
+
+/** The bare register of CRC-32C, begun at `start` and not inverted at the end: sanlock's records have it, from 0xfffffffe. */
+export const crc32cRegister = (bytes: Uint8Array, start: number): number => register(CASTAGNOLI, bytes, start);

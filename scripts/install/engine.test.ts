@@ -68,6 +68,18 @@ describe('an installation', () => {
     expect(ran.slice(-2 * created - 100).filter(([program, verb]) => program === 'dmsetup' && verb === 'remove')).toHaveLength(2 * created);
   });
 
+  test('makes the leases when all volumes are there, the lockspace last, in its own partition', async () => {
+    const { layout } = await installOn(disc.places, new MemoryDisk());
+    const made = ran.filter(([program]) => program === 'sanlock');
+    const base = layout.ranges.leases.firstSector * SECTOR_BYTES;
+    const name = `mm-${layout.registry.clusterUuid}`;
+    expect(made).toEqual([
+      ['sanlock', 'direct', 'init', '-r', `${name}:registry:/dev/null:${base + 1024 * 1024}`, '-Z', '512', '-A', '1M'],
+      ['sanlock', 'direct', 'init', '-s', `${name}:0:/dev/null:${base}`, '-Z', '512', '-A', '1M', '-o', '1'],
+    ]);
+    expect(ran.slice(ran.indexOf(made[0]!)).map(([program]) => program)).toEqual(['sanlock', 'sanlock', 'blockdev']);
+  });
+
   test('on a file is the same as in memory', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'san-'));
     const path = join(folder, 'san.img');

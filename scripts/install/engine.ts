@@ -10,6 +10,7 @@ import { valueOf } from '../../daemons/core/problem.ts';
 import { BLOCK_BYTES, SECTOR_BYTES } from '../../daemons/storage/block.ts';
 import { encodeBootVolume } from '../../daemons/storage/boot-volume.ts';
 import { diskOffset } from '../../daemons/storage/disk-offset.ts';
+import { leaseAreaOf } from '../../daemons/storage/lease-layout.ts';
 import { linearTable } from '../../daemons/storage/dm-table.ts';
 import { OWNER_OFFSET } from '../../daemons/storage/owner-record.ts';
 import { readContainer } from '../../daemons/storage/container-on-disk.ts';
@@ -20,12 +21,13 @@ import { wipeStoreSteps } from '../../daemons/storage/snapshot-store.ts';
 import { DATA_OFFSET_BYTES, labelSteps, type LabelledKind } from '../../daemons/storage/volume-label.ts';
 import type { Disk } from './disk.ts';
 import type { Layout } from './layout.ts';
+import { makeLeases } from './lease-area.ts';
 import { bootFilesOnMedium } from './medium-files.ts';
 import type { Progress } from './progress.ts';
 import { tableSteps } from './table-steps.ts';
 
 /** The stages of `install`, for the progress line. */
-export const INSTALL_STAGES = 7;
+export const INSTALL_STAGES = 8;
 
 /** Where the disc's contents are in the live system. */
 export interface DiscPlaces {
@@ -74,6 +76,7 @@ export class Installation {
     await this.#stage('origin: growing its file system', () => this.#growOrigin());
     await this.#stage('boot volume', () => this.#writeBootVolume());
     await this.#stage("nodes' volumes", () => this.#prepareNodes());
+    await this.#stage('leases', () => this.#makeLeases());
     await this.#stage('registry', () => this.#commit());
   }
 
@@ -175,6 +178,12 @@ export class Installation {
     };
     const nobody = { kind: 'write', offset: OWNER_OFFSET, bytes: new Uint8Array(BLOCK_BYTES) } as const;
     this.#disk.carryOut([nobody, { kind: 'flush' }, ...labelSteps(label, undefined)], this.#place(volume));
+  }
+
+  /** Version 0, as the registry's first slot has: the installer writes alone, and the first node that takes the lease comes after it. */
+  async #makeLeases(): Promise<void> {
+    const { ranges, superblock } = this.#layout;
+    await makeLeases(this.#disk, leaseAreaOf(this.#disk.path, ranges.leases, superblock.clusterUuid), 0);
   }
 
   /** The registry makes the cluster: before it there was an unfinished installation. It is read back as a blade would read it. */

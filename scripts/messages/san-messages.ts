@@ -12,6 +12,8 @@ const PLAN = '`metamaster install`';
 const REVALIDATE = '`metamaster restore --revalidate`';
 const RESTORE = '`metamaster restore`';
 const INFO = '`metamaster restore -f`, `metamaster install`';
+const LEASE = 'whatever takes the registry\'s lease';
+const LEASES = '`metamaster san leases`';
 
 export const SAN_MESSAGES: Messages = {
   'MM-BLOCK-CHECKSUM': entry(BLOCK, 'A block of ours is torn or damaged: a power cut in the middle of a write, most likely.', 'Nothing where a copy or an older slot counts in its place; else `metamaster san check` tells what is lost.'),
@@ -63,6 +65,20 @@ export const SAN_MESSAGES: Messages = {
   'MM-INFO-UNKNOWN': entry(INFO, 'INSTALL.info has a key that its section does not know.', 'Correct its spelling, or leave it out.'),
   'MM-INFO-VALUE': entry(INFO, 'A value of INSTALL.info breaks its rule, which the message tells.', 'Correct the value in the line that is named.'),
   'MM-LABEL-COPIES': entry(BLOCK, 'The two copies of a label are of one generation and differ, which no torn write can leave: two programs wrote at once.', 'Power off what is not this volume\'s node, then reset the volume.'),
+  'MM-LEASE-DAEMON': entry(LEASE, 'The sanlock daemon could not be started, or does not answer.', '`systemctl status metamaster-sanlock` on that node.'),
+  'MM-LEASE-FAILED': entry(LEASE, 'Sanlock refused for a reason that has no message of its own. The number is one of errno(3), or from -201 on of sanlock_rv.h.', 'Try again; `sanlock client log_dump` on that node tells what the daemon did.'),
+  'MM-LEASE-FOREIGN': entry(`${LEASE}, ${LEASES}`, 'In the leases partition stands something else than this cluster\'s lockspace and the registry\'s lease: a making that was cut off, or something wrote over it.', 'Stop all nodes but one, and make it anew with `metamaster san leases PATH --init --force`.'),
+  'MM-LEASE-HARDWARE': entry('the journal of `metamaster-sanlock`', 'The record of the boot does not say what hardware this is, or a name that sanlock would cut off.', 'Look at `hardwareId` in `/run/metamaster/boot.json`; boot the blade again.'),
+  'MM-LEASE-HELD': entry(LEASE, 'Another host has the registry\'s lease and did not give it back in time. One that died loses it by itself: after 18 s, or 69 s with sanlock 3.8.5.', 'Look what the host that is named is doing; its number is its node\'s, 2000 the disc\'s.'),
+  'MM-LEASE-HOST': entry(LEASE, 'The number by which this machine takes leases is out of range, or another machine uses it.', 'Stop the other machine, or take another number; see the message.'),
+  'MM-LEASE-IO': entry(LEASE, 'The SAN did not answer sanlock in time, or with an error.', 'Try again when the SAN answers.'),
+  'MM-LEASE-LOST': entry(LEASE, 'The lease was taken away in the middle of a writing, most likely because the SAN stood still. What was written counts or does not; nothing is torn.', 'Read the registry again, and repeat the change if it is not there.'),
+  'MM-LEASE-NONE': entry(`${LEASE}, ${LEASES}`, 'The cluster was installed by a release that made no leases.', '`metamaster san leases PATH --init`.'),
+  'MM-LEASE-PROGRAM': entry(`${LEASE}, ${LEASES}`, 'The program sanlock is missing, or could not make the leases.', 'Install the package sanlock; see what the message quotes.'),
+  'MM-LEASE-THERE': entry(LEASES, 'There are leases, and `--init` would make them anew.', 'Nothing where `metamaster san leases PATH` shows no problem; else stop all nodes but one, and say `--force`.'),
+  'MM-LEASE-TIMEOUT': entry(LEASE, 'Something took longer than its limit; the message says what was waited for.', 'Is the SAN there? `sanlock client status` and `sanlock client log_dump` tell what the daemon does.'),
+  'MM-LEASE-USED': entry(LEASES, 'A host is in the lockspace: its record was renewed within seconds. Under it nothing may be made anew.', 'Stop what it does with leases, or the node.'),
+  'MM-LEASE-WATCHDOG': entry(LEASE, 'Sanlock was told to rely on a watchdog and found none: wdmd does not run, or has no device.', '`systemctl status metamaster-sanlock`; a blade without a watchdog holds no such lease.'),
   'MM-REBUILD-AMBIGUOUS': entry(REBUILD, 'Several slots hold a whole registry, they differ, and no header tells which is the newest.', 'Look at each with `--slot W/S --dry-run --json`, and choose one.'),
   'MM-REBUILD-CHAP': entry('`metamaster san rebuild`', 'The copy says that the SAN wants CHAP, and the secrets to be written have no such login; or the other way about.', 'Give the login with `--san-login FILE`, as in `/etc/metamaster/san-login.json` of a node; or use a copy with secrets.'),
   'MM-REBUILD-CLUSTER': entry(REBUILD, 'The copy is of another cluster or container than the superblock on the SAN.', 'Find the right copy.'),
