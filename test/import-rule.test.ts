@@ -15,7 +15,7 @@ describe('the repository', () => {
   });
 
   test('has files for the rules that everything else rests on', () => {
-    for (const kind of ['core', 'wire', 'storage', 'host', 'daemon', 'initrd', 'initrd-builder', 'initrd-shell', 'live-dvd', 'scripts', 'test']) {
+    for (const kind of ['core', 'wire', 'storage', 'host', 'daemon', 'initrd', 'initrd-builder', 'initrd-shell', 'live-dvd', 'scripts', 'crash', 'test']) {
       const rule = ROOM_RULES.find((candidate) => candidate.kind === kind)!;
       expect(files.some((file) => ROOM_RULES.find((candidate) => candidate.files.test(file)) === rule), kind).toBe(true);
     }
@@ -37,6 +37,8 @@ describe('the checker lets pass', () => {
     ['initrd/boot-image.ts', "import 'node:fs'; import { a } from './module-set.ts'; import { b } from '../live-dvd/b.ts'; Buffer.alloc(1);"],
     ['live-dvd/x.ts', "import 'node:fs'; import { a } from '../initrd/boot-image.ts'; import { b } from '../daemons/host/b.ts';"],
     ['scripts/install/x.ts', "import 'zod'; import { a } from '../../daemons/core/a.ts'; import { b } from '../../live-dvd/b.ts'; import { c } from '../virtual-rack/c.ts';"],
+    ['test/crash/crash-x.ts', "import { a } from '../../daemons/core/a.ts'; import { b } from '../../daemons/storage/b.ts'; import { c } from './iscsi-y.ts';"],
+    ['test/crash/x.ts', "import 'node:net'; import { a } from './iscsi-y.ts'; import { b } from '../../scripts/b.ts';"],
     ['test/x.ts', "import 'vitest'; import { a } from '../scripts/a.ts'; import { b } from '../daemons/dhcp/b.ts';"],
     ['daemons/core/x.test.ts', "import 'node:crypto'; import 'vitest'; import { a } from '../../test/a.ts'; Date.now(); Math.random();"],
     ['daemons/core/x.test-kit.ts', "import 'vitest'; import fc from 'fast-check'; Math.random();"],
@@ -74,6 +76,9 @@ describe('the checker refuses', () => {
     ['daemons/host/x.ts', "import { a } from '../dhcp/a.ts';", '1: host may not import daemon dhcp (daemons/dhcp/a.ts)'],
     ['daemons/host/x.ts', "import 'on-exit-leak-free';", '1: host may not import the package on-exit-leak-free'],
     ['daemons/metamasterd.ts', "import { a } from '../scripts/a.ts';", '1: root may not import scripts (scripts/a.ts)'],
+    ['test/crash/iscsi-x.ts', "import 'node:net';", '1: crash may not import node:net'],
+    ['test/crash/crash-x.ts', "import { a } from './write-y.ts';", '1: crash may not import test (test/crash/write-y.ts)'],
+    ['test/crash/crash-x.ts', 'const r = Math.random();', '1: crash may not use Math.random: take seeded randomness as an argument'],
     ['initrd/x.ts', "import 'node:fs';", '1: initrd may not import node:fs'],
     ['initrd/x.ts', "import 'zod';", '1: initrd may not import the package zod'],
     ['initrd/x.ts', "import { a } from './boot-image.ts';", '1: initrd may not import initrd-builder (initrd/boot-image.ts)'],
