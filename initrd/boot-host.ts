@@ -54,6 +54,8 @@ export interface BootHost {
   writeDirect(device: string, offset: number, bytes: Uint8Array): void;
   /** The same, but returns when the device has acknowledged it: where its write cache is volatile, that may be lost. @throws Error */
   writeAcknowledged(device: string, offset: number, bytes: Uint8Array): void;
+  /** Returns when everything that the device has acknowledged, to whomever, is on stable storage. @throws Error */
+  flush(device: string): void;
   randomBytes(count: number): Uint8Array;
   /** Seconds since the kernel started. */
   uptimeSeconds(): number;

@@ -348,6 +348,11 @@ export class ModelBlade implements BootHost {
     this.writeDirect(device, offset, bytes);
   }
 
+  flush(device: string): void {
+    if (!this.#isSan(device)) throw new Error(`${device}: a flush`);
+    this.san.flushes.push(this.san.writes.length);
+  }
+
   /** Different at each draw and on each blade that boots from this SAN after the last. */
   randomBytes(count: number): Uint8Array {
     this.#drawn++;

@@ -36,6 +36,8 @@ export class ModelSan {
   readonly disk: MemoryDisk;
   readonly at: (volume: string, offset: number) => number;
   readonly writes: SeenWrite[] = [];
+  /** How many writes there were before each flush that a blade asked for by itself. */
+  readonly flushes: number[] = [];
   reachable = true;
   /** What the disk says of itself. */
   wwid = 't10.IET     00010001\n';

@@ -182,6 +182,7 @@ export const quickjsHost: BootHost = {
   },
   writeDirect: (device, offset, bytes) => writeBlocks(device, offset, bytes, 'notrunc,fsync'),
   writeAcknowledged: (device, offset, bytes) => writeBlocks(device, offset, bytes, 'notrunc'),
+  flush: (device) => transfer('a flush', device, ['dd', 'if=/dev/null', `of=${device}`, 'conv=notrunc,fsync']),
   randomBytes: (count) => readAt('/dev/urandom', 0, count),
   uptimeSeconds: () => Number((readText('/proc/uptime') ?? '0').split(' ')[0]),
   unixMs: () => Date.now(),

@@ -62,7 +62,10 @@ export function mapVolumes(host: BootHost, state: BootState): void {
   link(host, `/dev/evms/default${container}`, originDevice);
   link(host, '/dev/metamaster/boot', bootDevice);
   if (swap !== undefined) link(host, volumePath(container, `swap${number}`), create(host, `${container}-swap${number}`, table(swap, DATA_OFFSET_BYTES)));
-  // From here on the kernel has written the store's header: a header that reads as zero will mean that something is wrong.
+  if (!fresh) return;
+  // The kernel has written the new store's header, and did not flush it. The label must not be there without it: from here on a header that
+  // reads as zero will mean that something is wrong.
+  host.flush(found(state.disk, 'the disk'));
   setLabelState(host, state, store, 'live');
 }
 

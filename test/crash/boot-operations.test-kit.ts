@@ -18,12 +18,14 @@ const OWN_VOLUMES: ReadonlySet<string> = new Set(['node2', 'state2']);
 
 /**
  * The program's writes are stable when they return. The kernel's own (dm-snapshot writes a new store's header without a flush) are so on a
- * SAN without a volatile write cache; on one with, they are in it until the program's next write flushes it.
+ * SAN without a volatile write cache; on one with, they are in it until the program's next write or flush.
  */
 function journalOf(san: ModelSan, cache: Cache): JournalEvent[] {
+  const flush = (id: number): JournalEvent[] => [{ kind: 'flush-begin', id, offset: 0, length: Infinity }, { kind: 'flush-done', id, good: true }];
   return san.writes.flatMap(({ by, offset, bytes }, id): JournalEvent[] => [
+    ...san.flushes.flatMap((writes, i) => (writes === id ? flush(-1 - i) : [])),
     { kind: 'write', id, runs: [memoryRun(offset, bytes)], durable: cache === 'none' }, { kind: 'answered', id, good: true },
-    ...(by === 'program' && cache === 'volatile' ? [{ kind: 'flush-begin', id, offset: 0, length: Infinity } as const, { kind: 'flush-done', id, good: true } as const] : []),
+    ...(by === 'program' && cache === 'volatile' ? flush(id) : []),
   ]);
 }
 
