@@ -82,7 +82,7 @@ describe('export', () => {
 
 describe('wrong use', () => {
   test.each<[string[], string]>([
-    [[], 'say show, check, export, rebuild or leases'],
+    [[], 'say show, check, export, rebuild, leases or login'],
     [['look', 'x'], "'look' is none of show, check, export"],
     [['show'], 'wants one PATH, 0 given'],
     [['show', 'a', 'b'], 'wants one PATH, 2 given'],

@@ -1,4 +1,4 @@
-// `metamaster san show|check|export|rebuild|leases`: what stands on a SAN, read from a block device or an image file and from nothing else, so that it
+// `metamaster san show|check|export|rebuild|leases|login`: what stands on a SAN, read from a block device or an image file and from nothing else, so that it
 // works on a node, on the DVD, and on a copy.
 
 import { closeSync, openSync, writeFileSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { readContainer } from '../daemons/storage/container-on-disk.ts';
 import { withoutSecrets } from '../daemons/storage/registry.ts';
 import { examineSan, formatSanReport } from '../daemons/storage/san-report.ts';
 import { CONSOLE, containerOf, openSan, type OpenedSan, remedyOf, type SanOutput, UsageError } from './san-device.ts';
+import { LOGIN_HELP, sanLogin } from './live-san.ts';
 import { LEASES_HELP, sanLeases } from './san-leases.ts';
 import { REBUILD_HELP, sanRebuild } from './san-rebuild.ts';
 
@@ -22,7 +23,7 @@ const HELP = `metamaster san: what stands on a SAN
   san export PATH [--container NAME] [--with-secrets] [--output FILE]
                               the registry as JSON, to standard output or to a new file of mode 0600;
                               --with-secrets: with password hash, cluster key and SSH host keys
-${REBUILD_HELP}${LEASES_HELP}
+${REBUILD_HELP}${LEASES_HELP}${LOGIN_HELP}
 PATH is a block device (the SAN's disk, not a partition of it) or an image file. Only rebuild and leases --init ever write to it.
 Exit codes: 0 done, 1 problems found, 2 wrong use, 3 the device or the file cannot be used.
 `;
@@ -45,7 +46,7 @@ const OPTIONS: Readonly<Record<Request['verb'], Readonly<Record<string, 'flag' |
 
 function parseArguments(argv: readonly string[]): Request {
   const [verb, ...rest] = argv;
-  if (verb !== 'show' && verb !== 'check' && verb !== 'export') throw new UsageError(verb === undefined ? 'say show, check, export, rebuild or leases' : `'${verb}' is none of show, check, export, rebuild, leases`);
+  if (verb !== 'show' && verb !== 'check' && verb !== 'export') throw new UsageError(verb === undefined ? 'say show, check, export, rebuild, leases or login' : `'${verb}' is none of show, check, export, rebuild, leases, login`);
   const options = new Map<string, string>();
   const operands: string[] = [];
   for (let i = 0; i < rest.length; i++) {
@@ -108,6 +109,7 @@ export async function sanCommand(argv: readonly string[], output: SanOutput = CO
   }
   try {
     if (argv[0] === 'rebuild') return await sanRebuild(argv.slice(1), output);
+    if (argv[0] === 'login') return await sanLogin(argv.slice(1), output);
     if (argv[0] === 'leases') return await sanLeases(argv.slice(1), output);
     const request = parseArguments(argv);
     const san = openSan(request.path, output);

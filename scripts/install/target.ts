@@ -52,7 +52,7 @@ async function logIn({ target }: SanAddress, portal: string, chap: ChapLogin | u
     if (!(error instanceof CommandError) || error.code !== ISCSI_ERR_LOGIN_AUTH_FAILED) throw error;
     throw new InputError([{
       code: 'MM-INSTALL-DENIED', where: `${target} at ${portal}`, rule: 'lets this initiator in', seen: chap === undefined ? 'a refusal, without CHAP' : `a refusal, with CHAP user ${chap.user}`,
-      remedy: chap === undefined ? 'Give chap-user and chap-password-file where the SAN wants CHAP; else see its access list.' : 'Compare name and secret with the SAN\'s; with chap-mutual-user its own as well. See its access list.',
+      remedy: chap === undefined ? 'Where the SAN wants CHAP give chap-user and chap-password-file, or to `restore` and `san login` --san-login FILE; else see its access list.' : 'Compare name and secret with the SAN\'s; with chap-mutual-user its own as well. See its access list.',
     }]);
   }
 }

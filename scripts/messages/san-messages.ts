@@ -13,6 +13,7 @@ const REVALIDATE = '`metamaster restore --revalidate`';
 const RESTORE = '`metamaster restore`';
 const INFO = '`metamaster restore -f`, `metamaster install`';
 const LEASE = 'whatever takes the registry\'s lease';
+const LIVE = '`metamaster san login`, `metamaster restore` in the live system';
 const LEASES = '`metamaster san leases`';
 
 export const SAN_MESSAGES: Messages = {
@@ -79,6 +80,9 @@ export const SAN_MESSAGES: Messages = {
   'MM-LEASE-TIMEOUT': entry(LEASE, 'Something took longer than its limit; the message says what was waited for.', 'Is the SAN there? `sanlock client status` and `sanlock client log_dump` tell what the daemon does.'),
   'MM-LEASE-USED': entry(LEASES, 'A host is in the lockspace: its record was renewed within seconds. Under it nothing may be made anew.', 'Stop what it does with leases, or the node.'),
   'MM-LEASE-WATCHDOG': entry(LEASE, 'Sanlock was told to rely on a watchdog and found none: wdmd does not run, or has no device.', '`systemctl status metamaster-sanlock`; a blade without a watchdog holds no such lease.'),
+  'MM-LIVE-DISK': entry(LIVE, 'The target shows several disks, and nothing tells which one is meant.', '`metamaster san show /dev/sdX` tells what is on each; name it to the command.'),
+  'MM-LIVE-NONE': entry(LIVE, 'This is no live system, or its menu named no SAN.', 'Boot the disc again with `ivid=` and `storage_ip=` in its menu, or log in by `iscsiadm`.'),
+  'MM-LIVE-RECORD': entry(LIVE, 'What the boot of the live system left of its parameters cannot be read.', 'Boot the disc again.'),
   'MM-REBUILD-AMBIGUOUS': entry(REBUILD, 'Several slots hold a whole registry, they differ, and no header tells which is the newest.', 'Look at each with `--slot W/S --dry-run --json`, and choose one.'),
   'MM-REBUILD-CHAP': entry('`metamaster san rebuild`', 'The copy says that the SAN wants CHAP, and the secrets to be written have no such login; or the other way about.', 'Give the login with `--san-login FILE`, as in `/etc/metamaster/san-login.json` of a node; or use a copy with secrets.'),
   'MM-REBUILD-CLUSTER': entry(REBUILD, 'The copy is of another cluster or container than the superblock on the SAN.', 'Find the right copy.'),
@@ -104,7 +108,7 @@ export const SAN_MESSAGES: Messages = {
   'MM-REGISTRY-WRITER': entry(WRITER, 'The registry was made for fewer nodes than this one\'s number.', 'Install with a larger `maximum-nodes`.'),
   'MM-RESTORE-CHANGED': entry(RESTORE, 'Label, owner record or header of a volume changed between the judgement and the first write: a blade boots, or somebody else mends. Nothing of that node was written.', 'Find out who claims the volume, and begin again.'),
   'MM-RESTORE-CONFIRM': entry(RESTORE, 'There is no terminal on which the question could be asked.', 'Look with `--dry-run`, then say `--yes`.'),
-  'MM-RESTORE-DEVICE': entry(RESTORE, 'Only a node knows its SAN\'s disk by itself; elsewhere it has to be named.', 'Log in to the SAN and give `--device`, or run it on a node.'),
+  'MM-RESTORE-DEVICE': entry(RESTORE, 'A node, and a live system whose menu named the SAN, know its disk by themselves; elsewhere it has to be named.', 'Log in to the SAN and give `--device`, or run it on a node.'),
   'MM-RESTORE-DIFFERS': entry('`metamaster restore -f`', 'INSTALL.info and the registry differ in a value: the file is older than the registry, of another cluster, or was edited. Nothing was written.', 'Use the file of a node that booted lately, or leave out `-f`; `--force` goes by the registry all the same.'),
   'MM-RESTORE-NODE': entry(RESTORE, 'The roster has no node of that number.', 'Look at the roster with `metamaster san show`.'),
   'MM-RESTORE-OWN': entry(RESTORE, 'The node that is to be restored is the one that the command runs on: its kernel has the store mapped and would go on writing to it.', 'Run it on another node while this one is off, or in the live system of the disc.'),

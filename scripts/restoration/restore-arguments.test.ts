@@ -18,6 +18,11 @@ describe('what the report shows', () => {
   test('reset node 3', () => {
     expect(read('-f /etc/install -d 3 -n 3')).toEqual({ ok: true, value: { ...DEFAULTS, info: '/etc/install', task: { kind: 'reset', node: 3, withState: false, reallocate: false } } });
   });
+  test('a SAN login is for a disk that is not named yet', () => {
+    expect(read('-d 2 --san-login /root/login.json')).toMatchObject({ ok: true, value: { sanLogin: '/root/login.json' } });
+    expect(read('-d 2 --san-login /root/login.json --device /dev/sda')).toMatchObject({ ok: false, problems: [{ where: '--san-login' }] });
+  });
+
   test('letters may stand together with their values', () => expect(read('-d3 -n3 -iF -v2')).toMatchObject({ ok: true, value: { interactive: true, verbosity: 2, task: { node: 3, reallocate: true } } }));
 });
 
@@ -76,5 +81,5 @@ test('any words give arguments or problems; arguments never contradict each othe
 });
 
 test('the help names every option', () => {
-  for (const option of ['-d, --do', '-n, --node', '--revalidate', '-f, --file', '--force ', '-F, --force-reallocation', '--with-state', '-s, --shared', '--fenced', '-w, --work', '-i, --interactive', '-v, --verbose', '--device', '--container', '--dry-run', '--yes', '--json']) expect(RESTORE_HELP).toContain(`  ${option}`);
+  for (const option of ['-d, --do', '-n, --node', '--revalidate', '-f, --file', '--force ', '-F, --force-reallocation', '--with-state', '-s, --shared', '--fenced', '-w, --work', '-i, --interactive', '-v, --verbose', '--device', '--san-login', '--container', '--dry-run', '--yes', '--json']) expect(RESTORE_HELP).toContain(`  ${option}`);
 });

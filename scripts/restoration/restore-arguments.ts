@@ -28,6 +28,8 @@ export interface RestoreArguments {
   readonly yes: boolean;
   readonly json: boolean;
   readonly device?: string;
+  /** In a live system, where the SAN wants CHAP: the file with its login. */
+  readonly sanLogin?: string;
   readonly container?: string;
 }
 
@@ -50,7 +52,8 @@ Brings nodes back to the state of the installation.
   -w, --work PATH    where what is written over is kept [/tmp]
   -i, --interactive  asks for each node by itself
   -v, --verbose 1|2  2 tells every write [1]
-  --device PATH      the SAN's disk or an image of it; on a node it is found by itself
+  --device PATH      the SAN's disk or an image of it; on a node and in the live system it is found by itself
+  --san-login FILE   in the live system, where the SAN wants CHAP: a node's /etc/metamaster/san-login.json
   --container NAME   which container, where the SAN has several
   --dry-run          shows what would be done, and writes nothing
   --yes              asks no question
@@ -62,7 +65,7 @@ const OPTIONS = {
   do: { type: 'string', short: 'd' }, node: { type: 'string', short: 'n' }, revalidate: { type: 'string' }, file: { type: 'string', short: 'f' }, work: { type: 'string', short: 'w' },
   interactive: { type: 'boolean', short: 'i' }, shared: { type: 'boolean', short: 's' }, 'force-reallocation': { type: 'boolean', short: 'F' }, verbose: { type: 'string', short: 'v' },
   fenced: { type: 'string' }, 'with-state': { type: 'boolean' }, force: { type: 'boolean' }, 'dry-run': { type: 'boolean' }, yes: { type: 'boolean' }, json: { type: 'boolean' },
-  device: { type: 'string' }, container: { type: 'string' },
+  device: { type: 'string' }, 'san-login': { type: 'string' }, container: { type: 'string' },
 } as const;
 
 const USAGE = 'See `metamaster restore --help`.';
@@ -87,7 +90,7 @@ export function parseRestoreArguments(argv: readonly string[]): Result<RestoreAr
   for (const word of positionals) refuse('restore', 'options only', JSON.stringify(word));
   const names = tokens.flatMap((token) => (token.kind === 'option' ? [token.name] : []));
   for (const name of new Set(names.filter((one, at) => names.indexOf(one) !== at))) refuse(`--${name}`, 'once', 'several times');
-  for (const name of ['file', 'work', 'device', 'container'] as const) if (values[name] === '') refuse(`--${name}`, 'a value', 'nothing');
+  for (const name of ['file', 'work', 'device', 'san-login', 'container'] as const) if (values[name] === '') refuse(`--${name}`, 'a value', 'nothing');
 
   const node = (name: 'node' | 'revalidate'): number | undefined => {
     const text = values[name];
@@ -102,6 +105,7 @@ export function parseRestoreArguments(argv: readonly string[]): Result<RestoreAr
   if (values.shared) refuse('-s', 'a cluster with a shared file system', 'a release that makes none yet', 'Leave out -s: a shared volume of the registry is room that is kept, and nothing is in it.', 'MM-RESTORE-SHARED');
   if (values.verbose !== undefined && !/^[12]$/.test(values.verbose)) refuse('-v', '1 or 2', JSON.stringify(values.verbose));
   if (values.force && values.file === undefined) refuse('--force', '-f, whose differences it passes over', 'no -f');
+  if (values.device !== undefined && values['san-login'] !== undefined) refuse('--san-login', 'a disk that is still to be logged in to', '--device, which names it');
   if (values.interactive && values.yes) refuse('-i', 'a question for each node', '--yes, which asks none');
   if (values.interactive && values.json) refuse('-i', 'a terminal to ask on', '--json');
   if (values.json && !values.yes && !values['dry-run']) refuse('--json', '--yes or --dry-run, for a program cannot be asked', 'neither');
@@ -111,7 +115,7 @@ export function parseRestoreArguments(argv: readonly string[]): Result<RestoreAr
     value: {
       task, fenced, workFolder: values.work ?? '/tmp', interactive: values.interactive ?? false, verbosity: values.verbose === '2' ? 2 : 1,
       force: values.force ?? false, dryRun: values['dry-run'] ?? false, yes: values.yes ?? false, json: values.json ?? false,
-      ...(values.file === undefined ? {} : { info: values.file }), ...(values.device === undefined ? {} : { device: values.device }), ...(values.container === undefined ? {} : { container: values.container }),
+      ...(values.file === undefined ? {} : { info: values.file }), ...(values.device === undefined ? {} : { device: values.device }), ...(values['san-login'] === undefined ? {} : { sanLogin: values['san-login'] }), ...(values.container === undefined ? {} : { container: values.container }),
     },
   };
 }

@@ -62,7 +62,7 @@ async function restore(line: string, { answer, meanwhile = () => undefined, mach
   let now = 0;
   const asked: string[] = [];
   const host: RestoreHost = {
-    out: (text) => void (out += text), error: (text) => void (error += text), machine: () => machine, now: () => now, unixMs: () => 1_700_000_000_000 + now,
+    out: (text) => void (out += text), error: (text) => void (error += text), machine: () => machine, liveDisk: () => Promise.resolve(undefined), now: () => now, unixMs: () => 1_700_000_000_000 + now,
     async sleep(ms) {
       now += ms;
       meanwhile(now);
@@ -146,7 +146,7 @@ describe('a reset of one node', () => {
     let now: Buffer | undefined;
     let told = '';
     const late: RestoreHost = {
-      out: () => undefined, error: (text) => void (told += text), machine: () => ({ hardwareId: 'our-board', bootNonce: 'ab'.repeat(16) }), now: () => 0, unixMs: () => 1, sleep: async () => undefined,
+      out: () => undefined, error: (text) => void (told += text), machine: () => ({ hardwareId: 'our-board', bootNonce: 'ab'.repeat(16) }), liveDisk: () => Promise.resolve(undefined), now: () => 0, unixMs: () => 1, sleep: async () => undefined,
       async ask() {
         poke(place('node2', OWNER_OFFSET), encodeOwner({ ...FOREIGN, epoch: 4 }));
         now = readFileSync(image);
@@ -235,7 +235,7 @@ describe('without writing', () => {
     writeImage('down');
     expect((await untouched(() => restore('-d 9'))).code).toBe(2);
     let told = '';
-    const nobody = { out: () => undefined, error: (text: string) => void (told += text), machine: () => ({ hardwareId: 'x', bootNonce: 'ab'.repeat(16) }) } as unknown as RestoreHost;
+    const nobody = { out: () => undefined, error: (text: string) => void (told += text), machine: () => ({ hardwareId: 'x', bootNonce: 'ab'.repeat(16) }), liveDisk: () => Promise.resolve(undefined) } as unknown as RestoreHost;
     expect([await restoreCommand(['-d', '2'], nobody), told.includes('MM-RESTORE-DEVICE')]).toEqual([2, true]);
   });
 });

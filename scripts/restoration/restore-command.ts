@@ -28,6 +28,7 @@ import { readVolumeFront, sameFront, type VolumeFront } from '../../daemons/stor
 import { volumeReader } from '../../daemons/storage/volume-reader.ts';
 import { Disk } from '../install/disk.ts';
 import { readOwnerCounters } from '../install/running-nodes.ts';
+import { LIVE_RECORD, liveSanDisk } from '../live-san.ts';
 import { CONSOLE, containerOf, openSan, remedyOf, UsageError, type SanOutput } from '../san-device.ts';
 import { parseRestoreArguments, RESTORE_HELP, type RestoreArguments, type RestoreTask } from './restore-arguments.ts';
 
@@ -47,6 +48,8 @@ export interface RestoreMachine {
 /** What the command wants of the machine; a test gives its own. */
 export interface RestoreHost extends SanOutput {
   machine(): RestoreMachine;
+  /** In the live system: logs in by the boot's parameters, with the login of that file, and returns the disk. */
+  liveDisk(sanLogin: string | undefined): Promise<string | undefined>;
   /** Milliseconds of a monotonic clock. */
   now(): number;
   unixMs(): number;
@@ -57,7 +60,7 @@ export interface RestoreHost extends SanOutput {
 
 /** The boot's record (initrd/steps/handover.ts): of a node, else of the live system, else what no other machine has: this boot of its kernel. */
 function thisMachine(): RestoreMachine {
-  for (const file of ['/run/metamaster/boot.json', '/run/metamaster/live.json']) {
+  for (const file of ['/run/metamaster/boot.json', LIVE_RECORD]) {
     try {
       const { hardwareId, bootNonce, node, disk } = JSON.parse(readFileSync(file, 'utf8')) as Partial<RestoreMachine>;
       if (hardwareId !== undefined && bootNonce !== undefined) return { hardwareId, bootNonce, ...(node === undefined ? {} : { node }), ...(disk === undefined ? {} : { disk }) };
@@ -72,6 +75,7 @@ function thisMachine(): RestoreMachine {
 export const REAL_HOST: RestoreHost = {
   ...CONSOLE,
   machine: thisMachine,
+  liveDisk: liveSanDisk,
   now: () => performance.now(),
   unixMs: () => Date.now(),
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
@@ -357,9 +361,9 @@ export async function restoreCommand(argv: readonly string[], host: RestoreHost 
   if (!wish.ok) return fail(wish.problems, 2);
   try {
     const machine = host.machine();
-    const path = wish.value.device ?? machine.disk;
+    const path = wish.value.device ?? machine.disk ?? await host.liveDisk(wish.value.sanLogin);
     if (path === undefined) return fail([{
-      code: 'MM-RESTORE-DEVICE', where: '--device', rule: 'the SAN\'s disk, which only a node finds by itself', seen: 'none',
+      code: 'MM-RESTORE-DEVICE', where: '--device', rule: 'the SAN\'s disk, which a node, and a live system whose menu named the SAN, find by themselves', seen: 'none',
       remedy: 'Log in to the SAN and name its disk: --device /dev/sdX.',
     }], 2);
     const san = openSan(path, host);
