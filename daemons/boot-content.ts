@@ -22,6 +22,8 @@ export interface BootContentOptions {
   readonly live?: () => readonly number[];
   /** Judges who is given the SAN's login, where the roster says that the SAN wants one; missing: nobody is. */
   readonly sanLogin?: NonNullable<HttpContent['sanLogin']>;
+  /** The facts of this machine, sealed for a nonce; undefined while they are not there. Missing: this server has none to give. */
+  readonly hardware?: ((nonce: string) => Uint8Array | undefined) | undefined;
 }
 
 export class BootContent {
@@ -30,9 +32,11 @@ export class BootContent {
   readonly #generated: ReadonlyMap<string, HttpFile>;
   readonly #live: (() => readonly number[]) | undefined;
   readonly #sanLogin: HttpContent['sanLogin'];
+  readonly #hardware: BootContentOptions['hardware'];
 
-  constructor({ config, files, live, sanLogin }: BootContentOptions) {
+  constructor({ config, files, live, sanLogin, hardware }: BootContentOptions) {
     this.#sanLogin = sanLogin;
+    this.#hardware = hardware;
     this.#config = config;
     this.#files = files;
     this.#live = live;
@@ -76,6 +80,7 @@ export class BootContent {
       get sanLogin() {
         return sanLogin();
       },
+      hardware: this.#hardware === undefined ? undefined : (nonce, client) => (this.#nodeAt(client) === undefined ? 'stranger' : (this.#hardware!(nonce) ?? 'none')),
       status,
     };
   }

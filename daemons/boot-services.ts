@@ -16,6 +16,7 @@ import { nodeOfNumber, type RosterNode } from './core/roster.ts';
 import { type DhcpEffect, type DhcpInput, DhcpServer } from './dhcp/dhcp-server.ts';
 import { type Handout, SanLoginHandout } from './http-boot/san-login-handout.ts';
 import { startHttp, startTftp } from './file-services.ts';
+import { sealHardware } from './hardware-answer.ts';
 import type { BootFileTable } from './host/boot-files.ts';
 import { now } from './host/clock.ts';
 import { type DhcpShell, startDhcp } from './host/dhcp-socket.ts';
@@ -44,6 +45,8 @@ export interface BootServicesOptions {
   readonly records?: string | undefined;
   /** Where it is written who serves and what the newest registry is, for the storage agent of this node; undefined: nowhere. */
   readonly serving?: string | undefined;
+  /** What this machine is made of (scripts/hardware-collector.ts), for other nodes; undefined: nobody is told. */
+  readonly hardware?: string | undefined;
   /** A service broke for good: the process shall end and be started again. */
   readonly onBroken: (error: Error) => void;
 }
@@ -90,7 +93,7 @@ export class BootServices {
     this.#reports = new BootReports({ config, clusterKey: options.clusterKey, log, records: options.records, onServedElsewhere });
     const handOut = (mac: Mac | undefined, client: Ipv4): Handout => this.#handout.decide(now(), mac, client);
     this.#servingFile = options.serving === undefined ? undefined : new ServingFile(options.serving, (reason) => log.warn({ path: options.serving, reason }, 'serving.not-written'));
-    this.#content = new BootContent({ config, files, live: () => this.#live, sanLogin: handOut });
+    this.#content = new BootContent({ config, files, live: () => this.#live, sanLogin: handOut, hardware: this.#sealedHardware() });
     this.#dhcp = new DhcpServer({ roster, self: number, arm64: hasArm64Files((name) => files.has(name)) });
     this.#advertiser = new MachineLoop<AdvertiserInput, AdvertiserEffect>(new RouterAdvertiser(number, now()), now, { kind: 'timer' }, () => this.#advertise());
   }
@@ -206,6 +209,12 @@ export class BootServices {
       this.#icmp6?.close();
       this.#icmp6 = undefined;
     }
+  }
+
+  /** Without a key nobody could be told from a stranger. */
+  #sealedHardware(): ((nonce: string) => Uint8Array | undefined) | undefined {
+    const { hardware: path, clusterKey: key, log } = this.#options;
+    return path === undefined || key === undefined ? undefined : (nonce) => sealHardware({ path, key, config: this.#config, log }, nonce);
   }
 
   /** Whose DHCP was answered, by this node or another, may ask for the SAN's login for a while. */

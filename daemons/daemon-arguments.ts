@@ -25,6 +25,7 @@ const OPTIONS = {
   control: { type: 'string', help: "--control PATH        Unix socket for 'metamaster status' and 'boot', in a directory of its own, which becomes private" },
   records: { type: 'string', help: '--records FIFO        where the facts about boots go, for the recorder to keep; without it they are kept in memory alone' },
   serving: { type: 'string', help: '--serving FILE        where it is written who serves and what the newest registry is, for the storage agent of this node: a file in memory, for it is written while the SAN hangs' },
+  hardware: { type: 'string', help: "--hardware FILE       what this machine is made of, for other nodes, sealed under the cluster's key; without it they are told nothing" },
   'log-level': { type: 'string', default: 'info', help: '--log-level LEVEL     debug, info, warn or error [info]' },
   'check-config': { type: 'boolean', default: false, help: '--check-config        read everything, say what is wrong, and end' },
   explain: { type: 'string', help: '--explain MAC         say what a blade of this MAC address would be told, and end' },
@@ -47,6 +48,7 @@ export interface Arguments {
   readonly control?: string;
   readonly records?: string;
   readonly serving?: string;
+  readonly hardware?: string;
   readonly 'log-level': string;
   readonly 'check-config': boolean;
   readonly explain?: string;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { FACTS_FOLDER } from '../daemons/host/fact-files.ts';
+import { HARDWARE_FILE } from '../scripts/hardware-collector.ts';
 import { FOLLOWED_CONFIG } from '../initrd/steps/follow-registry.ts';
 import { LeaseBench, NO_SANLOCK } from '../daemons/host/sanlock.test-kit.ts';
 import { SERVING_FILE } from '../initrd/steps/restart-blade.ts';
@@ -42,6 +43,38 @@ test('every unit of ours that the image starts is there', () => {
     expect(setting(unit(name), 'WantedBy'), name).toBe('sysinit.target');
   }
   expect(readdirSync(UNITS).filter((name) => name.endsWith('.socket')).every((name) => enabled.includes(name))).toBe(true);
+});
+
+test('the collector of hardware writes where metamasterd reads it, when the node serves, and can read secrets no more than it can write', () => {
+  const [daemon, collector] = [unit('metamasterd.service'), unit('metamaster-hardware.service')];
+  expect(setting(daemon, 'ExecStart')).toMatch(new RegExp(`--hardware ${HARDWARE_FILE}( |$)`));
+  expect(setting(collector, 'ExecStart')).toMatch(new RegExp(`/hardware-collector\\.mjs --output ${HARDWARE_FILE}$`));
+  expect(HARDWARE_FILE).toMatch(new RegExp(`^/run/${setting(collector, 'RuntimeDirectory')}/[^/]+$`));
+  // What it wrote stays until the power goes, and is metamasterd's alone.
+  expect([setting(collector, 'Type'), setting(collector, 'RemainAfterExit'), setting(collector, 'RuntimeDirectoryMode')]).toEqual(['oneshot', 'yes', '0700']);
+  expect(setting(collector, 'User')).toBe(setting(daemon, 'User'));
+  expect(setting(collector, 'After')).toContain('metamasterd.service');
+  expect([setting(collector, 'Nice'), setting(collector, 'DefaultDependencies')]).toEqual(['19', undefined]);
+  expect([setting(collector, 'CapabilityBoundingSet'), setting(collector, 'AmbientCapabilities'), setting(collector, 'DevicePolicy')]).toEqual(['CAP_DAC_READ_SEARCH', 'CAP_DAC_READ_SEARCH', 'closed']);
+  // ProtectHome hides /root as well (systemd.exec(5)).
+  expect(setting(collector, 'ProtectHome')).toBe('yes');
+  const hidden = ['/root', ...setting(collector, 'InaccessiblePaths')!.split(' ').map((path) => path.replace(/^-/, ''))];
+  const secrets = [...readFileSync(join(import.meta.dirname, '../initrd/identity.ts'), 'utf8').matchAll(/file\('([^']+)', SECRET/g)].map(([, path]) => path!);
+  expect(secrets).toEqual(expect.arrayContaining(['/etc/metamaster/cluster-key', '/etc/metamaster/san-login.json']));
+  expect(secrets.filter((path) => !hidden.some((folder) => path === folder || path.startsWith(`${folder}/`)))).toEqual([]);
+});
+
+test('every unit that starts when the rest is up is there, with the bundle that it runs', () => {
+  const [image, build] = ['root-image.ts', '../build.mjs'].map((name) => readFileSync(join(import.meta.dirname, name), 'utf8')) as [string, string];
+  const late = /const ENABLED_LATE = \[([^\]]*)\]/.exec(image)![1]!.match(/[a-z-]+\.service/g)!;
+  expect(late).toContain('metamaster-hardware.service');
+  for (const name of late) {
+    expect(setting(unit(name), 'WantedBy'), name).toBe('multi-user.target');
+    const bundle = /\/usr\/lib\/metamaster\/([a-z-]+)\.mjs/.exec(setting(unit(name), 'ExecStart')!)?.[1];
+    if (bundle === undefined) continue;
+    expect(image).toContain(`'${bundle}.mjs'`);
+    expect(build).toContain(`name: '${bundle}'`);
+  }
 });
 
 /** Without images there is no busybox of the nodes to ask. */

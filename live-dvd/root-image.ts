@@ -17,6 +17,8 @@ const SLACK = { factor: 1.1, bytes: 48 * MIB } as const;
 const SERVICE_ACCOUNT = { name: 'metamaster', id: 990 } as const;
 /** Units of ours that start with a node. */
 const ENABLED = ['metamaster-iscsid.service', 'metamaster-storage.service', 'metamasterd.service', 'metamaster-recorder.socket'] as const;
+/** And those that start when the rest is up. */
+const ENABLED_LATE = ['metamaster-zram.service', 'metamaster-hardware.service'] as const;
 
 /** Programs that the keeper of the SAN's sessions runs from memory (overlay/usr/lib/metamaster/san-keeper). */
 const KEEPER_PROGRAMS = ['usr/sbin/iscsid', 'usr/sbin/dmsetup'];
@@ -87,7 +89,7 @@ function applySystemSettings(root: string, recipe: Recipe): void {
   }
   for (const generator of recipe.generatorsOff) link(root, `etc/systemd/system-generators/${generator}`, '/dev/null');
   for (const unit of ENABLED) link(root, `etc/systemd/system/sysinit.target.wants/${unit}`, `/usr/lib/systemd/system/${unit}`);
-  link(root, 'etc/systemd/system/multi-user.target.wants/metamaster-zram.service', '/usr/lib/systemd/system/metamaster-zram.service');
+  for (const unit of ENABLED_LATE) link(root, `etc/systemd/system/multi-user.target.wants/${unit}`, `/usr/lib/systemd/system/${unit}`);
   link(root, 'etc/systemd/system/default.target', '/usr/lib/systemd/system/multi-user.target');
   // The initrd mounts the root as it shall be; an empty table keeps systemd from looking further.
   writeFileSync(join(root, 'etc/fstab'), '');
@@ -98,7 +100,7 @@ function addOurFiles(root: string, inputs: RootInputs): void {
   cpSync(inputs.overlay, root, { recursive: true, preserveTimestamps: false });
   const ours = join(root, 'usr/lib/metamaster');
   mkdirSync(ours, { recursive: true });
-  for (const bundle of ['metamasterd.mjs', 'metamaster.mjs', 'storage-agent.js', 'boot-recorder.js']) cpSync(join(inputs.bundles, bundle), join(ours, bundle));
+  for (const bundle of ['metamasterd.mjs', 'metamaster.mjs', 'hardware-collector.mjs', 'storage-agent.js', 'boot-recorder.js']) cpSync(join(inputs.bundles, bundle), join(ours, bundle));
   cpSync(join(inputs.folder, 'node-stripped'), join(root, 'usr/bin/node'));
   // A list for another Node would read the wrong parts: without one the initrd reads the whole binary.
   const list = JSON.parse(readFileSync(inputs.prefetchList, 'utf8')) as { bytes: number };

@@ -10,6 +10,7 @@ const CONTENT: HttpContent = {
   file: (name) => (name === 'vmlinuz' || name === 'efi/a b+c' ? { bytes: encodeLatin1('0123456789'), sha256: 'ab12' } : undefined),
   scriptFor: (client) => (('mac' in client ? client.mac === MAC : client.address === '10.1.0.3') ? '#!ipxe node3' : undefined),
   askAgainScript: () => '#!ipxe again',
+  hardware: (nonce, client) => (client !== '10.1.0.3' ? 'stranger' : nonce.startsWith('0') ? 'none' : encodeLatin1('sealed')),
   status: () => ({ node: 1 }),
 };
 
@@ -135,4 +136,22 @@ test('fuzz: whatever the URL, there is an answer whose Content-Length is that of
     if (response.body !== undefined) expect(response.headers['content-length']).toBe(String(response.body.length));
     else expect([204, 304]).toContain(response.status);
   }), { numRuns: 500 });
+});
+
+describe('hardware', () => {
+  const NODE = { clientAddress: '10.1.0.3' as Ipv4 };
+  const NONCE = 'ab'.repeat(16);
+  test('is told to a node, sealed, and for no cache to keep', () => {
+    expect(ask(`/hardware?nonce=${NONCE}`, NODE)).toMatchObject({ status: 200, text: 'sealed', headers: { 'cache-control': 'no-store', 'content-length': '6' } });
+  });
+  test('is not told to a stranger, and not before it was read', () => {
+    expect(ask(`/hardware?nonce=${NONCE}`)).toMatchObject({ status: 403, text: 'not for you\n' });
+    expect(ask(`/hardware?nonce=${'01'.repeat(16)}`, NODE).status).toBe(503);
+  });
+  test.each(['', '?nonce=', '?nonce=ab', `?nonce=${'AB'.repeat(16)}`, `?nonce=${'ab'.repeat(17)}`])('%j is no question', (query) => expect(ask(`/hardware${query}`, NODE).status).toBe(400));
+  test('has no head, and is not there on a server that has none', () => {
+    expect(ask(`/hardware?nonce=${NONCE}`, { ...NODE, method: 'HEAD' }).status).toBe(405);
+    const { hardware: _, ...without } = CONTENT;
+    expect(answerHttp({ method: 'GET', url: `/hardware?nonce=${NONCE}`, headers: {}, ...NODE }, without).status).toBe(404);
+  });
 });

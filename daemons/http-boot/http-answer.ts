@@ -4,6 +4,7 @@ import { BOOT_SCRIPT, SAN_LOGIN_IMAGE } from '../core/boot-file-names.ts';
 import { encodeUtf8 } from '../core/bytes.ts';
 import type { Ipv4 } from '../core/ipv4.ts';
 import { type Mac, parseMac } from '../core/mac.ts';
+import { HARDWARE_NONCE, HARDWARE_PATH } from '../wire/hardware-question.ts';
 import { readStage, type StageReport } from '../wire/stage-report.ts';
 import { rangeOf } from './http-range.ts';
 import type { Handout } from './san-login-handout.ts';
@@ -46,6 +47,11 @@ export interface HttpContent {
   askAgainScript(): string;
   /** Judges who asks for the SAN's login; missing on a server that has none to give. */
   readonly sanLogin?: ((mac: Mac | undefined, client: Ipv4) => Handout) | undefined;
+  /**
+   * What this node's machine is made of, sealed for who knows the cluster's key, as an answer to this nonce. `stranger`: not for this address; `none`: not read
+   * yet. Missing on a server that has no such facts.
+   */
+  readonly hardware?: ((nonce: string, client: Ipv4) => Uint8Array | 'stranger' | 'none') | undefined;
   /** Made into JSON. */
   status(): unknown;
 }
@@ -126,6 +132,18 @@ function sanLoginResponse(target: Target, request: HttpRequest, content: HttpCon
   return { status: 200, headers, body: handout.image, handout };
 }
 
+/** Sealed: whoever fetches or overhears it can do nothing with it without the cluster's key. */
+function hardwareResponse(target: Target, request: HttpRequest, content: HttpContent): HttpResponse {
+  if (content.hardware === undefined) return plain(404, 'no such file');
+  if (request.method !== 'GET') return plain(405, 'GET', { allow: 'GET' });
+  const nonce = target.query.get('nonce') ?? '';
+  if (!HARDWARE_NONCE.test(nonce)) return plain(400, 'nonce: 32 lower-case hexadecimal digits');
+  const sealed = content.hardware(nonce, request.clientAddress);
+  if (sealed === 'stranger') return plain(403, 'not for you');
+  if (sealed === 'none') return plain(503, 'not read yet');
+  return { status: 200, headers: { 'content-type': 'application/octet-stream', 'content-length': String(sealed.length), 'cache-control': 'no-store' }, body: sealed };
+}
+
 function stageResponse(target: Target): HttpResponse {
   const report = readStage(target.query);
   return typeof report === 'string' ? plain(400, report) : { status: 204, headers: {}, report };
@@ -144,6 +162,7 @@ function route(request: HttpRequest, content: HttpContent): HttpResponse {
   if (target.path === BOOT_SCRIPT) return scriptResponse(target, request, content);
   if (target.path === SAN_LOGIN_IMAGE) return sanLoginResponse(target, request, content);
   if (target.path === 'status') return text(200, 'application/json', `${JSON.stringify(content.status())}\n`);
+  if (target.path === HARDWARE_PATH) return hardwareResponse(target, request, content);
   const file = content.file(target.path);
   return file === undefined ? plain(404, 'no such file') : fileResponse(file, request.headers);
 }
