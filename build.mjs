@@ -25,6 +25,8 @@ const bundles = [
   { name: 'boot-recorder', entry: 'initrd/boot-recorder.ts', runtime: 'quickjs', budgetBytes: 8 * KIB },
   // It renders what the boot renders, from the registry, whenever that has changed.
   { name: 'storage-agent', entry: 'initrd/storage-agent.ts', runtime: 'quickjs', budgetBytes: 70 * KIB },
+  // It stays in every node's memory.
+  { name: 'hand-back', entry: 'initrd/hand-back.ts', runtime: 'quickjs', budgetBytes: 20 * KIB },
 ].filter(({ entry }) => existsSync(entry));
 
 /** Kernel and initrd of the network boot, what one blade fetches, when they have been made (live-dvd/images.ts). */

@@ -55,6 +55,8 @@ export class ModelBlade implements BootHost {
   feedRoom = Number.POSITIVE_INFINITY;
   readonly links = new Map<string, string>();
   readonly mapped = new Map<string, { readonly table: string; readonly readOnly: boolean }>();
+  /** Mapped devices that somebody holds: a file system that is mounted, a program that has them open. */
+  readonly held = new Set<string>();
   /** Tables that are loaded and not live yet. */
   readonly inactive = new Map<string, string>();
   readonly addresses: string[] = [];
@@ -74,6 +76,7 @@ export class ModelBlade implements BootHost {
   asked = 0;
   readonly #clockUnixMs: number;
   #clockMs = 1_000;
+  #devicesMade = 0;
   #drawn: number;
 
   constructor(san: ModelSan, options: BladeOptions = {}) {
@@ -230,11 +233,27 @@ export class ModelBlade implements BootHost {
   #dmsetup(words: readonly string[]): Ran {
     const [verb, name = ''] = words.filter((word) => !word.startsWith('--no'));
     if (verb === 'load' || verb === 'resume' || verb === 'table') return this.#changeTable(verb, name, words.at(-1)!);
+    if (verb === 'remove') return this.#removeDevice(name);
     if (verb === 'mknodes') return this.mapped.has(name) ? (this.files.set(`/dev/mapper/${name}`, ''), OK) : { code: 1, said: 'no such device' };
     const table = this.files.get(words.at(-1)!)!.trim();
     if (this.mapped.has(name)) return { code: 1, said: 'Device or resource busy' };
     if (table.includes(' snapshot ') && !this.#takeStore(table)) return { code: 1, said: 'device-mapper: snapshots: Invalid exception store' };
     this.mapped.set(name, { table, readOnly: words.includes('--readonly') });
+    const device = `/sys/block/dm-${this.#devicesMade++}`;
+    this.files.set(`${device}/dm/name`, `${name}\n`);
+    this.files.set(`${device}/ro`, words.includes('--readonly') ? '1\n' : '0\n');
+    return OK;
+  }
+
+  /** drivers/md/dm-ioctl.c dev_remove: one that is held, or on which another lies, stays. */
+  #removeDevice(name: string): Ran {
+    if (!this.mapped.has(name)) return { code: 1, said: `Device ${name} not found\nCommand failed.\n` };
+    const carries = [...this.mapped.values()].some(({ table }) => table.split(' ').includes(`/dev/mapper/${name}`));
+    if (this.held.has(name) || carries) return { code: 1, said: `device-mapper: remove ioctl on ${name}  failed: Device or resource busy\nCommand failed.\n` };
+    this.mapped.delete(name);
+    this.files.delete(`/dev/mapper/${name}`);
+    const device = this.list('/sys/block').find((one) => this.files.get(`/sys/block/${one}/dm/name`) === `${name}\n`);
+    for (const path of this.files.keys()) if (path.startsWith(`/sys/block/${device}/`)) this.files.delete(path);
     return OK;
   }
 
@@ -272,8 +291,9 @@ export class ModelBlade implements BootHost {
 
   #mount(words: readonly string[]): Ran {
     const target = words.at(-1)!;
-    if (words.includes('tmpfs')) {
-      this.files.set('/proc/mounts', `${this.files.get('/proc/mounts') ?? ''}tmpfs ${target} tmpfs rw 0 0\n`);
+    const inMemory = words.find((word) => /^(tmpfs|ramfs)$/.test(word));
+    if (inMemory !== undefined) {
+      this.files.set('/proc/mounts', `${this.files.get('/proc/mounts') ?? ''}${inMemory} ${target} ${inMemory} rw 0 0\n`);
       return OK;
     }
     if (target === '/sysroot') {

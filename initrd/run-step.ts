@@ -7,6 +7,7 @@ import { joinPaths } from './steps/san-paths.ts';
 import { bringUpInterface } from './steps/bring-up-interface.ts';
 import { claimVolumes } from './steps/claim-volumes.ts';
 import { configureRoot } from './steps/configure-root.ts';
+import { handBackPlan } from './steps/hand-back-plan.ts';
 import { startKeeper, startStandby, writeBootRecord } from './steps/handover.ts';
 import { mountMedium, mountOverlay, writeLiveIdentity } from './steps/live-root.ts';
 import { loadModules } from './steps/load-modules.ts';
@@ -43,7 +44,7 @@ export async function runStep(host: BootHost, state: BootState, step: BootStep, 
       // The live system has no volumes of its own that could be lost, and no session that must be kept.
       if (!state.parameters.live) startStandby(host, state);
       writeBootRecord(host, state);
-      return state.parameters.live ? undefined : startKeeper(host, state.multipath);
+      return state.parameters.live ? undefined : startKeeper(host, handBackPlan(state));
     default: return step satisfies never;
   }
 }

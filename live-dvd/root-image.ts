@@ -20,8 +20,10 @@ const ENABLED = ['metamaster-iscsid.service', 'metamaster-storage.service', 'met
 /** And those that start when the rest is up. */
 const ENABLED_LATE = ['metamaster-zram.service', 'metamaster-hardware.service'] as const;
 
-/** Programs that the keeper of the SAN's sessions runs from memory (overlay/usr/lib/metamaster/san-keeper). */
-const KEEPER_PROGRAMS = ['usr/sbin/iscsid', 'usr/sbin/dmsetup'];
+/** Programs that run from the memory of the keeper of the SAN's sessions (overlay/usr/lib/metamaster/san-keeper): its own, and qjs for the end of a shutdown. */
+const KEEPER_PROGRAMS = ['usr/sbin/iscsid', 'usr/sbin/dmsetup', 'usr/bin/qjs'];
+/** What gives the volumes back there. */
+const HAND_BACK_FILES = ['usr/lib/metamaster/hand-back', 'usr/lib/metamaster/hand-back.js'];
 
 /** Files of the payload tree that no node wants: secrets and identities that packages made at build time, caches, the packaged initrd. */
 const LEFT_OUT = [
@@ -100,7 +102,7 @@ function addOurFiles(root: string, inputs: RootInputs): void {
   cpSync(inputs.overlay, root, { recursive: true, preserveTimestamps: false });
   const ours = join(root, 'usr/lib/metamaster');
   mkdirSync(ours, { recursive: true });
-  for (const bundle of ['metamasterd.mjs', 'metamaster.mjs', 'hardware-collector.mjs', 'storage-agent.js', 'boot-recorder.js']) cpSync(join(inputs.bundles, bundle), join(ours, bundle));
+  for (const bundle of ['metamasterd.mjs', 'metamaster.mjs', 'hardware-collector.mjs', 'storage-agent.js', 'boot-recorder.js', 'hand-back.js']) cpSync(join(inputs.bundles, bundle), join(ours, bundle));
   cpSync(join(inputs.folder, 'node-stripped'), join(root, 'usr/bin/node'));
   // A list for another Node would read the wrong parts: without one the initrd reads the whole binary.
   const list = JSON.parse(readFileSync(inputs.prefetchList, 'utf8')) as { bytes: number };
@@ -110,8 +112,8 @@ function addOurFiles(root: string, inputs: RootInputs): void {
 }
 
 /** What the keeper of the SAN's sessions copies into memory: by the names under which loader and script look for them. */
-function keeperFiles(root: string): string[] {
-  return [...programClosure(root, KEEPER_PROGRAMS).values()].flatMap((names) => Array.from(names)).sort();
+export function keeperFiles(root: string): string[] {
+  return [...[...programClosure(root, KEEPER_PROGRAMS).values()].flatMap((names) => Array.from(names)), ...HAND_BACK_FILES].sort();
 }
 
 async function sha256Of(path: string): Promise<string> {

@@ -23,7 +23,7 @@ test('the mounted root becomes node 2: its name, its keys, its password, secrets
 test('nothing outside the root is written, and nothing of another node', async () => {
   const blade = await booted();
   const written = [...blade.modes.keys()].filter((path) => !path.startsWith('/sysroot/') && !path.startsWith('/sys/'));
-  expect(written.sort()).toEqual(['/run/metamaster.table', '/run/metamaster/boot.json']);
+  expect(written.sort()).toEqual(['/run/initramfs/hand-back.json', '/run/metamaster.table', '/run/metamaster/boot.json']);
   expect([...blade.files.values()].join('')).not.toContain('PRIVATE-1');
 });
 

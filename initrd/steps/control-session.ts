@@ -46,6 +46,12 @@ function controlSession(host: BootHost, target: string): string | undefined {
   return sessionsOf(host, target).find((session) => isControl(host, session) && isLoggedIn(host, session));
 }
 
+/** The disk that the control session shows (`sdb`), while it works. */
+export function controlDisk(host: BootHost, target: string): string | undefined {
+  const session = controlSession(host, target);
+  return session === undefined ? undefined : disksOfSession(host, session)[0];
+}
+
 /** What tells the control session's connection from the one before it: its local TCP port is another after each login. Undefined when the kernel shows none. */
 export function controlConnection(host: BootHost, target: string): string | undefined {
   const session = controlSession(host, target);
@@ -140,8 +146,7 @@ export async function openControlSession(host: BootHost, record: BootRecord): Pr
   }
   if (controlSession(host, target) === undefined && failure !== undefined) throw failure;
   for (let waited = 0; waited < DISK_WAIT_MS; waited += POLL_MS) {
-    const session = controlSession(host, target);
-    const disk = session === undefined ? undefined : disksOfSession(host, session)[0];
+    const disk = controlDisk(host, target);
     // A disk is listed a moment before its attributes are there.
     if (disk !== undefined && host.exists(`/sys/block/${disk}/device/timeout`)) {
       host.writeText(`/sys/block/${disk}/device/timeout`, String(CONTROL_COMMAND_SECONDS), 0o644);

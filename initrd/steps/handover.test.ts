@@ -3,11 +3,15 @@ import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { NIL_UUID } from '../../daemons/core/uuid.ts';
+import type { HandBackPlan } from '../../daemons/storage/hand-back.ts';
 import { parseCommandLine } from '../command-line.ts';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
 import type { BootState } from './boot-state.ts';
 import { STANDBY_FIFO, STANDBY_SCRIPT, startKeeper, startStandby, writeBootRecord } from './handover.ts';
+
+const PLAN: HandBackPlan = { clusterUuid: NIL_UUID, node: 2, hardwareId: 'board/mac', bootNonce: 'ab'.repeat(16), target: 'iqn.2026-01.example:san', disk: '/dev/sda', volumes: [] };
 
 function recordOf(commandLine: string): { path: string; record: Record<string, unknown> } {
   const blade = new ModelBlade(new ModelSan());
@@ -41,17 +45,27 @@ test('no secret stands in it', async () => {
 test('the keeper is started from the root, in a mount namespace of its own, and told of the multipath device', () => {
   const blade = new ModelBlade(new ModelSan());
   blade.files.set('/sysroot/usr/lib/metamaster/san-keeper', '');
-  startKeeper(blade, undefined);
-  startKeeper(blade, 'debian-san');
-  const [alone, joined] = blade.argvs;
+  startKeeper(blade, PLAN);
+  startKeeper(blade, { ...PLAN, multipath: 'debian-san' });
+  const [alone, joined] = blade.argvs.filter(([program]) => program === 'unshare');
   expect(alone!.slice(0, 4)).toEqual(['unshare', '-m', 'sh', '-c']);
-  expect(alone![4]).toMatch(/mount -t ramfs .*mount -o move \/sysroot root .*exec setsid chroot \. \/busybox sh \/root\/usr\/lib\/metamaster\/san-keeper "\$@"$/);
+  expect(alone![4]).toMatch(/^cd \/run\/initramfs && mount -o move \/sysroot root .*exec setsid chroot \. \/busybox sh \/root\/usr\/lib\/metamaster\/san-keeper "\$@"$/);
   expect(alone!.slice(5)).toEqual(['sh']);
   expect(joined!.slice(5)).toEqual(['sh', 'debian-san']);
 });
 
+test('its memory is where systemd looks for it at the end of a shutdown, with the plan of the hand-back in it, and is mounted once', () => {
+  const blade = new ModelBlade(new ModelSan());
+  blade.files.set('/sysroot/usr/lib/metamaster/san-keeper', '');
+  startKeeper(blade, PLAN);
+  // The step is tried again.
+  startKeeper(blade, PLAN);
+  expect(blade.argvs.filter(([program]) => program === 'mount')).toEqual([['mount', '-t', 'ramfs', '-o', 'mode=700', 'ramfs', '/run/initramfs']]);
+  expect([JSON.parse(blade.files.get('/run/initramfs/hand-back.json')!), blade.modes.get('/run/initramfs/hand-back.json')]).toEqual([PLAN, 0o600]);
+});
+
 test('a root without a keeper is not handed over to: nobody would mend its sessions', () => {
-  expect(() => startKeeper(new ModelBlade(new ModelSan()), undefined)).toThrow(/MM-BOOT-KEEPER: the root holds no/);
+  expect(() => startKeeper(new ModelBlade(new ModelSan()), PLAN)).toThrow(/MM-BOOT-KEEPER: the root holds no/);
 });
 
 describe('the standby for a restart', () => {

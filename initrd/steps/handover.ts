@@ -3,8 +3,10 @@
 
 import { portalsOf } from '../../daemons/core/roster.ts';
 import { distinctPortals, portalText } from '../../daemons/core/san-portal.ts';
+import type { HandBackPlan } from '../../daemons/storage/hand-back.ts';
 import { mustRun, StepError, type BootHost } from '../boot-host.ts';
 import type { BootState } from './boot-state.ts';
+import { HAND_BACK_PLAN } from './hand-back-plan.ts';
 
 /** The record of the boot that daemons in the root read: /run/metamaster/boot.json (live.json in the live system). */
 export interface BootRecord {
@@ -29,21 +31,32 @@ export interface BootRecord {
   readonly warnings: readonly string[];
 }
 
-/** Where the keeper's memory is mounted, in its own mount namespace; the folder lies in /run, which no switch of the root empties. */
-const KEEP = '/run/metamaster/keep';
+/**
+ * The keeper's memory: its root in a mount namespace of its own, and the root of everything at the end of a shutdown, where systemd-shutdown
+ * looks for it (bootup(7)) and no unit unmounts it. It lies in /run, which no switch of the root empties.
+ */
+const KEEP = '/run/initramfs';
 const KEEPER = 'usr/lib/metamaster/san-keeper';
+const KEEPER_REMEDY = 'See dmesg at the debug console (Esc).';
 /** Of the initrd only what is needed until the keeper stands on its own feet: the switch of the root empties the initrd under it. */
-const START_KEEPER = `mkdir -p ${KEEP} && mount -t ramfs -o mode=700 ramfs ${KEEP} && cd ${KEEP} && mkdir root && mount -o move /sysroot root && cp root/usr/bin/busybox busybox && exec setsid chroot . /busybox sh /root/${KEEPER} "$@"`;
+const START_KEEPER = `cd ${KEEP} && mount -o move /sysroot root && cp root/usr/bin/busybox busybox && exec setsid chroot . /busybox sh /root/${KEEPER} "$@"`;
 
 /**
  * Starts what must not depend on the SAN and goes on for as long as the kernel does: iscsid, which takes the sessions over here and now,
  * while every program that it needs is in memory; what mends the paths of `multipath`; and what feeds the watchdog. A SAN that is away
- * must not look like a kernel that hangs, and everything in the root, systemd as well, may have to wait for the SAN.
+ * must not look like a kernel that hangs, and everything in the root, systemd as well, may have to wait for the SAN. The same memory holds
+ * what gives the volumes back when the node goes down, and `plan` for it.
  * @throws StepError
  */
-export function startKeeper(host: BootHost, multipath: string | undefined): void {
+export function startKeeper(host: BootHost, plan: HandBackPlan): void {
   if (!host.exists(`/sysroot/${KEEPER}`)) throw new StepError('MM-BOOT-KEEPER', `the root holds no /${KEEPER}`, 'The root is not whole: restore the node.');
-  mustRun(host, 'MM-BOOT-KEEPER', ['unshare', '-m', 'sh', '-c', START_KEEPER, 'sh', ...(multipath === undefined ? [] : [multipath])], 'See dmesg at the debug console (Esc).');
+  host.makeFolder(KEEP);
+  // The step is tried again.
+  if (host.readText('/proc/mounts')?.includes(` ${KEEP} `) !== true) mustRun(host, 'MM-BOOT-KEEPER', ['mount', '-t', 'ramfs', '-o', 'mode=700', 'ramfs', KEEP], KEEPER_REMEDY);
+  host.makeFolder(`${KEEP}/root`);
+  host.writeText(`${KEEP}/${HAND_BACK_PLAN}`, `${JSON.stringify(plan)}\n`, 0o600);
+  const { multipath } = plan;
+  mustRun(host, 'MM-BOOT-KEEPER', ['unshare', '-m', 'sh', '-c', START_KEEPER, 'sh', ...(multipath === undefined ? [] : [multipath])], KEEPER_REMEDY);
 }
 
 /** Where the standby listens: `60` restarts the blade in 60 s unless another line comes, `now` at once. Root's alone. */

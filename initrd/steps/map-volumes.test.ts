@@ -71,7 +71,7 @@ describe('file systems', () => {
   test('the root is mounted before the state volume within it, and neither a second time', async () => {
     const blade = new ModelBlade(new ModelSan());
     await blade.boot();
-    const mounts = () => blade.argvs.filter(([program]) => program === 'mount').map((argv) => argv.slice(-2));
+    const mounts = () => blade.argvs.filter(([program, kind, type]) => program === 'mount' && kind === '-t' && type === 'ext4').map((argv) => argv.slice(-2));
     expect(mounts()).toEqual([['/dev/mapper/debian-node2', '/sysroot'], ['/dev/mapper/debian-state2', '/sysroot/var/lib/metamaster']]);
     mountRoot(blade, blade.state!);
     expect(mounts()).toHaveLength(2);

@@ -7,6 +7,7 @@ const WARNS = "the blade's console as a warning, and the journal of `metamaster-
 const AGENT = 'the journal of `metamaster-storage`';
 const KEEPER = "the node's kernel log: `dmesg`, the journal";
 const RESTART = "the blade's console, and `mm-stage restarting …`";
+const DOWN = "the blade's console, at the end of a shutdown";
 const LINE = "the blade's console before anything is touched; `metamaster boot plan`";
 const LINE_WARNS = `${LINE}; a warning`;
 const CHECK = '`metamaster san show` and `metamaster san check`';
@@ -85,6 +86,12 @@ export const BOOT_MESSAGES: Messages = {
   'MM-CMDLINE-NETWORK': entry(LINE_WARNS, '`storage_ip` lies outside of the network of `sifip`, and no router is known this early.', 'Correct `storage_ip`, `sifip` or `sifnm`.'),
   'MM-CMDLINE-UNKNOWN': entry(LINE_WARNS, 'There is no `mm.` parameter of that name; it is ignored.', 'Correct its spelling.'),
   'MM-CMDLINE-VALUE': entry(LINE, 'The value of a parameter breaks its rule, which the message tells.', 'Reboot, and edit the menu entry.'),
+  'MM-DOWN-HELD': entry(DOWN, 'A device of device-mapper that can write to the volume could not be removed at the end of the shutdown: a process still holds the file system on it, or somebody mapped the volume, or another one, by hand. What can still be written to is not given back, so its label stays `live`.', 'Nothing for the blade itself: it boots as ever. To put another blade in its place, the old one has to be proved off (`metamaster restore`). The message names the devices; where it happens at each shutdown, find out what holds them.'),
+  'MM-DOWN-LABEL': entry(DOWN, 'Where the volume begins, no label stands, or the label of another volume. It is left as it is.', '`metamaster san check` tells what is wrong.'),
+  'MM-DOWN-LIMIT': entry(DOWN, 'The volumes were not given back in time, most likely because the SAN does not answer. The blade goes down all the same; labels that were not written stay `live`.', 'Nothing for the blade itself: it boots as ever. To put another blade in its place, the old one has to be proved off (`metamaster restore`).'),
+  'MM-DOWN-OWNER': entry(DOWN, 'The owner record is not the one that this boot wrote: another blade may own the volume by now. It is not ours to give back.', 'Nothing, if this blade was replaced. Else find out who claimed the volume: `metamaster san show`.'),
+  'MM-DOWN-PROGRAM': entry(DOWN, 'The program that gives the volumes back failed, or what it has to know of the boot is missing from its memory. The blade goes down all the same; labels stay `live`.', 'Nothing for the blade itself. Please report it with the lines in front of it.'),
+  'MM-DOWN-SAN': entry(DOWN, 'Owner record or label could not be read or written, or a write of this kernel was still on its way to the SAN: it could arrive after the next owner has begun. The label may still say `live`.', 'See the SAN and the link to it. The blade itself boots as ever; to put another one in its place, the old one has to be proved off (`metamaster restore`).'),
   'MM-IDENTITY-HOST-KEY': entry(CONSOLE, 'The registry holds no SSH host key of this node.', 'Add the node to the roster again, which makes its key.'),
   'MM-KEEPER-FILES': entry(KEEPER, 'The keeper of the sessions could not copy iscsid and what it needs from the root into memory: nobody would mend a session that is lost.', 'Boot the node again; if it stays, restore it: its root is not whole.'),
   'MM-KEEPER-PATH-BACK': entry(KEEPER, 'A path to the SAN that had been given up can be used again.', 'Nothing is to be done.'),

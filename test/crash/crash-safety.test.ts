@@ -4,7 +4,7 @@
 import { env } from 'node:process';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { makeDisc } from '../../scripts/install/install.test-kit.ts';
-import { firstBoot, nextBoot } from './boot-operations.test-kit.ts';
+import { firstBoot, handBackOperation, nextBoot } from './boot-operations.test-kit.ts';
 import { installOperations } from './install-operations.test-kit.ts';
 import { checkOperation, formatTallies, type Operation, type Tally } from './operation.test-kit.ts';
 import { registryOperations } from './registry-operations.test-kit.ts';
@@ -19,7 +19,7 @@ const [, onlyName, onlyNumber] = /^(.*):(\d+)$/.exec(env['CRASH_CASE'] ?? '') ??
 const CASES_LEAST = 1000;
 
 const disc = makeDisc();
-const operations = [...await installOperations(disc.places), ...registryOperations(), ...storeOperations(), await firstBoot('none'), await firstBoot('volatile'), await nextBoot('none'), await nextBoot('volatile')].filter(({ name }) => onlyName === undefined || name === onlyName);
+const operations = [...await installOperations(disc.places), ...registryOperations(), ...storeOperations(), await firstBoot('none'), await firstBoot('volatile'), await nextBoot('none'), await nextBoot('volatile'), await handBackOperation('none'), await handBackOperation('volatile')].filter(({ name }) => onlyName === undefined || name === onlyName);
 const tallies: Tally[] = [];
 
 afterAll(() => {

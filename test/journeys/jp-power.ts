@@ -1,9 +1,14 @@
 // JP, power: blades are switched by `metamaster power` and its controllers; the whole rack shuts down in order, which leaves every file system
-// clean; and it starts again from nothing, one blade from the disc and the others from that one.
+// clean and gives every volume back: another blade takes one over without a fence, and gives it back; and the rack starts again from nothing,
+// one blade from the disc and the others from that one.
 
 import { writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { valueOf } from '../../daemons/core/problem.ts';
 import { run } from '../../daemons/host/run.ts';
+import { BLOCK_BYTES } from '../../daemons/storage/block.ts';
+import { diskOffset } from '../../daemons/storage/disk-offset.ts';
+import { chooseLabel, LABEL_OFFSETS, LABELLED_KINDS } from '../../daemons/storage/volume-label.ts';
 import { PATIENCE, type Cluster } from '../../scripts/virtual-rack/cluster.ts';
 import { checkNode } from './j1-spark-plug.ts';
 import { expectEqual, expectThat, type Journey } from './journey.ts';
@@ -16,6 +21,12 @@ const KEPT = ['/root/kept-over-the-night', '/var/lib/metamaster/kept-over-the-ni
 /** What is left of an orderly shutdown on a console: the kernel's last line, and QEMU's word that the guest asked for it. */
 const SHUT_DOWN = /reboot: Power down[\s\S]*# shutdown \(guest-shutdown\)/;
 const CONSOLE_MS = 10_000;
+/** What the end of a shutdown says: which volumes were given back, and after a semicolon those that were not. */
+const GIVEN_BACK = /mm-stage down given back: (.*)/;
+/** The node whose blade breaks, and the blade that is put in its place: not of the roster, with another mainboard and network card. */
+const REPLACED = 2;
+const STRANGER = 6;
+const SHUTDOWN_MS = 180_000;
 
 /** What `metamaster power --json` says of one node. */
 interface NodePower {
@@ -39,6 +50,26 @@ const all = (state: string): string => NODES.map((node) => `${node} ${state}`).j
 
 /** What e2fsck said at a node's last boot, of its root and its state volume. */
 const checked = (cluster: Cluster, node: number): string[] => [...cluster.rack.consoleText(node).matchAll(/^ *e2fsck: (.*)$/gm)].map((match) => match[1]!);
+
+/** What the labels of these nodes' volumes say, as they lie on the SAN: `node1 down, state1 down, …`. */
+function labelStates(cluster: Cluster, nodes: readonly number[]): string {
+  const { registry, ranges } = cluster.readSan();
+  const labelled = registry.volumes.filter(({ kind, node, retired }) => LABELLED_KINDS.some((one) => one === kind) && nodes.some((number) => number === node) && retired === undefined);
+  return cluster.withSan((read) => labelled.map((volume) => {
+    const [first, second] = LABEL_OFFSETS.map((offset) => read(diskOffset(volume, registry.extentBytes, ranges.container.firstSector, offset), BLOCK_BYTES));
+    return `${volume.name} ${valueOf(chooseLabel(first!, second!, volume.name)).label.state}`;
+  }).join(', '));
+}
+
+/** Every volume of these nodes says `down`, and the console of each blade that all was given back. */
+function checkGivenBack(cluster: Cluster, nodes: readonly number[], bladeOf: (node: number) => number): void {
+  const states = labelStates(cluster, nodes);
+  expectThat('every label says down', states !== '' && states.split(', ').every((state) => state.endsWith(' down')), states);
+  for (const node of nodes) {
+    const [, said = 'nothing'] = GIVEN_BACK.exec(cluster.rack.consoleText(bladeOf(node))) ?? [];
+    expectThat(`node ${node}: root and state volume were given back, and nothing was kept`, [`node${node}`, `state${node}`].every((name) => said.split(' ').includes(name)) && !said.includes('kept'), said);
+  }
+}
 
 export async function orderlyPower(cluster: Cluster, journey: Journey): Promise<void> {
   const { rack } = cluster;
@@ -78,6 +109,20 @@ export async function orderlyPower(cluster: Cluster, journey: Journey): Promise<
     for (const { node, ok, forced, state, reason } of nodes) expectEqual(`node ${node}: done, forced, state`, `${ok} ${forced} ${state}`, `true false off${ok && !forced ? '' : `: ${reason}`}`);
     for (const node of NODES) await rack.waitForConsole(node, SHUT_DOWN, { timeoutMs: CONSOLE_MS });
     expectEqual('what the controllers say', states(await power(config, 'status')), all('off'));
+  });
+  await journey.stage('every label on the SAN says that its volume was given back', async () => checkGivenBack(cluster, NODES, (node) => node));
+  await journey.stage(`another blade takes node ${REPLACED}'s volumes over at once, without a fence, and gives them back`, async () => {
+    await cluster.bootDiscEdited(STRANGER, `mm.node=${REPLACED}`);
+    await rack.waitForConsole(STRANGER, /mm-stage root \S+/, { timeoutMs: PATIENCE.serveMs });
+    expectThat('its claim was not refused once', !rack.consoleText(STRANGER).includes('mm-stage initrd claim failed'), rack.consoleText(STRANGER).slice(-500));
+    expectEqual('the files there', await cluster.ssh(REPLACED, `cat ${KEPT.join(' ')}`), KEPT.map(() => `kept by node ${REPLACED}`).join('\n'));
+    expectThat('its labels say live', labelStates(cluster, [REPLACED]).split(', ').every((state) => state.endsWith(' live')), labelStates(cluster, [REPLACED]));
+    await cluster.ssh(REPLACED, 'systemctl is-system-running --wait || true');
+    // The connection must not end in the middle of the command.
+    await cluster.ssh(REPLACED, '(sleep 1; systemctl poweroff) > /dev/null 2>&1 < /dev/null &');
+    await rack.waitForConsole(STRANGER, SHUT_DOWN, { timeoutMs: SHUTDOWN_MS });
+    checkGivenBack(cluster, [REPLACED], () => STRANGER);
+    await rack.dvdOut(STRANGER);
   });
   await journey.stage('cold start: blade 1 from the disc, the others from the network', async () => {
     await rack.dvdIn(1, cluster.disc);
