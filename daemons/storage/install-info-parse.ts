@@ -11,7 +11,8 @@ import type { InfoCluster, InfoNode, InfoOrigin, InfoSan, InstallInfo } from './
 import { isNumberText } from './install-info.ts';
 import { type Fields, literal, type OptionalShape, seenText, type Shape, text, whole } from './json-shape.ts';
 import type { InstallAnswer } from './registry-model.ts';
-import { KERNEL_RELEASE, TABLE_KEY, VOLUME_NAME } from './registry-shape.ts';
+import { KERNEL_RELEASE, TABLE_KEY } from './registry-shape.ts';
+import { VOLUME_NAME } from './volume-name.ts';
 import { CLUSTER_NAME_MAX, KERNEL_PARAMETERS_MAX, nodeNumberShape, ONE_LINE } from './roster-shape.ts';
 
 /** A value in quotes, as JSON has them; undefined when it is none. */

@@ -42,6 +42,16 @@ describe('without a registry', () => {
     expect(NOT_IN_LABELS.map(([what]) => what).join()).toContain('secrets');
   });
 
+  test('a checkpoint is told from the store of its node', () => {
+    const { fronts, container } = scanned();
+    const { label } = fronts.find(({ label }) => label?.kind === 'store' && label.node === 2)!;
+    const checkpoint = { name: 'node2@a', madeAtUnixMs: 7, storeUuid: label!.volumeUuid, storeGeneration: 1, clean: true };
+    const draft = draftOfLabels(SAMPLE_SUPERBLOCK, [...fronts, { extent: 39, label: { ...label!, checkpoint } }], MIB, container);
+    const stores = JSON.parse(JSON.stringify(draft['volumes'])) as { kind: string; node?: number }[];
+    expect(stores.filter(({ kind, node }) => kind === 'store' && node === 2)).toMatchObject([{}, { name: 'node2@a', retired: 'checkpoint', madeAtUnixMs: 7, extents: [{ start: 39 }] }]);
+    expect(Object.keys(stores[1]!)).not.toContain('retired');
+  });
+
   test('labels of another cluster are none of ours', () => {
     const { fronts, container } = scanned();
     expect(draftOfLabels({ ...SAMPLE_SUPERBLOCK, container: 'other' }, fronts, MIB, container)).toMatchObject({ roster: { nodes: [] } });

@@ -29,7 +29,10 @@ export function draftOfLabels(superblock: Superblock, fronts: readonly FoundFron
     extentBytes, extentCount: Math.floor((container.sectors * SECTOR_BYTES) / extentBytes),
     volumes: [
       // JSON leaves out what is undefined.
-      ...ours.map(({ extent, label }) => ({ kind: label.kind, uuid: label.volumeUuid, node: label.node, chunkSectors: label.kind === 'store' ? label.chunkSectors : undefined, extents: [{ start: extent }] })),
+      ...ours.map(({ extent, label: { kind, volumeUuid, node, chunkSectors, checkpoint } }) => ({
+        kind, uuid: volumeUuid, node, chunkSectors: kind === 'store' ? chunkSectors : undefined, extents: [{ start: extent }],
+        name: checkpoint?.name, retired: checkpoint && 'checkpoint', madeAtUnixMs: checkpoint?.madeAtUnixMs,
+      })),
       ...fronts.flatMap(({ extent, bootOf }) => (bootOf === undefined ? [] : [{ kind: 'boot', extents: [{ start: extent }] }])),
     ],
   };

@@ -131,7 +131,7 @@ export type RemoveRequest = { readonly node: number } & (
 
 /**
  * Takes a node out of the roster and its host key out of the secrets; its open replacement goes, bars stay. What was quarantined before
- * stays so, also when the rest is released. Of released volumes the caller zeroes the labels, once the change is on the SAN.
+ * stays so, also when the rest is released; checkpoints are released in any case. Of released volumes the caller zeroes the labels, once the change is on the SAN.
  * Problems: MM-EDIT-NODE, -LAST (no node would be left, or none that serves), -OWNER (an owner that may run), -RESULT.
  */
 export function removeNode(registry: Registry, request: RemoveRequest): Result<Registry> {
@@ -144,7 +144,8 @@ export function removeNode(registry: Registry, request: RemoveRequest): Result<R
   if (problems.length > 0) return refused(...problems);
   const kept = registry.volumes.flatMap((volume): VolumeRecord[] => {
     if (volume.node !== number || volume.retired === 'quarantined') return [volume];
-    return request.volumes === 'released' ? [] : [{ ...volume, retired: 'quarantined' }];
+    // A checkpoint is a copy that nobody maps, and of no use without its node.
+    return request.volumes === 'released' || volume.retired === 'checkpoint' ? [] : [{ ...volume, retired: 'quarantined' }];
   });
   const { [String(number)]: _, ...sshHostKeys } = registry.secret.sshHostKeys;
   return settled({ ...registry, roster: withReplacement({ ...roster, nodes }, replacementsBut(roster, number)), volumes: kept, secret: { ...registry.secret, sshHostKeys } });
@@ -158,7 +159,7 @@ function servingProblems(nodes: readonly RosterNode[]): readonly Problem[] {
 }
 
 function ownerProblems({ volumes }: Registry, number: number, ownersGone: readonly Uuid[]): readonly Problem[] {
-  const held = volumes.filter(({ node, retired, uuid }) => node === number && retired !== 'quarantined' && !ownersGone.includes(uuid));
+  const held = volumes.filter(({ node, retired, uuid }) => node === number && retired !== 'quarantined' && retired !== 'checkpoint' && !ownersGone.includes(uuid));
   return held.map(({ name, uuid }) => against('MM-EDIT-OWNER', 'ownersGone', `every volume of node ${number} whose extents are given back: its owner is down or fenced`, `${name} (${uuid}) is not among them`, 'Shut the node down or prove it off first; where nothing can, quarantine its volumes.'));
 }
 

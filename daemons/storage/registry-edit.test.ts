@@ -6,6 +6,7 @@ import type { Result } from '../core/problem.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { freeExtents } from './extents.ts';
 import { decodeRegistry, encodeRegistry, type Registry } from './registry.ts';
+import { addCheckpoint, dropCheckpoint } from './registry-edit-checkpoints.ts';
 import { closeReplacement, liftBar, openReplacement, replaceHardware } from './registry-edit-hardware.ts';
 import { addNode, removeNode, setDrained } from './registry-edit-nodes.ts';
 import { quarantineStore, releaseQuarantined } from './registry-edit-volumes.ts';
@@ -32,6 +33,8 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   node.map((node): Step => ['closeReplacement', (registry) => closeReplacement(registry, { node: node(registry) })]),
   fc.record({ node, drained: fc.boolean() }).map(({ node, drained }): Step => ['setDrained', (registry) => setDrained(registry, { node: node(registry), drained })]),
   fc.record({ node, sizeMib: fc.option(fc.integer({ min: 1, max: 12 }), { nil: undefined }) }).map(({ node, sizeMib }): Step => ['quarantineStore', (registry, at) => quarantineStore(registry, { node: node(registry), newStoreUuid: uuid(at, 3), ...(sizeMib === undefined ? {} : { sizeBytes: sizeMib * 2 ** 20 }) })]),
+  fc.record({ node, name: fc.constantFrom('a', 'b', 'c') }).map(({ node, name }): Step => ['addCheckpoint', (registry, at) => addCheckpoint(registry, { node: node(registry), name, sizeBytes: 2 ** 21, uuid: uuid(at, 4), atUnixMs: NOW + at })]),
+  fc.record({ node, name: fc.constantFrom('a', 'b') }).map(({ node, name }): Step => ['dropCheckpoint', (registry) => dropCheckpoint(registry, { node: node(registry), name })]),
   fc.nat().map((pick): Step => ['releaseQuarantined', (registry) => {
     const retired = registry.volumes.filter((volume) => volume.retired !== undefined);
     return releaseQuarantined(registry, { uuid: (retired[pick % Math.max(retired.length, 1)] ?? registry.volumes[0]!).uuid });
@@ -93,6 +96,6 @@ test('any sequence of edits: every relation holds, numbers and extents stay, wha
     { numRuns: 150 },
   );
   // The property would be worth nothing if an edit never came through, or never was refused.
-  expect([...accepted.keys()].toSorted()).toEqual(['addNode', 'closeReplacement', 'liftBar', 'openReplacement', 'quarantineStore', 'quarantined', 'releaseQuarantined', 'released', 'replaceHardware', 'setDrained']);
-  expect([...codes].toSorted()).toEqual(expect.arrayContaining(['MM-EDIT-BAR-NONE', 'MM-EDIT-LAST', 'MM-EDIT-MAC', 'MM-EDIT-MAC-BARRED', 'MM-EDIT-MAC-TAKEN', 'MM-EDIT-NODE', 'MM-EDIT-OWNER', 'MM-EDIT-REPLACEMENT-NONE', 'MM-EDIT-REPLACEMENT-OPEN', 'MM-EDIT-REPLACEMENT-TIME', 'MM-EDIT-ROOM', 'MM-EDIT-SIZE', 'MM-EDIT-VOLUME']));
+  expect([...accepted.keys()].toSorted()).toEqual(['addCheckpoint', 'addNode', 'closeReplacement', 'dropCheckpoint', 'liftBar', 'openReplacement', 'quarantineStore', 'quarantined', 'releaseQuarantined', 'released', 'replaceHardware', 'setDrained']);
+  expect([...codes].toSorted()).toEqual(expect.arrayContaining(['MM-EDIT-BAR-NONE', 'MM-EDIT-CHECKPOINT', 'MM-EDIT-LAST', 'MM-EDIT-MAC', 'MM-EDIT-MAC-BARRED', 'MM-EDIT-MAC-TAKEN', 'MM-EDIT-NODE', 'MM-EDIT-OWNER', 'MM-EDIT-REPLACEMENT-NONE', 'MM-EDIT-REPLACEMENT-OPEN', 'MM-EDIT-REPLACEMENT-TIME', 'MM-EDIT-ROOM', 'MM-EDIT-SIZE', 'MM-EDIT-VOLUME']));
 });

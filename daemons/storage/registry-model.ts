@@ -65,9 +65,12 @@ export interface VolumeRecord {
   readonly extents: readonly Extent[];
   /**
    * `rollback`: a store that its node no longer boots from, kept for a return to the former origin.
+   * `checkpoint`: a copy of the node's store, which nobody maps; it has its own name behind the node's, e.g. `node3@before-upgrade`.
    * `quarantined`: a store, state volume or swap whose owner nobody could fence: it is nobody's, and its extents are not used again.
    */
-  readonly retired?: 'rollback' | 'quarantined';
+  readonly retired?: 'rollback' | 'checkpoint' | 'quarantined';
+  /** For checkpoints: when it was made. Whether it is whole its label says. */
+  readonly madeAtUnixMs?: number;
 }
 
 /** What nobody but the nodes may see. */

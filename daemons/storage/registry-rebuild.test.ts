@@ -135,6 +135,10 @@ describe('refused', () => {
     const newer = lost();
     writeLabel(newer, behind, find(newer.registry, 'node1'), { volumeUuid: sampleUuid(556), node: 3 });
     expect(codes(newer.disk, { copy: copyOf(newer.registry) })).toEqual(['MM-REBUILD-UNKNOWN']);
+    // A checkpoint loses its label when it is dropped: one that has it is one that the copy does not know.
+    const kept = lost();
+    writeLabel(kept, behind, find(kept.registry, 'node1'), { volumeUuid: sampleUuid(557), node: 1, state: 'down', checkpoint: { name: 'node1@a', madeAtUnixMs: 1, storeUuid: sampleUuid(102), storeGeneration: 1, clean: true } });
+    expect(codes(kept.disk, { copy: copyOf(kept.registry) })).toEqual(['MM-REBUILD-UNKNOWN']);
   });
 
   test('when no label at all bears it out; one that cannot be read is only told', () => {

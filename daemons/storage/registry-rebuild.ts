@@ -229,8 +229,8 @@ function unknownVolumes(read: ReadAt, container: SectorRange, registry: PublicRe
     if (label === undefined || label.clusterUuid !== registry.clusterUuid) continue;
     const where = `extent ${extent}`;
     const seen = `${label.kind} of node ${label.node} (${label.volumeUuid})`;
-    // What was dropped keeps its label until its extents are used again: the volume that took its place is borne out elsewhere.
-    const replaced = registry.volumes.some(({ name, kind, node, uuid }) => kind === (label.kind as LabelledKind) && node === label.node && uuid !== label.volumeUuid && confirmed.has(name));
+    // What was dropped keeps its label until its extents are used again (a checkpoint loses it first): the volume that took its place is borne out elsewhere.
+    const replaced = label.checkpoint === undefined && registry.volumes.some(({ name, kind, node, uuid }) => kind === (label.kind as LabelledKind) && node === label.node && uuid !== label.volumeUuid && confirmed.has(name));
     const problem: Problem = { code: 'MM-REBUILD-UNKNOWN', where, rule: 'free, as the registry to be written says', seen, remedy: 'This volume came after the copy was made: use a newer copy.' };
     if (replaced) warnings.push({ ...problem, remedy: 'Most likely the rest of a volume that was dropped.' });
     else problems.push(problem);

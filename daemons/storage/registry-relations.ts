@@ -2,6 +2,7 @@
 
 import { CHAP_MUTUAL_RULE, chapKind, secretsDiffer } from '../core/chap.ts';
 import { BLOCK_BYTES } from './block.ts';
+import { checkpointName } from './volume-name.ts';
 import type { Report } from './json-shape.ts';
 import type { Registry, VolumeKind, VolumeRecord } from './registry-model.ts';
 import { checkRoster, reportRepeated } from './roster-shape.ts';
@@ -56,13 +57,24 @@ function checkVolume(registry: Registry, volume: VolumeRecord, at: string, repor
     const known = volume.origin !== undefined && (volume.retired === 'quarantined' || registry.origins.some((origin) => origin.volume === volume.origin));
     if (!known) report(`${at}.origin`, 'the volume of an origin', volume.origin);
     if (volume.chunkSectors === undefined) report(`${at}.chunkSectors`, 'a chunk, for a store', undefined);
+    checkCheckpoint(volume, at, report);
   } else {
-    for (const field of ['origin', 'chunkSectors'] as const) if (volume[field] !== undefined) report(`${at}.${field}`, 'for stores only', volume[field]);
+    for (const field of ['origin', 'chunkSectors', 'madeAtUnixMs'] as const) if (volume[field] !== undefined) report(`${at}.${field}`, 'for stores only', volume[field]);
     checkRetired(volume, at, report);
   }
   if (volume.sizeBytes % BLOCK_BYTES !== 0) report(`${at}.sizeBytes`, `a multiple of ${BLOCK_BYTES}`, volume.sizeBytes);
   const room = volume.extents.reduce((sum, extent) => sum + extent.count, 0) * registry.extentBytes;
   if (room < volume.sizeBytes) report(`${at}.extents`, `room for ${volume.sizeBytes} bytes`, `${room} bytes`);
+}
+
+/** A checkpoint is told from other stores by its name alone where nothing but names is shown. */
+function checkCheckpoint({ name, node, retired, madeAtUnixMs }: VolumeRecord, at: string, report: Report): void {
+  if (retired !== 'checkpoint') {
+    if (madeAtUnixMs !== undefined) report(`${at}.madeAtUnixMs`, 'for checkpoints only', madeAtUnixMs);
+    return;
+  }
+  if (madeAtUnixMs === undefined) report(`${at}.madeAtUnixMs`, 'a time, for a checkpoint', undefined);
+  if (node !== undefined && checkpointName(name, node) === undefined) report(`${at}.name`, `node${node}@ and a name of its own, for a checkpoint`, name);
 }
 
 /** There is a way back to a former store alone; whose owner nobody could fence may be any volume of a node. */

@@ -3,6 +3,7 @@
 import { type ChapAccount, CHAP_SECRET_RULE, CHAP_USER_RULE, type ChapLogin, isChapSecret, isChapUser } from '../core/chap.ts';
 import { fromHex } from '../core/bytes.ts';
 import { NIL_UUID, parseUuid } from '../core/uuid.ts';
+import { VOLUME_NAME } from './volume-name.ts';
 import { CONTAINER_NAME } from './container-partitions.ts';
 import type { Extent } from './extents.ts';
 import type { Fields, Shape } from './json-shape.ts';
@@ -12,8 +13,6 @@ import { REGISTRY_FORMAT, REGISTRY_VERSION, VOLUME_KINDS } from './registry-mode
 import { nodeNumberShape, ONE_LINE, rosterShape } from './roster-shape.ts';
 import { MAX_CHUNK_SECTORS, MIN_CHUNK_SECTORS, isChunkSectors } from './volume-label.ts';
 
-/** Volume names become file names and device-mapper names (127 characters at most, together with the container's). */
-export const VOLUME_NAME = /^[a-z][a-z0-9@._-]{0,62}$/;
 /** Keys of tables: property names of our own making, never `__proto__`. */
 export const TABLE_KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** What `uname -r` may say. */
@@ -54,7 +53,8 @@ const volume = object<VolumeRecord>({
   origin: { optional: volumeName },
   chunkSectors: { optional: chunkSectors },
   extents: list(extent, 1),
-  retired: { optional: literal('rollback', 'quarantined') },
+  retired: { optional: literal('rollback', 'checkpoint', 'quarantined') },
+  madeAtUnixMs: { optional: whole(0, MAX_BYTES) },
 });
 
 const answer = either<InstallAnswer>(

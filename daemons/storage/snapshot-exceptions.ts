@@ -58,6 +58,38 @@ function chunkNumber(view: DataView, at: number): number {
   return Number.isSafeInteger(value) ? value : Infinity;
 }
 
+/** One entry of the tables. */
+export interface StoreException {
+  readonly area: number;
+  /** Its place in the area. */
+  readonly index: number;
+  /** The chunk of the origin; Infinity for one that no device reaches. */
+  readonly original: number;
+  /** The chunk of the store that holds its copy. */
+  readonly copy: number;
+}
+
+/** The exceptions as they were written, area by area; one area is in memory at a time. Throws what `read` throws. */
+export function* exceptionsOf(read: ReadAt, chunkBytes: number, totalChunks: number): Generator<StoreException> {
+  const perArea = chunkBytes / EXCEPTION_BYTES;
+  for (let area = 0; ; area++) {
+    const at = HEADER_CHUNKS + area * (perArea + 1);
+    // Every area before this one is full, and the kernel wiped this one when it filled the last.
+    if (at >= totalChunks) return;
+    const view = viewOf(read(at * chunkBytes, chunkBytes));
+    for (let index = 0; index < perArea; index++) {
+      const copy = chunkNumber(view, index * EXCEPTION_BYTES + 8);
+      if (copy === 0) return;
+      yield { area, index, original: chunkNumber(view, index * EXCEPTION_BYTES), copy };
+    }
+  }
+}
+
+/** The chunk of a store that gets the copy of exception number `i`, from 0, when each goes to the first that is free. */
+export function copyChunk(i: number, perArea: number): number {
+  return HEADER_CHUNKS + Math.floor(i / perArea) * (perArea + 1) + 1 + (i % perArea);
+}
+
 function countExceptions(read: ReadAt, chunkBytes: number, totalChunks: number, originChunks: number): Counted {
   const perArea = chunkBytes / EXCEPTION_BYTES;
   const problems: Problem[] = [];
@@ -67,30 +99,20 @@ function countExceptions(read: ReadAt, chunkBytes: number, totalChunks: number, 
   const copies = new Set<number>();
   const originals = new Set<number>();
   let nextFree = HEADER_CHUNKS + 1;
-  for (let area = 0; ; area++) {
-    const at = HEADER_CHUNKS + area * (perArea + 1);
-    // Every area before this one is full, and the kernel wiped this one when it filled the last.
-    if (at >= totalChunks) return { exceptions: copies.size, nextFree, problems };
-    const view = viewOf(read(at * chunkBytes, chunkBytes));
-    for (let i = 0; i < perArea; i++) {
-      const original = chunkNumber(view, i * EXCEPTION_BYTES);
-      const copy = chunkNumber(view, i * EXCEPTION_BYTES + 8);
-      if (copy === 0) {
-        // The kernel steps over the chunk that will be an area.
-        return { exceptions: copies.size, nextFree: isArea(nextFree, perArea) ? nextFree + 1 : nextFree, problems };
-      }
-      const where = `area ${area}, exception ${i}`;
-      if (copy < HEADER_CHUNKS + 1 || copy >= totalChunks || isArea(copy, perArea)) refuse(where, `a chunk from ${HEADER_CHUNKS + 1} to ${totalChunks - 1} that is no area`, String(copy));
-      else nextFree = Math.max(nextFree, copy + 1);
-      if (copies.has(copy)) refuse(where, 'a chunk of its own', String(copy));
-      if (original >= originChunks) refuse(where, `a chunk of the origin, below ${originChunks}`, String(original));
-      if (originals.has(original)) refuse(where, 'a chunk of the origin that has no other copy', String(original));
-      copies.add(copy);
-      originals.add(original);
-      // A table of nothing but nonsense could be as long as the device.
-      if (problems.length >= WRONG_SHOWN_MAX) return { exceptions: copies.size, nextFree, problems };
-    }
+  for (const { area, index, original, copy } of exceptionsOf(read, chunkBytes, totalChunks)) {
+    const where = `area ${area}, exception ${index}`;
+    if (copy < HEADER_CHUNKS + 1 || copy >= totalChunks || isArea(copy, perArea)) refuse(where, `a chunk from ${HEADER_CHUNKS + 1} to ${totalChunks - 1} that is no area`, String(copy));
+    else nextFree = Math.max(nextFree, copy + 1);
+    if (copies.has(copy)) refuse(where, 'a chunk of its own', String(copy));
+    if (original >= originChunks) refuse(where, `a chunk of the origin, below ${originChunks}`, String(original));
+    if (originals.has(original)) refuse(where, 'a chunk of the origin that has no other copy', String(original));
+    copies.add(copy);
+    originals.add(original);
+    // A table of nothing but nonsense could be as long as the device.
+    if (problems.length >= WRONG_SHOWN_MAX) return { exceptions: copies.size, nextFree, problems };
   }
+  // The kernel steps over the chunk that will be an area.
+  return { exceptions: copies.size, nextFree: isArea(nextFree, perArea) ? nextFree + 1 : nextFree, problems };
 }
 
 /** Chunks between `nextFree` and the end that may become copies. */

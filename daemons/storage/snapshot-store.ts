@@ -50,9 +50,21 @@ export function decodeSnapshotHeader(bytes: Uint8Array): Result<SnapshotHeader |
  */
 export function storeSizeBytes(originBytes: number, chunkBytes: number): number {
   if (!(originBytes > 0) || !isChunkSectors(chunkBytes / SECTOR_BYTES)) throw new RangeError(`an origin of ${originBytes} bytes in chunks of ${chunkBytes}`);
-  const exceptions = Math.ceil(originBytes / chunkBytes);
+  return storeBytesFor(Math.ceil(originBytes / chunkBytes), chunkBytes);
+}
+
+/** The size of a store volume that has room for so many exceptions and no more. */
+export function storeBytesFor(exceptions: number, chunkBytes: number): number {
   const areas = Math.floor(exceptions / (chunkBytes / EXCEPTION_BYTES)) + 1;
   return DATA_OFFSET_BYTES + (1 + areas + exceptions) * chunkBytes;
+}
+
+/** The header chunk of a valid store. */
+export function encodeSnapshotHeader(chunkSectors: number): Uint8Array {
+  const chunk = new Uint8Array(chunkSectors * SECTOR_BYTES);
+  const view = viewOf(chunk);
+  [SNAPSHOT_MAGIC, 1, SNAPSHOT_VERSION, chunkSectors].forEach((word, i) => view.setUint32(4 * i, word, true));
+  return chunk;
 }
 
 /** The kernel keeps every exception in memory, some 40 bytes each (measured: 26 MB for 5 GiB changed in chunks of 8 KiB). */

@@ -11,6 +11,7 @@ import { LABEL_OFFSETS, LABEL_STATES, chooseLabel, decodeLabel, encodeLabel, lab
 
 const registry = sampleRegistry();
 const LABEL: VolumeLabel = { ...sampleLabel(registry, registry.volumes.find(({ name }) => name === 'node2')!), generation: 5, state: 'live' };
+const CHECKPOINT: VolumeLabel = { ...LABEL, state: 'down', checkpoint: { name: 'node2@before-upgrade', madeAtUnixMs: 1_795_000_000_000, storeUuid: sampleUuid(0x34), storeGeneration: 5, clean: true } };
 const ZERO = new Uint8Array(BLOCK_BYTES);
 
 describe('label block', () => {
@@ -20,6 +21,11 @@ describe('label block', () => {
     expect(toHex(encodeLabel({ ...LABEL, volumeUuid: sampleUuid(0x12) }).subarray(0, 112))).toBe(
       `${'4d4d564f4c4c424c'}${'01000000'}${'01000000'}${'00000000000040008000000000000012'}${'00000000000040008000000000000001'}${'00000000000040008000000000000064'}${'02000000'}${'02000000'}${'10000000'}${'00000000'}${'0000100000000000'}${'0500000000000000'}${'64656269616e00000000000000000000'}`,
     );
+  });
+  test('of a checkpoint: fuzz, golden bytes', () => {
+    fuzzBlock(encodeLabel(CHECKPOINT), decodeLabel, encodeLabel);
+    expect(toHex(encodeLabel(CHECKPOINT).subarray(112, 172))).toBe(`${'00000000000040008000000000000034'}${'0500000000000000'}${'005e56eea1010000'}${'01000000'}${Buffer.from('node2@before-upgrade').toString('hex')}${'00000000'}`);
+    expect(decodeLabel(encodeLabel(CHECKPOINT))).toEqual({ ok: true, value: CHECKPOINT });
   });
   test('round trip', () => {
     const labels = fc.record({ state: fc.constantFrom(...LABEL_STATES), node: fc.integer({ min: 1, max: 2000 }), generation: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), volumeUuid: fc.nat().map(sampleUuid), chunkSectors: fc.constantFrom(8, 16, 128, 2048) });
@@ -33,6 +39,9 @@ describe('label block', () => {
     ['a chunk of 24 sectors', { chunkSectors: 24 }],
     ['data elsewhere', { dataOffsetBytes: 4096 }],
     ['node 0', { node: 0 }],
+    ['a checkpoint of a state volume', { ...CHECKPOINT, kind: 'state', chunkSectors: 0 }],
+    ['a checkpoint without a name', { checkpoint: { ...CHECKPOINT.checkpoint!, name: '' } }],
+    ['a checkpoint of a store that had no label', { checkpoint: { ...CHECKPOINT.checkpoint!, storeGeneration: 0 } }],
   ])('%s is no label', (_, change) => {
     const result = decodeLabel(encodeLabel({ ...LABEL, ...change }));
     expect(!result.ok && result.problems[0]!.code).toBe('MM-BLOCK-FIELD');

@@ -1,11 +1,12 @@
 // The label of a volume that one node writes to: a store, a state volume, swap. It stands in front of the data, twice (blocks 0 and
 // 2), so that a torn write leaves one copy whole; block 1 between them is the owner's (owner-record.ts).
 
-import { equalBytes } from '../core/bytes.ts';
+import { equalBytes, isZero } from '../core/bytes.ts';
 import type { Problem, Result } from '../core/problem.ts';
 import type { Uuid } from '../core/uuid.ts';
-import type { BlockCodec } from './block.ts';
+import type { BlockCodec, FieldReader } from './block.ts';
 import { BLOCK_BYTES, MIB, decodeBlock, encodeBlock, isNewerVersion } from './block.ts';
+import { VOLUME_NAME } from './volume-name.ts';
 import { CONTAINER_NAME } from './container-partitions.ts';
 import { MAX_WRITERS } from './registry-layout.ts';
 import type { WriteStep } from './write-step.ts';
@@ -27,6 +28,18 @@ export type LabelledKind = (typeof LABELLED_KINDS)[number];
 export const LABEL_STATES = ['new', 'live', 'down'] as const;
 export type LabelState = (typeof LABEL_STATES)[number];
 
+/** What a checkpoint is a copy of. */
+export interface CheckpointMark {
+  /** The volume's name in the registry. */
+  readonly name: string;
+  readonly madeAtUnixMs: number;
+  /** The store that was copied, and the generation of its label at that time. */
+  readonly storeUuid: Uuid;
+  readonly storeGeneration: number;
+  /** The store had been given back in good order; else the file system's journal is still to be replayed. */
+  readonly clean: boolean;
+}
+
 /** What a label says. */
 export interface VolumeLabel {
   readonly kind: LabelledKind;
@@ -42,11 +55,27 @@ export interface VolumeLabel {
   readonly dataOffsetBytes: number;
   /** Grows by one with each change of the label. */
   readonly generation: number;
+  /** There for a store that is a checkpoint. Its state is `new` until it is whole, then `down`. */
+  readonly checkpoint?: CheckpointMark;
 }
 
 /** True for a chunk that dm-snapshot takes and that this project uses. */
 export function isChunkSectors(sectors: number): boolean {
   return Number.isInteger(sectors) && sectors >= MIN_CHUNK_SECTORS && sectors <= MAX_CHUNK_SECTORS && (sectors & (sectors - 1)) === 0;
+}
+
+/** As long as a volume's name may be, and a zero. */
+const CHECKPOINT_NAME_BYTES = 64;
+
+function readMark(fields: FieldReader, kind: LabelledKind): CheckpointMark {
+  if (kind !== 'store') fields.refuse('checkpoint', 'nothing, for anything but a store', kind);
+  return {
+    storeUuid: fields.uuid(112),
+    storeGeneration: fields.u64(128, 'storeGeneration', 1),
+    madeAtUnixMs: fields.u64(136, 'madeAtUnixMs'),
+    clean: fields.u32(144, 'clean', 0, 1) === 1,
+    name: fields.text(148, CHECKPOINT_NAME_BYTES, 'name', VOLUME_NAME),
+  };
 }
 
 const LABEL: BlockCodec<VolumeLabel> = {
@@ -64,6 +93,13 @@ const LABEL: BlockCodec<VolumeLabel> = {
     fields.u64(80, label.dataOffsetBytes);
     fields.u64(88, label.generation);
     fields.text(96, 16, label.container);
+    if (label.checkpoint !== undefined) {
+      fields.uuid(112, label.checkpoint.storeUuid);
+      fields.u64(128, label.checkpoint.storeGeneration);
+      fields.u64(136, label.checkpoint.madeAtUnixMs);
+      fields.u32(144, label.checkpoint.clean ? 1 : 0);
+      fields.text(148, CHECKPOINT_NAME_BYTES, label.checkpoint.name);
+    }
   },
   read(fields) {
     const kind = fields.choice(12, 'kind', LABELLED_KINDS);
@@ -83,6 +119,7 @@ const LABEL: BlockCodec<VolumeLabel> = {
       dataOffsetBytes,
       generation: fields.u64(88, 'generation', 1),
       container: fields.text(96, 16, 'container', CONTAINER_NAME),
+      ...(isZero(fields.raw(112, 148 + CHECKPOINT_NAME_BYTES - 112)) ? {} : { checkpoint: readMark(fields, kind) }),
     };
   },
 };

@@ -8,6 +8,7 @@ import { NIL_UUID } from '../core/uuid.ts';
 import { BLOCK_BYTES, SECTOR_BYTES, roundUp } from './block.ts';
 import type { BootFilePlacement } from './boot-volume.ts';
 import { BOOT_INDEX_OFFSET, decodeBootVolumeHeader, decodeBootVolumeIndex } from './boot-volume.ts';
+import { wholeCheckpoint } from './checkpoint.ts';
 import type { SectorRange } from './container-partitions.ts';
 import type { OwnerRecord } from './owner-record.ts';
 import { OWNER_OFFSET, decodeOwner } from './owner-record.ts';
@@ -62,6 +63,14 @@ function reportLabelled(request: VolumeRequest, read: ReadAt): VolumeReport {
   const storeHeader = read(DATA_OFFSET_BYTES, BLOCK_BYTES);
   const header = volume.kind === 'store' ? decodeSnapshotHeader(storeHeader) : undefined;
   const found = { volume, ...(owner.ok && owner.value ? { owner: owner.value } : {}), ...(header?.ok && header.value ? { storeHeader: header.value } : {}) };
+  if (volume.retired === 'checkpoint') {
+    // Its extents may hold what a former volume left there until the copy begins.
+    const whole = wholeCheckpoint(volume, { labels: [read(LABEL_OFFSETS[0], BLOCK_BYTES), read(LABEL_OFFSETS[1], BLOCK_BYTES)] });
+    if (!whole.ok) {
+      warnings.push(...whole.problems);
+      return { volume };
+    }
+  }
   if (!owner.ok) problems.push(...owner.problems);
   if (!chosen.ok) {
     problems.push(...chosen.problems);

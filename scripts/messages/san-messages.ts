@@ -11,6 +11,8 @@ const EDIT = 'whatever changes the registry';
 const PLAN = '`metamaster install`';
 const REVALIDATE = '`metamaster restore --revalidate`';
 const RESTORE = '`metamaster restore`';
+const CHECKPOINT = '`metamaster node checkpoint` and `metamaster node rollback`';
+const FILES = '`metamaster node diff` and `metamaster node cat`';
 const INFO = '`metamaster restore -f`, `metamaster install`';
 const LEASE = 'whatever takes the registry\'s lease';
 const LIVE = '`metamaster san login`, `metamaster restore` in the live system';
@@ -24,6 +26,11 @@ export const SAN_MESSAGES: Messages = {
   'MM-BLOCK-VERSION': entry(BLOCK, 'A newer release of metamaster wrote the block. Nothing older is taken in its place.', 'Use that release or a newer one; the message names both versions.'),
   'MM-CHANGE-OVERTAKEN': entry(EDIT, 'Somebody else changed the registry at the same time or right after, and that change counts now. It may have been made from this one.', 'Read the registry again, and make the change again if it is still wanted.'),
   'MM-CHANGE-TORN': entry(EDIT, 'The change did not come onto the SAN, or only a part of it did. The registry of before counts.', 'Look at the session to the SAN, then make the change again.'),
+  'MM-CHECKPOINT-CHANGED': entry(CHECKPOINT, 'Label, owner record or header of the store changed while it was copied: its node booted, or somebody else mended it. The copy may be a mixture, and does not count.', 'Find out who it was. Drop a checkpoint that is unfinished, or roll back again, with the node down.'),
+  'MM-CHECKPOINT-OWN': entry(CHECKPOINT, 'The node is the one that the command runs on. A root that is held still for the copy holds the command too.', 'Shut the node down, and run it on another node or in the live system of the disc.'),
+  'MM-CHECKPOINT-READ-BACK': entry(CHECKPOINT, 'What was copied reads back as something else: another machine writes there, or the SAN does not keep what it acknowledges.', 'Find out which, then begin again. The copy does not count.'),
+  'MM-CHECKPOINT-STORE': entry(CHECKPOINT, 'The store, or the checkpoint, holds nothing that could be copied: it is empty, the kernel gave it up, or its chunks are not those of the registry.', 'See the message; after an I/O error `metamaster restore --revalidate` sets it valid again.'),
+  'MM-CHECKPOINT-UNFINISHED': entry(`${CHECKPOINT}, ${FILES}, ${CHECK}`, 'The registry has room for a checkpoint whose copy is not whole: it was cut off, or is being made.', 'When nobody makes it any more, drop it (`--drop`) and make it again.'),
   'MM-CONTAINER-ENTRIES': entry(PLAN, 'The disk\'s partition table has no room for three more partitions.', 'Use another LUN.'),
   'MM-CONTAINER-EXISTS': entry(PLAN, 'The disk has a container of that name.', 'Choose another container name, or remove the old container first.'),
   'MM-CONTAINER-NAME': entry(PLAN, 'The container\'s name breaks its rule.', 'A lower-case letter, then at most 15 lower-case letters, digits and hyphens.'),
@@ -33,6 +40,7 @@ export const SAN_MESSAGES: Messages = {
   'MM-EDIT-ADDRESS': entry(EDIT, 'The address for a node is somebody else\'s, or no host\'s address of the boot network; or that network has none left.', 'Give a free one, or none: the next free one is taken then.'),
   'MM-EDIT-BAR-LIMIT': entry(EDIT, 'The list of barred machines is full. None is dropped by itself, for it might still be plugged in.', 'Lift the bars of machines that are scrapped or wiped.'),
   'MM-EDIT-BAR-NONE': entry(EDIT, 'No barred machine has this MAC address.', 'Look at the list again: the bar may have been lifted meanwhile.'),
+  'MM-EDIT-CHECKPOINT': entry(EDIT, 'The name of a checkpoint breaks its rule or is taken, the node has no checkpoint of that name, or it has as many as it may have.', 'Correct the name; the message lists those that there are. Drop what is not wanted any more.'),
   'MM-EDIT-LAST': entry(EDIT, 'No node would be left that serves boots: the rack could only be booted from the disc.', 'Add another node, or let a drained one serve again, first.'),
   'MM-EDIT-MAC': entry(EDIT, 'No MAC address was given, one twice, or those that the node has already.', 'Give the addresses of the new machine\'s cards, each once, the boot interface first.'),
   'MM-EDIT-MAC-BARRED': entry(EDIT, 'The MAC address is that of a machine that was replaced, and is refused until its bar is lifted.', 'Lift the bar first, if this machine is to come back.'),
@@ -120,6 +128,7 @@ export const SAN_MESSAGES: Messages = {
   'MM-REVALIDATE-FULL': entry(REVALIDATE, 'The store has so little room left that it may have overflowed. Writes are then missing from the middle of what was written, and no file system survives that for sure.', 'Save what can be read, reset the store, and give it more room.'),
   'MM-REVALIDATE-NONE': entry(REVALIDATE, 'There is nothing to set valid: the volume is no store, was never used, or is valid.', 'If the root does not mount, check its file system; a store without a header is to be reset.'),
   'MM-REVALIDATE-OWNER': entry(REVALIDATE, 'The store\'s owner may still run.', 'Power that blade off, or bar its session at the target, and claim the store first.'),
+  'MM-ROLLBACK-FIT': entry('`metamaster node rollback`', 'The node\'s store is not one into which this checkpoint could be copied: it lies over another origin, has another chunk, or is too small.', 'Give the node a store that fits. The checkpoint stays as it is.'),
   'MM-SAN-BOOT-FILE': entry(CHECK, 'A boot file is damaged, or reaches over the end of its volume.', 'Write the boot volume again.'),
   'MM-SAN-BOOT-ORIGIN': entry(CHECK, 'A boot volume belongs to another origin: blades would boot a kernel that does not fit their root.', 'Write the boot volume again.'),
   'MM-SAN-CHUNK': entry(CHECK, 'Label and header of a store name different chunks; the kernel uses the header\'s.', 'A reset brings both together.'),
@@ -130,5 +139,8 @@ export const SAN_MESSAGES: Messages = {
   'MM-SAN-WRITER': entry(CHECK, 'A node\'s number has no slots in the registry: it can boot, and never write.', 'Give it a smaller number, or install with a larger `maximum-nodes`.'),
   'MM-SNAPSHOT-HEADER': entry(`${CHECK}, the blade's console`, 'What stands at the beginning of a store is no header of dm-snapshot.', 'Find out who wrote there; reset the store if nothing is to be saved.'),
   'MM-STORE-EXCEPTION': entry(REVALIDATE, 'The store\'s tables hold what no kernel writes: they are damaged.', 'Save what can be read, then reset the store.'),
+  'MM-VIEW-FILE': entry(FILES, 'The root that was looked at has no file of that path, or something else is there.', 'Give the path from the root; a link is not followed.'),
+  'MM-VIEW-LINES': entry(FILES, 'The store is in more pieces than one device may have lines.', 'Name a folder with room for the whole root with `-w`.'),
+  'MM-VIEW-LIMIT': entry(`${CHECKPOINT}, ${FILES}`, 'The origin has more chunks than this program keeps in memory to read a root through its store.', 'Use larger chunks at the next reset of that store.'),
   'MM-BOOT-INDEX': entry(CHECK, 'The index of a boot volume is damaged.', 'Write the boot volume again.'),
 };

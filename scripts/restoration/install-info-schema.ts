@@ -6,7 +6,8 @@ import { ipv4FromNumber } from '../../daemons/core/ipv4.ts';
 import { DOMAIN_NAME_MAX, ISCSI_NAME_MAX, VLAN_MAX, VLAN_MIN } from '../../daemons/core/names.ts';
 import { CONTAINER_NAME } from '../../daemons/storage/container-partitions.ts';
 import { MAX_WRITERS } from '../../daemons/storage/registry-layout.ts';
-import { KERNEL_RELEASE, TABLE_KEY, VOLUME_NAME } from '../../daemons/storage/registry-shape.ts';
+import { KERNEL_RELEASE, TABLE_KEY } from '../../daemons/storage/registry-shape.ts';
+import { VOLUME_NAME } from '../../daemons/storage/volume-name.ts';
 import { CLUSTER_NAME_MAX, KERNEL_PARAMETERS_MAX } from '../../daemons/storage/roster-shape.ts';
 
 const text = (pattern: RegExp, rule: string): z.ZodString => z.string().regex(pattern).describe(rule);

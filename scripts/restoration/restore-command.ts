@@ -91,7 +91,7 @@ export const REAL_HOST: RestoreHost = {
 };
 
 /** Past the page cache, for other nodes write to the same disk. A file has no such call. */
-async function dropCache(path: string): Promise<void> {
+export async function dropCache(path: string): Promise<void> {
   if (statSync(path).isBlockDevice()) await run(['blockdev', '--flushbufs', path]);
 }
 
