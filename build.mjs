@@ -10,8 +10,8 @@ const KIB = 1024;
 
 /** Bundles: what runs on Node, and what runs on QuickJS (no Node API, `std` and `os` are its own modules). */
 const bundles = [
-  // Since it follows the registry while it runs, 223.
-  { name: 'metamasterd', entry: 'daemons/metamasterd.ts', runtime: 'node', budgetBytes: 232 * KIB },
+  // Since it follows the registry while it runs, 223; bars, drained nodes and replacements brought 7.
+  { name: 'metamasterd', entry: 'daemons/metamasterd.ts', runtime: 'node', budgetBytes: 236 * KIB },
   // One service each, for tests and for who wants just one; the disc does not bring them.
   { name: 'dhcpd', entry: 'daemons/dhcpd.ts', runtime: 'node', budgetBytes: 130 * KIB },
   { name: 'tftpd', entry: 'daemons/tftpd.ts', runtime: 'node', budgetBytes: 120 * KIB },
@@ -23,8 +23,8 @@ const bundles = [
   // Since the registry has bars, replacements and INSTALL.info, 96.
   { name: 'initrd', entry: 'initrd/boot.ts', runtime: 'quickjs', budgetBytes: 100 * KIB },
   { name: 'boot-recorder', entry: 'initrd/boot-recorder.ts', runtime: 'quickjs', budgetBytes: 8 * KIB },
-  // It renders what the boot renders, from the registry, whenever that has changed.
-  { name: 'storage-agent', entry: 'initrd/storage-agent.ts', runtime: 'quickjs', budgetBytes: 70 * KIB },
+  // It renders what the boot renders, from the registry, whenever that has changed; standing down brought 1 KiB.
+  { name: 'storage-agent', entry: 'initrd/storage-agent.ts', runtime: 'quickjs', budgetBytes: 72 * KIB },
   // It stays in every node's memory.
   { name: 'hand-back', entry: 'initrd/hand-back.ts', runtime: 'quickjs', budgetBytes: 20 * KIB },
 ].filter(({ entry }) => existsSync(entry));

@@ -5,7 +5,7 @@ import { decodeUtf8 } from './core/bytes.ts';
 import type { Ipv4 } from './core/ipv4.ts';
 import type { Mac } from './core/mac.ts';
 import type { Roster } from './core/roster.ts';
-import { ROSTER } from './dhcp/test-roster.ts';
+import { drainedRoster, ROSTER } from './dhcp/test-roster.ts';
 
 const configOf = (roster: Roster, rosterGeneration: number): NodeConfig => ({ number: 1, roster, interface: 'eth0', rosterGeneration, bootNonce: 'ab'.repeat(16) });
 const [THREE, FIVE] = ['52:54:00:12:00:03', '52:54:00:12:00:05'] as Mac[] as [Mac, Mac];
@@ -28,4 +28,23 @@ test('another roster: scripts, the servers that they name and the hand-out of th
   expect(/mm\.servers=(\S+)/.exec(script)![1]!.split(',').sort()).toEqual(['10.7.0.1', '10.7.0.2', '10.7.0.4']);
   expect(decodeUtf8(content.tftpFile('boot.ipxe', AT_FIVE)!)).toBe(script);
   expect(http.sanLogin?.(FIVE, AT_FIVE)).toEqual({ given: false, mac: FIVE, reason: 'no-dhcp-answer' });
+});
+
+test('a barred machine has the script that refuses it, and a machine that stood down has none for anybody', () => {
+  const barred: Roster = { ...ROSTER, barred: [{ node: 3, macs: [FIVE], sinceUnixMs: 1 }] };
+  const content = new BootContent({ config: configOf(barred, 1), files: new Map([['vmlinuz', { bytes: new Uint8Array(1), sha256: '' }]]) });
+  const http = content.http(() => ({}));
+  expect(http.barredScript(FIVE)).toContain('MM-BOOT-BARRED: this machine was node 3');
+  expect([http.barredScript(THREE), http.closed(), content.tftpFile('vmlinuz', AT_FIVE)?.length]).toEqual([undefined, undefined, 1]);
+  content.useConfig({ ...configOf(barred, 2), standDown: 'MM-AGENT-BARRED: x' });
+  expect([http.closed(), content.tftpFile('vmlinuz', AT_THREE), content.tftpFile('boot.ipxe', AT_THREE)]).toEqual(['MM-AGENT-BARRED: x', undefined, undefined]);
+});
+
+test('the script of a drained node names the others, and itself only where there is no other', () => {
+  let live = [1, 2];
+  const content = new BootContent({ config: configOf(drainedRoster([1]), 1), files: new Map(), live: () => live });
+  const servers = () => /mm\.servers=(\S+)/.exec(content.http(() => ({})).scriptFor({ mac: THREE })!)![1];
+  expect(servers()).toBe('10.7.0.2');
+  live = [1];
+  expect(servers()).toBe('10.7.0.1');
 });

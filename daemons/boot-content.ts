@@ -5,10 +5,10 @@ import { AUTOEXEC_SCRIPT, BOOT_SCRIPT, hasArm64Files } from './core/boot-file-na
 import { encodeUtf8, toHex } from './core/bytes.ts';
 import type { Ipv4 } from './core/ipv4.ts';
 import type { Mac } from './core/mac.ts';
-import { nodeOfMac, nodeOfNumber, type RosterNode } from './core/roster.ts';
+import { barOfMac, nodeOfMac, nodeOfNumber, type RosterNode } from './core/roster.ts';
 import { sha256 } from './core/sha256.ts';
 import type { BootFileTable } from './host/boot-files.ts';
-import { ARM64_BOOT_FILES, autoexecScript, BOOT_FILES, bootScript, macScript } from './http-boot/boot-script.ts';
+import { ARM64_BOOT_FILES, autoexecScript, barredScript, BOOT_FILES, bootScript, macScript } from './http-boot/boot-script.ts';
 import type { HttpContent, HttpFile } from './http-boot/http-answer.ts';
 import { serverOrder } from './http-boot/server-order.ts';
 
@@ -65,6 +65,7 @@ export class BootContent {
 
   /** The bytes that the client at this address gets for a name. */
   tftpFile(name: string, client: Ipv4): Uint8Array | undefined {
+    if (this.#config.standDown !== undefined) return undefined;
     if (name === BOOT_SCRIPT) return encodeUtf8(this.#scriptOf(this.#nodeAt(client)) ?? macScript(this.#me.address));
     return this.file(name)?.bytes;
   }
@@ -76,6 +77,11 @@ export class BootContent {
     return {
       file: (name) => this.file(name),
       scriptFor: (client) => this.#scriptOf('mac' in client ? nodeOfMac(this.#config.roster, client.mac) : this.#nodeAt(client.address)),
+      barredScript: (mac) => {
+        const bar = barOfMac(this.#config.roster, mac);
+        return bar && barredScript(bar);
+      },
+      closed: () => this.#config.standDown,
       askAgainScript: () => macScript(this.#me.address),
       get sanLogin() {
         return sanLogin();

@@ -12,7 +12,7 @@ import type { ChapLogin } from './core/chap.ts';
 import type { Ipv4 } from './core/ipv4.ts';
 import type { Mac } from './core/mac.ts';
 import type { Machine } from './core/machine.ts';
-import { nodeOfNumber, type RosterNode } from './core/roster.ts';
+import { nodeOfNumber, type RosterNode, withoutDrained } from './core/roster.ts';
 import { type DhcpEffect, type DhcpInput, DhcpServer } from './dhcp/dhcp-server.ts';
 import { type Handout, SanLoginHandout } from './http-boot/san-login-handout.ts';
 import { startHttp, startTftp } from './file-services.ts';
@@ -24,6 +24,7 @@ import { type Icmp6Socket, openIcmp6 } from './host/icmp6.ts';
 import { type Logger, stage, writeLog } from './host/log.ts';
 import { MachineLoop } from './host/machine-loop.ts';
 import { ServingFile } from './host/serving-file.ts';
+import { type WatchedFacts, watchReplacement } from './replacement-watch.ts';
 import { sanLoginImage } from './san-login-image.ts';
 import { type LiveNodes, startLiveNodes } from './live-nodes.ts';
 import type { ServingNode } from './wire/serving-record.ts';
@@ -47,6 +48,8 @@ export interface BootServicesOptions {
   readonly serving?: string | undefined;
   /** What this machine is made of (scripts/hardware-collector.ts), for other nodes; undefined: nobody is told. */
   readonly hardware?: string | undefined;
+  /** Where root is asked to replace a node; undefined: it is never asked. */
+  readonly replace?: string | undefined;
   /** A service broke for good: the process shall end and be started again. */
   readonly onBroken: (error: Error) => void;
 }
@@ -69,13 +72,17 @@ export class BootServices {
   #beacons: LiveNodes | undefined;
   #icmp6: Icmp6Socket | undefined;
   #advertisingFailed = '';
-  #serving = false;
+  /** What DHCP and beacons were told last: this machine is the node that it was booted as. */
+  #member = true;
+  /** All sockets are bound. */
+  #bound = false;
   /** Numbers of the nodes that are heard of. */
   #alive: readonly number[];
-  /** Numbers of the nodes whose boot services answer. */
+  /** The nodes whose boot services answer, the drained ones among them; undefined before anything was heard. */
+  #answering: readonly ServingNode[] | undefined;
+  /** Numbers of those whose turn it is to serve: without the drained ones, unless there is no other. */
   #live: readonly number[];
-  /** What serving.json says: who serves, and the newest registry that any node knows. */
-  #servingNodes: readonly ServingNode[] = [];
+  /** What serving.json says beside them: the newest registry that any node knows. */
   #newestGeneration: number;
 
   constructor(options: BootServicesOptions) {
@@ -93,14 +100,14 @@ export class BootServices {
     this.#reports = new BootReports({ config, clusterKey: options.clusterKey, log, records: options.records, onServedElsewhere });
     const handOut = (mac: Mac | undefined, client: Ipv4): Handout => this.#handout.decide(now(), mac, client);
     this.#servingFile = options.serving === undefined ? undefined : new ServingFile(options.serving, (reason) => log.warn({ path: options.serving, reason }, 'serving.not-written'));
-    this.#content = new BootContent({ config, files, live: () => this.#live, sanLogin: handOut, hardware: this.#sealedHardware() });
+    this.#content = new BootContent({ config, files, live: () => this.#answeringNumbers(), sanLogin: handOut, hardware: this.#sealedHardware() });
     this.#dhcp = new DhcpServer({ roster, self: number, arm64: hasArm64Files((name) => files.has(name)) });
     this.#advertiser = new MachineLoop<AdvertiserInput, AdvertiserEffect>(new RouterAdvertiser(number, now()), now, { kind: 'timer' }, () => this.#advertise());
   }
 
   /** Binds all sockets, waiting for addresses and ports that are still to come. Rejects when a socket cannot be had at all. */
   async start(): Promise<void> {
-    const { log, config, clusterKey, files, onBroken } = this.#options;
+    const { log, config, clusterKey, onBroken } = this.#options;
     const { address } = this.#me;
     this.#beacons = startLiveNodes({
       config, clusterKey, log,
@@ -116,19 +123,37 @@ export class BootServices {
       log: (effect) => writeLog(log, effect),
       onStage: ({ mac, detail }) => this.#note(mac, 'dhcp', detail),
     });
+    this.#tellMembership();
+    this.#tellDuty();
     this.#advertiser.step({ kind: 'timer' });
     const shared = { content: this.#content, address, log, onStage: (mac: Mac, step: 'tftp' | 'http', detail: string) => this.#note(mac, step, detail) };
+    const onBarred = (mac: Mac, detail: string): void => this.#dhcpShell?.input({ kind: 'barred', mac, detail });
     const onReport = (report: StageReport): void => {
       this.#dhcpShell?.input({ kind: 'progress', mac: report.mac });
       this.#blades.heard(report);
       this.#reports.told(report);
     };
     this.#reports.start();
-    await Promise.all([this.#dhcpShell.ready, startTftp(shared, onBroken), startHttp({ ...shared, onReport }, () => this.status())]);
-    this.#serving = true;
+    await Promise.all([this.#dhcpShell.ready, startTftp(shared, onBroken), startHttp({ ...shared, onReport, onBarred }, () => this.status())]);
+    this.#bound = true;
+    const { replace } = this.#options;
+    if (replace !== undefined) watchReplacement({ self: config.number, path: replace, log, facts: () => this.#replacementFacts() });
     this.#beacons?.input({ kind: 'serving', serving: true });
+    if (this.#config.standDown === undefined) this.#sayServing();
+    else this.#sayStoodDown(this.#config.standDown);
+  }
+
+  #sayServing(): void {
+    const { config, log, files } = this.#options;
+    const { address, name } = this.#me;
     log.info({ node: config.number, address, files: files.size }, 'boot-services.serving');
-    stage('serving', `${this.#me.name} ${address}`);
+    stage('serving', `${name} ${address}`);
+  }
+
+  #sayStoodDown(reason: string): void {
+    const meaning = 'this machine is not the node any more that it was booted as: it runs on, and serves nobody';
+    this.#options.log.error({ node: this.#config.number, reason, meaning }, 'boot-services.stood-down');
+    stage('stood-down', reason);
   }
 
   /** The configuration that is followed now. */
@@ -138,10 +163,12 @@ export class BootServices {
 
   /**
    * Follows a newer configuration, of this same node, from here on: no socket is closed, and what is being sent is sent to its end. The beacons
-   * come last: when the others hear the new generation, this node answers by it.
+   * come last: when the others hear the new generation, this node answers by it. Where this machine is not that node any more, it stands down:
+   * the sockets stay, and nobody is served, until a later configuration has it in again.
    */
   follow(config: NodeConfig): void {
     const { roster, rosterGeneration: generation } = config;
+    const before = this.#config.standDown;
     this.#config = config;
     this.#newestGeneration = Math.max(this.#newestGeneration, generation);
     this.#blades.useRoster(roster);
@@ -150,16 +177,20 @@ export class BootServices {
     this.#content.useConfig(config);
     this.#dhcpShell?.input({ kind: 'roster', roster });
     this.#beacons?.input({ kind: 'roster', roster, generation });
-    this.#writeServing();
+    this.#tellMembership();
+    this.#tellDuty();
+    if (!this.#bound || before === config.standDown) return;
+    if (config.standDown === undefined) this.#sayServing();
+    else this.#sayStoodDown(config.standDown);
   }
 
   status(): Status {
     const { files } = this.#options;
     const config = this.#config;
     const generations = this.#beacons?.generations() ?? [{ node: config.number, generation: config.rosterGeneration, behindSince: undefined }];
-    const [unknown, foreign] = [this.#dhcp.unknown(), this.#dhcp.foreign()];
-    const seen = { unknown, foreign, generations, alive: this.#alive, live: this.#live, stages: this.#blades.list() };
-    return statusOf(now(), { config, files, startedAt: this.#startedAt, serving: this.#serving, ...seen });
+    const [unknown, barred, foreign] = [this.#dhcp.unknown(), this.#dhcp.barred(), this.#dhcp.foreign()];
+    const seen = { unknown, barred, foreign, generations, alive: this.#alive, live: this.#live, stages: this.#blades.list() };
+    return statusOf(now(), { config, files, startedAt: this.#startedAt, serving: this.#bound && config.standDown === undefined, ...seen });
   }
 
   /** What this node saw of boots since it began to serve, from fact number `after` on. */
@@ -168,18 +199,50 @@ export class BootServices {
   }
 
   #onLive(alive: readonly number[], serving: readonly ServingNode[]): void {
-    const nodes = serving.map(({ node }) => node);
-    this.#servingNodes = serving;
-    this.#writeServing();
     this.#alive = alive;
-    this.#live = nodes;
+    this.#answering = serving;
+    const nodes = serving.map(({ node }) => node);
     this.#dhcpShell?.input({ kind: 'live', nodes });
-    this.#advertiser.step({ kind: 'live', nodes });
     this.#reports.live(nodes);
+    this.#tellDuty();
+  }
+
+  /**
+   * Who serves whom, whenever a node or the roster has changed. Drained nodes are left out by the roster and not by what they say of themselves:
+   * so it holds for one that has not read the newer roster yet, and ends by itself when the last other one dies.
+   */
+  #tellDuty(): void {
+    const { roster, number, standDown } = this.#config;
+    this.#live = withoutDrained(roster, this.#answeringNumbers());
+    const drained = nodeOfNumber(roster, number)?.drained === true;
+    this.#advertiser.step({ kind: 'duty', onDuty: standDown === undefined && (!drained || this.#live.includes(number)) });
+    this.#advertiser.step({ kind: 'live', nodes: this.#live });
+    this.#writeServing();
+  }
+
+  #answeringNumbers(): readonly number[] {
+    return this.#answering?.map(({ node }) => node) ?? [this.#config.number];
+  }
+
+  /** Whether this machine is the node that it was booted as, whenever the configuration has changed. */
+  #tellMembership(): void {
+    const member = this.#config.standDown === undefined;
+    if (member === this.#member) return;
+    this.#member = member;
+    this.#dhcpShell?.input({ kind: 'member', member });
+    this.#beacons?.input({ kind: 'member', member });
   }
 
   #writeServing(): void {
-    this.#servingFile?.write({ node: this.#config.number, serving: this.#servingNodes, newestGeneration: this.#newestGeneration });
+    const serving = (this.#answering ?? []).filter(({ node }) => this.#live.includes(node));
+    this.#servingFile?.write({ node: this.#config.number, serving, newestGeneration: this.#newestGeneration });
+  }
+
+  #replacementFacts(): WatchedFacts | undefined {
+    const { roster, rosterGeneration: generation, standDown } = this.#config;
+    if (standDown !== undefined) return undefined;
+    const [booting, strangers] = [this.#dhcp.nodesHeard(), this.#dhcp.unknown()];
+    return { roster, generation, newestGeneration: this.#newestGeneration, alive: this.#alive, serving: this.#live, booting, strangers };
   }
 
   /** The DHCP machine, with an ear for the requests: each means that somebody's iPXE may begin to wait for an advertisement. */

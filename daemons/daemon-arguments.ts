@@ -26,6 +26,7 @@ const OPTIONS = {
   records: { type: 'string', help: '--records FIFO        where the facts about boots go, for the recorder to keep; without it they are kept in memory alone' },
   serving: { type: 'string', help: '--serving FILE        where it is written who serves and what the newest registry is, for the storage agent of this node: a file in memory, for it is written while the SAN hangs' },
   hardware: { type: 'string', help: "--hardware FILE       what this machine is made of, for other nodes, sealed under the cluster's key; without it they are told nothing" },
+  replace: { type: 'string', help: '--replace FILE        where root is asked to carry out a replacement that was opened and has found its blade; without it none is decided' },
   'log-level': { type: 'string', default: 'info', help: '--log-level LEVEL     debug, info, warn or error [info]' },
   'check-config': { type: 'boolean', default: false, help: '--check-config        read everything, say what is wrong, and end' },
   explain: { type: 'string', help: '--explain MAC         say what a blade of this MAC address would be told, and end' },
@@ -49,6 +50,7 @@ export interface Arguments {
   readonly records?: string;
   readonly serving?: string;
   readonly hardware?: string;
+  readonly replace?: string;
   readonly 'log-level': string;
   readonly 'check-config': boolean;
   readonly explain?: string;

@@ -49,6 +49,8 @@ export function startTftp({ content, address, port = TFTP_PORT, log, onStage }: 
 export interface HttpServiceOptions extends FileServiceOptions {
   /** What a blade says of itself. */
   readonly onReport: (report: StageReport) => void;
+  /** A barred machine was refused what `detail` names. */
+  readonly onBarred?: (mac: Mac, detail: string) => void;
 }
 
 /** Who was given the SAN's login, and who was not: never what it is. */
@@ -59,11 +61,12 @@ function logHandout(log: Logger, address: Ipv4, handout: Handout, complete: bool
 }
 
 /** Serves HTTP; waits likewise. `status` is what `GET /status` answers. */
-export function startHttp({ content, address, port = BOOT_HTTP_PORT, log, onStage, onReport }: HttpServiceOptions, status: () => unknown): Promise<HttpService> {
+export function startHttp({ content, address, port = BOOT_HTTP_PORT, log, onStage, onReport, onBarred }: HttpServiceOptions, status: () => unknown): Promise<HttpService> {
   const http = content.http(status);
-  const onAnswered = ({ clientAddress, url }: WebRequest, { status: code, report, handout, body }: HttpResponse, complete: boolean): void => {
+  const onAnswered = ({ clientAddress, url }: WebRequest, { status: code, report, handout, barred, body }: HttpResponse, complete: boolean): void => {
     log.info({ address: clientAddress, url: url.slice(0, URL_LOGGED_MAX), status: code, bytes: body?.length ?? 0, complete }, 'http.answer');
     if (report !== undefined) return onReport(report);
+    if (barred !== undefined) onBarred?.(barred, `${url.slice(0, URL_LOGGED_MAX)} from ${clientAddress}`);
     if (handout !== undefined) logHandout(log, clientAddress, handout, complete);
     const mac = content.macAt(clientAddress);
     const file = /^\/+([^?]*)/.exec(url)?.[1] ?? '';

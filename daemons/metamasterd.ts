@@ -10,7 +10,7 @@ import { checkBootFiles } from './host/boot-files.ts';
 import { lockMemory } from './host/memory-lock.ts';
 
 async function serve({ values, log, die, ...inputs }: Given): Promise<() => Promise<void>> {
-  const services = new BootServices({ ...inputs, log, onBroken: die, records: values.records, serving: values.serving, hardware: values.hardware });
+  const services = new BootServices({ ...inputs, log, onBroken: die, records: values.records, serving: values.serving, hardware: values.hardware, replace: values.replace });
   await services.start();
   if (values.follow !== undefined) followConfig(values.follow, services, log);
   return async () => {
@@ -25,7 +25,7 @@ async function serve({ values, log, die, ...inputs }: Given): Promise<() => Prom
 runDaemon({
   name: 'metamasterd',
   what: 'the boot services (DHCP, TFTP, HTTP, router advertisements) of one node',
-  options: ['config', 'follow', 'cluster-key', 'san-login', 'boot-volume', 'boot-dir', 'control', 'records', 'serving', 'hardware', 'log-level', 'check-config', 'explain', 'help'],
+  options: ['config', 'follow', 'cluster-key', 'san-login', 'boot-volume', 'boot-dir', 'control', 'records', 'serving', 'hardware', 'replace', 'log-level', 'check-config', 'explain', 'help'],
   servesFiles: true,
   serve,
   explain: explainMac,

@@ -14,7 +14,7 @@ import { bootRegistry, ModelSan } from './model-san.test-kit.ts';
 const SERVERS = '10.0.0.1,10.0.0.3';
 const STEPS = ['modules', 'interface', 'login', 'registry', 'paths', 'identity', 'claim', 'snapshot', 'check', 'mount', 'configure', 'swap', 'handover', 'root'];
 const blade = (more = `mm.servers=${SERVERS}`, san = new ModelSan()): ModelBlade => new ModelBlade(san, { commandLine: `${commandLineOf(2)} ${more}` });
-const CONTENT: HttpContent = { file: () => undefined, scriptFor: () => undefined, askAgainScript: () => '', status: () => ({}) };
+const CONTENT: HttpContent = { file: () => undefined, scriptFor: () => undefined, barredScript: () => undefined, closed: () => undefined, askAgainScript: () => '', status: () => ({}) };
 
 /** What a web server of a node makes of the requests. */
 const heard = (fed: readonly string[]): (StageReport | undefined)[] =>

@@ -1,10 +1,14 @@
 // What the units on a node must agree upon: a path in one of them is another one's.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import fc from 'fast-check';
 import { afterAll, describe, expect, test, vi } from 'vitest';
+import { replacementRequest } from '../daemons/agent/replacement.ts';
+import type { Mac } from '../daemons/core/mac.ts';
 import { FACTS_FOLDER } from '../daemons/host/fact-files.ts';
 import { HARDWARE_FILE } from '../scripts/hardware-collector.ts';
 import { FOLLOWED_CONFIG } from '../initrd/steps/follow-registry.ts';
@@ -36,13 +40,13 @@ test('metamasterd writes who serves where the storage agent reads it, and follow
 
 test('every unit of ours that the image starts is there', () => {
   const source = readFileSync(join(import.meta.dirname, 'root-image.ts'), 'utf8');
-  const enabled = /const ENABLED = \[([^\]]*)\]/.exec(source)![1]!.match(/[a-z-]+\.(service|socket)/g)!;
+  const enabled = /const ENABLED = \[([^\]]*)\]/.exec(source)![1]!.match(/[a-z-]+\.(service|socket|path)/g)!;
   expect(enabled.length).toBeGreaterThan(3);
   for (const name of enabled) {
     expect(existsSync(join(UNITS, name)), name).toBe(true);
     expect(setting(unit(name), 'WantedBy'), name).toBe('sysinit.target');
   }
-  expect(readdirSync(UNITS).filter((name) => name.endsWith('.socket')).every((name) => enabled.includes(name))).toBe(true);
+  expect(readdirSync(UNITS).filter((name) => /\.(socket|path)$/.test(name)).every((name) => enabled.includes(name))).toBe(true);
 });
 
 test('the collector of hardware writes where metamasterd reads it, when the node serves, and can read secrets no more than it can write', () => {
@@ -148,6 +152,72 @@ describe.skipIf(NO_SANLOCK !== undefined)(`sanlock on a node${NO_SANLOCK === und
 
   test('is not started under a name that it would cut off, or under none: another machine could have the same', () => {
     for (const record of [{}, { hardwareId: 'x'.repeat(49) }]) expect(start(record)).toMatchObject({ status: 1, stderr: expect.stringContaining('MM-LEASE-HARDWARE') });
+  });
+});
+
+describe('an automatic replacement', () => {
+  const [daemon, path, service] = ['metamasterd.service', 'metamaster-replace.path', 'metamaster-replace.service'].map(unit) as [string, string, string];
+  const [START, REQUEST, OWN, COMMAND] = setting(service, 'ExecStart')!.split(' ') as [string, string, string, string];
+
+  test('is asked for where systemd waits, in a folder that is metamasterd\'s, and looked at in one that is root\'s alone', () => {
+    expect(setting(daemon, 'ExecStart')).toMatch(new RegExp(`--replace ${REQUEST}( |$)`));
+    expect(REQUEST).toMatch(new RegExp(`^/run/${setting(daemon, 'RuntimeDirectory')}/[^/]+$`));
+    expect(setting(path, 'PathExists')).toBe(REQUEST);
+    expect([`/run/${setting(service, 'RuntimeDirectory')}`, setting(service, 'RuntimeDirectoryMode'), setting(service, 'User')]).toEqual([OWN, '0700', undefined]);
+    expect([existsSync(join(import.meta.dirname, 'overlay', START)), existsSync(join(import.meta.dirname, 'overlay', COMMAND))]).toEqual([true, true]);
+  });
+
+  test('is not tried for ever, nor by itself', () => {
+    expect([setting(service, 'Type'), setting(service, 'Restart'), setting(service, 'StartLimitBurst'), setting(service, 'StartLimitIntervalSec'), setting(service, 'WantedBy')]).toEqual(['oneshot', undefined, '3', '1h', undefined]);
+    expect(Number.parseInt(setting(service, 'TimeoutStartSec') ?? '', 10)).toBeGreaterThan(0);
+  });
+
+  const folder = mkdtempSync(join(tmpdir(), 'replace-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  /** Runs the reader on a request that `put` lays down; `ran` is what root would have run. */
+  function start(put: (request: string) => void, shell = 'sh') {
+    const at = mkdtempSync(join(folder, 'x'));
+    const [request, own, command] = ['replace', 'own', 'command'].map((name) => join(at, name)) as [string, string, string];
+    mkdirSync(own);
+    writeFileSync(command, `#!/bin/sh\nprintf '%s|' "$@" > ${at}/ran\n`, { mode: 0o755 });
+    put(request);
+    const { status, stderr } = spawnSync(shell, [join(import.meta.dirname, 'overlay', START), request, own, command], { encoding: 'utf8', timeout: 10_000 });
+    return { status, stderr, ran: existsSync(`${at}/ran`) ? readFileSync(`${at}/ran`, 'utf8') : undefined, left: [...readdirSync(own), ...readdirSync(at).filter((name) => name === 'replace')] };
+  }
+  const MAC = '52:54:00:99:00:0a' as Mac;
+
+  test.each([1, 27, 2000])('is started for node %d as metamasterd asks for it', (node) => {
+    expect(start((request) => writeFileSync(request, replacementRequest(node, MAC)))).toEqual({ status: 0, stderr: '', ran: `node|replace|${node}|--mac|${MAC}|--yes|--auto|`, left: [] });
+  });
+
+  test.each<[string, string]>([
+    ['nothing', ''], ['a number alone', '3\n'], ['a MAC address alone', `${MAC}\n`], ['zero', `0 ${MAC}\n`], ['a leading zero', `03 ${MAC}\n`], ['a long number', `30000 ${MAC}\n`], ['a negative one', `-3 ${MAC}\n`],
+    ['an option', `--fenced ${MAC}\n`], ['capital letters', '3 52:54:00:99:00:0A\n'], ['a short MAC address', '3 52:54:00:99:00\n'], ['more words', `3 ${MAC} --fenced\n`], ['two lines', `3 ${MAC}\n4 ${MAC}\n`], ['two blanks', `3  ${MAC}\n`],
+    ['a command', '3 $(reboot)\n'], ['another one', '3;reboot 52:54:00:99:00:0a\n'], ['a pattern', '3 ??:??:??:??:??:??\n'], ['a long line', `3 ${MAC}${'0'.repeat(100)}\n`], ['other digits', '３ 52:54:00:99:00:0a\n'],
+  ])('with %s in it is refused, shown nothing of, and gone', (_name, text) => {
+    const { status, stderr, ran, left } = start((request) => writeFileSync(request, text));
+    expect([status, ran, left]).toEqual([1, undefined, []]);
+    expect(stderr).toMatch(/^MM-REPLACE-REQUEST: .*; seen no (number in front|MAC address behind the number)\. Nothing was done/);
+  });
+
+  test.each<[string, (request: string) => void]>([
+    ['a link to a file of root\'s', (request) => { writeFileSync(`${request}-secret`, `3 ${MAC}\n`); symlinkSync(`${request}-secret`, request); }],
+    ['a link to nowhere', (request) => symlinkSync('/nonexistent', request)],
+    ['a FIFO that nobody writes to', (request) => void spawnSync('mkfifo', [request])],
+    ['a folder', (request) => { mkdirSync(request); writeFileSync(join(request, 'x'), ''); }],
+  ])('that is %s is refused, and gone', (_name, put) => {
+    expect(start(put)).toMatchObject({ status: 1, ran: undefined, left: [], stderr: expect.stringContaining('seen no plain file') as string });
+  });
+
+  test('that was withdrawn is nothing to do', () => expect(start(() => {})).toEqual({ status: 0, stderr: '', ran: undefined, left: [] }));
+
+  test('any bytes: what is run is a number and a MAC address, or nothing', () => {
+    const bytes = fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.array(fc.constantFrom('3', ' ', '\n', ':', '52:54:00:99:00:0a', '0a', '-', '*', '$', '\0', '"', "'"), { maxLength: 8 }).map((parts) => new TextEncoder().encode(parts.join(''))));
+    fc.assert(fc.property(bytes, (content) => {
+      const { status, ran } = start((request) => writeFileSync(request, content));
+      expect(status).toBe(ran === undefined ? 1 : 0);
+      if (ran !== undefined) expect(ran).toMatch(/^node\|replace\|[1-9][0-9]{0,3}\|--mac\|([0-9a-f]{2}:){5}[0-9a-f]{2}\|--yes\|--auto\|$/);
+    }), { numRuns: 60 });
   });
 });
 

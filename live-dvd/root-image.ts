@@ -16,7 +16,7 @@ const SLACK = { factor: 1.1, bytes: 48 * MIB } as const;
 /** The account of metamasterd; a fixed number, so that it is the same on every origin. */
 const SERVICE_ACCOUNT = { name: 'metamaster', id: 990 } as const;
 /** Units of ours that start with a node. */
-const ENABLED = ['metamaster-iscsid.service', 'metamaster-storage.service', 'metamasterd.service', 'metamaster-recorder.socket'] as const;
+const ENABLED = ['metamaster-iscsid.service', 'metamaster-storage.service', 'metamasterd.service', 'metamaster-recorder.socket', 'metamaster-replace.path'] as const;
 /** And those that start when the rest is up. */
 const ENABLED_LATE = ['metamaster-zram.service', 'metamaster-hardware.service'] as const;
 

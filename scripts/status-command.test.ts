@@ -11,7 +11,7 @@ import { readStoreFill, statusText } from './status-command.ts';
 
 const MAC3 = '52:54:00:00:00:03' as Mac;
 const STATUS: Status = {
-  cluster: 'rack', node: 1, name: 'node1', rosterGeneration: 7, serving: true, upMs: 125_000, alive: [1, 2, 4], live: [1, 2],
+  cluster: 'rack', node: 1, name: 'node1', rosterGeneration: 7, serving: true, standDown: null, upMs: 125_000, alive: [1, 2, 4], live: [1, 2], drained: [],
   generations: [{ node: 1, generation: 7, behindMs: null }, { node: 2, generation: 7, behindMs: null }, { node: 4, generation: 6, behindMs: 180_000 }],
   lagging: [{ code: 'MM-ROSTER-LAG', node: 4, generation: 6, behindMs: 180_000, remedy: ROSTER_LAG_REMEDY }],
   blades: [
@@ -19,6 +19,7 @@ const STATUS: Status = {
     { mac: MAC3, node: 3, step: 'http', detail: 'initrd.img\u001b[2J', agoMs: 1400 },
   ],
   unknown: [{ mac: '52:54:00:00:00:99' as Mac, count: 4, detail: 'PXEClient', agoMs: 200_000_000 }],
+  barred: [],
   foreign: [
     { code: 'MM-DHCP-FOREIGN', address: '10.0.0.66', mac: '52:54:00:66:66:66' as Mac, count: 3, detail: 'OFFER from 10.0.0.66\u0007', agoMs: 60_000, remedy: FOREIGN_DHCP_REMEDY },
     { code: 'MM-DHCP-FOREIGN', address: '10.0.0.67', mac: null, count: 1, detail: 'ACK', agoMs: 1000, remedy: FOREIGN_DHCP_REMEDY },
@@ -53,6 +54,26 @@ asked for a boot and not in the roster:
 
 test('a node that is alone and has seen nobody', () => {
   expect(statusText({ ...STATUS, serving: false, alive: [1], live: [], generations: [{ node: 1, generation: 7, behindMs: null }], lagging: [], blades: [], unknown: [], foreign: [] })).toMatch(/not serving yet.*\nserving {2}nobody\nalive {4}but not serving: 1\nroster {3}generation 7 at 1\n\nno blade was seen yet\n$/);
+});
+
+test('drained nodes are told apart from those that do not serve yet', () => {
+  expect(statusText({ ...STATUS, alive: [1, 2, 4, 5], drained: [5, 6] })).toContain('\nserving  nodes 1, 2\nalive    but not serving: 4\ndrained  5, 6 (not alive); they serve only while no other node does\nroster');
+  expect(statusText({ ...STATUS, node: 4, drained: [4] })).toContain('\nhere     drained, up 2 min');
+  expect(statusText({ ...STATUS, node: 4, live: [4], drained: [4] })).toContain('\nhere     serving, up 2 min');
+});
+
+test('a barred machine that asked is shouted, apart from the strangers, with what to do; and a machine that is one says so', () => {
+  const remedy = 'Switch it off. To let it in again: metamaster node unbar 52:54:00:00:00:88.';
+  const barred = { code: 'MM-DHCP-BARRED', mac: '52:54:00:00:00:88' as Mac, formerNode: 2, sinceUnixMs: 1_795_219_200_000, count: 7, detail: 'DISCOVER of bios-rom\u001b', agoMs: 4000, remedy } as const;
+  const text = statusText({ ...STATUS, barred: [barred, { ...barred, mac: '52:54:00:00:00:89' as Mac, agoMs: 9000 }] });
+  expect(text).toContain(`
+MM-DHCP-BARRED: a machine that was replaced asks for a boot, and gets nothing:
+  52:54:00:00:00:88  was node 2  barred since 2026-11-21T00:00:00.000Z  4 s ago  7 times  DISCOVER of bios-rom?
+  52:54:00:00:00:89  was node 2  barred since 2026-11-21T00:00:00.000Z  9 s ago  7 times  DISCOVER of bios-rom?
+  what to do: ${remedy}
+
+blades`);
+  expect(statusText({ ...STATUS, serving: false, standDown: 'MM-AGENT-BARRED: this machine was node 1' })).toContain('\nhere     not serving: MM-AGENT-BARRED: this machine was node 1, up');
 });
 
 test("how full this node's store is, and what that means", () => {

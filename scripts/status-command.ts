@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { FOREIGN_DHCP_REMEDY, ROSTER_LAG_REMEDY, type Status } from '../daemons/agent/status.ts';
 import { InputError } from '../daemons/core/problem.ts';
+import { timeText } from '../daemons/core/unix-time.ts';
 import { askControl } from '../daemons/host/control-client.ts';
 import { STORE_FILL_FILE, type StoreFillFact } from '../initrd/steps/store-watch.ts';
 
@@ -11,9 +12,9 @@ import { STORE_FILL_FILE, type StoreFillFact } from '../initrd/steps/store-watch
 const SOCKET = '/run/metamasterd/control.sock';
 
 const HELP = `metamaster status [--json] [--socket PATH]
-Says which nodes are alive and serve, how far each blade has come, which foreign DHCP servers answer, and who asked that is not
-in the roster, as the daemon of this node has heard it; which generation of
-the registry each node follows; and how full this node's exception store is. Run it as root on a node that is up.
+Says which nodes are alive and serve, which are drained, how far each blade has come, which foreign DHCP servers answer, and which barred
+machines and strangers asked for a boot, as the daemon of this node has heard it; which generation of the registry each node follows; and
+how full this node's exception store is. Run it as root on a node that is up.
 
   --socket PATH   the daemon's control socket [${SOCKET}]
   --json          everything that the daemon says, as one object`;
@@ -66,18 +67,26 @@ function generationText(generations: Status['generations']): string {
   return values.map((value) => `${value} at ${generations.flatMap(({ node, generation }) => (generation === value ? [node] : [])).join(', ')}`).join('; ');
 }
 
+/** Whether this node serves, and why not. */
+function hereText({ serving, standDown, node, drained, live }: Status): string {
+  if (standDown !== null) return `not serving: ${printable(standDown)}`;
+  if (!serving) return 'not serving yet';
+  return drained.includes(node) && !live.includes(node) ? 'drained' : 'serving';
+}
+
 /** The status for a person; `store` is this node's own, where it is known. */
 export function statusText(status: Status, store?: StoreFillFact): string {
-  const { alive, live, generations, lagging, blades, unknown, foreign, files } = status;
-  const silent = alive.filter((number) => !live.includes(number));
+  const { alive, live, drained, generations, lagging, blades, unknown, barred, foreign, files } = status;
+  const silent = alive.filter((number) => !live.includes(number) && !drained.includes(number));
   const newestFirst = <T extends { readonly agoMs: number }>(rows: readonly T[]): T[] => rows.toSorted((a, b) => a.agoMs - b.agoMs);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   return [
     `cluster  ${status.cluster}, seen from ${status.name} (node ${status.node}), roster generation ${status.rosterGeneration}`,
-    `here     ${status.serving ? 'serving' : 'not serving yet'}, up ${duration(status.upMs)}, ${files.length} boot files of ${(bytes / 2 ** 20).toFixed(1)} MiB in memory`,
+    `here     ${hereText(status)}, up ${duration(status.upMs)}, ${files.length} boot files of ${(bytes / 2 ** 20).toFixed(1)} MiB in memory`,
     ...(store === undefined ? [] : [storeText(store)]),
     `serving  ${live.length === 0 ? 'nobody' : `nodes ${live.join(', ')}`}`,
     ...(silent.length === 0 ? [] : [`alive    but not serving: ${silent.join(', ')}`]),
+    ...(drained.length === 0 ? [] : [`drained  ${drained.map((number) => `${number}${alive.includes(number) ? '' : ' (not alive)'}`).join(', ')}; they serve only while no other node does`]),
     `roster   generation ${generationText(generations)}`,
     ...(lagging.length === 0 ? [] : ['', 'MM-ROSTER-LAG: these nodes do not follow the registry; what they know of the roster is old:']),
     ...table(lagging.map(({ node, generation, behindMs }) => [`node ${node}`, `generation ${generation}`, `for ${duration(behindMs)}`])),
@@ -85,6 +94,9 @@ export function statusText(status: Status, store?: StoreFillFact): string {
     ...(foreign.length === 0 ? [] : ['', 'MM-DHCP-FOREIGN: a foreign DHCP server answers on the boot network, and blades may follow it:']),
     ...table(newestFirst(foreign).map(({ address, mac, count, detail, agoMs }) => [printable(address), mac ?? 'MAC address not known', `${duration(agoMs)} ago`, `${count} times`, printable(detail)])),
     ...(foreign.length === 0 ? [] : [`  what to do: ${FOREIGN_DHCP_REMEDY}`]),
+    ...(barred.length === 0 ? [] : ['', 'MM-DHCP-BARRED: a machine that was replaced asks for a boot, and gets nothing:']),
+    ...table(newestFirst(barred).map(({ mac, formerNode, sinceUnixMs, count, detail, agoMs }) => [mac, `was node ${formerNode}`, `barred since ${timeText(sinceUnixMs)}`, `${duration(agoMs)} ago`, `${count} times`, printable(detail)])),
+    ...[...new Set(barred.map(({ remedy }) => remedy))].map((remedy) => `  what to do: ${printable(remedy)}`),
     '',
     blades.length === 0 ? 'no blade was seen yet' : 'blades, by what this node has seen of them:',
     ...table(newestFirst(blades).map(({ mac, node, step, detail, agoMs }) => [node === null ? 'stranger' : `node ${node}`, mac, `${duration(agoMs)} ago`, printable(step), printable(detail)])),

@@ -3,7 +3,7 @@
 
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,7 +11,7 @@ import type { Status } from '../daemons/agent/status.ts';
 import type { Ipv4 } from '../daemons/core/ipv4.ts';
 import type { Mac } from '../daemons/core/mac.ts';
 import type { Roster } from '../daemons/core/roster.ts';
-import { ROSTER } from '../daemons/dhcp/test-roster.ts';
+import { drainedRoster, ROSTER } from '../daemons/dhcp/test-roster.ts';
 import { decodeServing } from '../daemons/wire/serving-record.ts';
 import { TestDaemon, writeNodeConfig } from './daemon.test-kit.ts';
 import { inSpace, ip, MAY_MAKE_SPACES, NetworkSpaces } from './network-spaces.test-kit.ts';
@@ -61,15 +61,22 @@ describe.skipIf(!MAY_MAKE_SPACES)('a metamasterd that serves', () => {
   const script = (mac: string): string => curl(`http://10.7.0.1/boot.ipxe?mac=${mac}`);
   const newest = (): number | undefined => decodeServing(existsSync(at('serving.json')) ? readFileSync(at('serving.json'), 'utf8') : undefined)?.newestGeneration;
 
-  /** The address that a blade of this MAC is given; undefined when nobody answers. */
-  function answered(mac: string): unknown {
+  /** What a blade of this MAC is told, and by whom; undefined when nobody answers. */
+  function reply(mac: string): { readonly yiaddr: unknown; readonly server: unknown } | undefined {
     try {
       const lines = execFileSync('ip', inSpace(CLIENT, process.execPath, join(import.meta.dirname, 'dhcp-replay.ts'), 'rom', mac), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim().split('\n');
-      return (JSON.parse(lines.at(-1)!) as { yiaddr: unknown }).yiaddr;
+      return JSON.parse(lines.at(-1)!) as { yiaddr: unknown; server: unknown };
     } catch {
       return undefined;
     }
   }
+  /** The address that a blade of this MAC is given. */
+  const answered = (mac: string): unknown => reply(mac)?.yiaddr;
+  const restarted = async (event: string): Promise<void> => {
+    await daemon.stop();
+    daemon = new TestDaemon('metamasterd', ['--config', at('node1.json'), '--follow', at('memory/node1.json'), '--boot-dir', at('boot'), '--cluster-key', at('key'), '--serving', at('serving.json')], spaces.space('node1'));
+    await daemon.line(({ msg }) => msg === event);
+  };
 
   test('follows a new roster: who came is answered, who left is not, and what was being sent is sent to its end', async () => {
     expect(answered(LEFT)).toBe('10.7.0.3');
@@ -113,10 +120,58 @@ describe.skipIf(!MAY_MAKE_SPACES)('a metamasterd that serves', () => {
   }, 30_000);
 
   test('begins with the newer one when it is started again', async () => {
-    await daemon.stop();
-    daemon = new TestDaemon('metamasterd', ['--config', at('node1.json'), '--follow', at('memory/node1.json'), '--boot-dir', at('boot'), '--cluster-key', at('key')], spaces.space('node1'));
-    await daemon.line(({ msg }) => msg === 'boot-services.serving');
+    await restarted('boot-services.serving');
     expect(status().rosterGeneration).toBe(9);
     expect(script(CAME)).toContain('# node5');
   }, 20_000);
+
+  test('refuses a barred machine by DHCP and by HTTP, and shouts', async () => {
+    writeNodeConfig(at('memory'), { ...CHANGED, barred: [{ node: 3, macs: [LEFT as Mac], sinceUnixMs: 1_795_219_200_000 }] }, 1, 10);
+    await daemon.line(({ msg, generation }) => msg === 'config.followed' && generation === 10);
+    expect(script(LEFT)).toContain(`let it in on a node: metamaster node unbar ${LEFT}`);
+    expect(await daemon.line(({ msg }) => msg === 'dhcp.barred-mac')).toMatchObject({ code: 'MM-DHCP-BARRED', mac: LEFT, formerNode: 3, detail: expect.stringContaining('/boot.ipxe') as string });
+    expect(answered(LEFT)).toBeUndefined();
+    expect(status()).toMatchObject({ unknown: [], barred: [{ code: 'MM-DHCP-BARRED', mac: LEFT, formerNode: 3 }] });
+  }, 20_000);
+
+  test('leaves blades to the others when it is drained, and serves them when the last of these has died', async () => {
+    const drained = drainedRoster([1], CHANGED);
+    await Promise.all(others.map((one) => one.stop()));
+    const second = new TestDaemon('metamasterd', ['--config', writeNodeConfig(at('other'), drained, 2, 11), '--boot-dir', at('boot'), '--cluster-key', at('key')], spaces.space('node2'));
+    others.push(second);
+    await second.line(({ msg }) => msg === 'boot-services.serving');
+    writeNodeConfig(at('memory'), drained, 1, 11);
+    await daemon.line(({ msg, generation }) => msg === 'config.followed' && generation === 11);
+    await expect.poll(() => [status().alive, status().live, status().drained]).toEqual([[1, 2], [2], [1]]);
+    expect(reply(CAME)).toMatchObject({ yiaddr: '10.7.0.5', server: '10.7.0.2' });
+    expect(/mm\.servers=(\S+)/.exec(script(CAME))![1]).toBe('10.7.0.2');
+    expect(decodeServing(readFileSync(at('serving.json'), 'utf8'))!.serving.map(({ node }) => node)).toEqual([2]);
+    await second.stop();
+    await expect.poll(() => status().live, { timeout: 10_000 }).toEqual([1]);
+    expect(reply(CAME)).toMatchObject({ yiaddr: '10.7.0.5', server: '10.7.0.1' });
+    expect(/mm\.servers=(\S+)/.exec(script(CAME))![1]).toBe('10.7.0.1');
+  }, 40_000);
+
+  test('serves nobody once this machine is not the node any more, also when it is started again, until it is', async () => {
+    const why = 'MM-AGENT-BARRED: this machine was node 1';
+    writeFileSync(at('memory/new'), JSON.stringify({ number: 1, interface: 'eth0', rosterGeneration: 12, bootNonce: 'ab'.repeat(16), standDown: why }));
+    renameSync(at('memory/new'), at('memory/node1.json'));
+    const silent = (): void => {
+      expect(curl('--output', '/dev/null', '--write-out', '%{http_code}', 'http://10.7.0.1/vmlinuz')).toBe('503');
+      expect(script(CAME)).toBe(`this node does not serve: ${why}\n`);
+      expect(() => curl('tftp://10.7.0.1/initrd.img')).toThrow();
+      expect(reply(CAME)).toBeUndefined();
+      expect(status()).toMatchObject({ serving: false, standDown: why, rosterGeneration: 12, live: [] });
+    };
+    expect(await daemon.line(({ msg }) => msg === 'boot-services.stood-down')).toMatchObject({ reason: why });
+    silent();
+    await restarted('boot-services.stood-down');
+    silent();
+    expect(daemon.lines.some(({ msg }) => msg === 'boot-services.serving')).toBe(false);
+    writeNodeConfig(at('memory'), CHANGED, 1, 13);
+    await daemon.line(({ msg }) => msg === 'boot-services.serving');
+    expect(status()).toMatchObject({ serving: true, standDown: null, live: [1] });
+    expect(reply(CAME)).toMatchObject({ yiaddr: '10.7.0.5', server: '10.7.0.1' });
+    expect(curl('tftp://10.7.0.1/initrd.img')).toBe('i');
+  }, 60_000);
 });

@@ -46,6 +46,8 @@ beforeAll(async () => {
       return bytes && { bytes, sha256: createHash('sha256').update(bytes).digest('hex') };
     },
     scriptFor: () => undefined,
+    barredScript: () => undefined,
+    closed: () => undefined,
     askAgainScript: () => '#!ipxe\n',
     status: () => ({}),
   };

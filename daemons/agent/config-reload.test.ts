@@ -32,3 +32,29 @@ describe('a configuration in the place of the running one', () => {
 
   test.each(['', '{', 'null', '7'])('%j is refused', (text) => expect(judgeReload(running, text, 'f')).toMatchObject({ kind: 'refuse', problem: { code: 'MM-CONFIG-RELOAD' } }));
 });
+
+describe('a machine that is not the node any more', () => {
+  const { roster: _, ...without } = config;
+  const standDown = { ...without, rosterGeneration: 8, standDown: 'MM-AGENT-BARRED: replaced' };
+
+  test('stands down, with the roster that it had, and follows again what comes after it', () => {
+    const down = { ...config, rosterGeneration: 8, standDown: 'MM-AGENT-BARRED: replaced' };
+    const judgedDown = judgeReload(running, JSON.stringify(standDown), 'f');
+    expect(judgedDown).toEqual({ kind: 'follow', config: down });
+    expect(judgeReload(down as unknown as NodeConfig, JSON.stringify(standDown), 'f')).toEqual({ kind: 'same' });
+    expect(judgeReload(down as unknown as NodeConfig, JSON.stringify({ ...config, rosterGeneration: 9 }), 'f')).toEqual({ kind: 'follow', config: { ...config, rosterGeneration: 9 } });
+  });
+
+  test.each<[string, object, object]>([
+    ['of another node', { number: 2 }, { code: 'MM-CONFIG-RELOAD-NODE' }],
+    ['of another boot', { bootNonce: 'cd'.repeat(16) }, { code: 'MM-CONFIG-RELOAD-NODE' }],
+    ['older than what is followed', { rosterGeneration: 6 }, { code: 'MM-CONFIG-RELOAD-OLDER' }],
+    ['without a reason', { standDown: '' }, { code: 'MM-CONFIG-RELOAD' }],
+    ['with a reason of two lines', { standDown: 'a\nb' }, { code: 'MM-CONFIG-RELOAD' }],
+    ['with a roster', { roster }, { code: 'MM-CONFIG-RELOAD' }],
+  ])('is not followed when the file is %s', (_name, changes, problem) => {
+    expect(judgeReload(running, JSON.stringify({ ...standDown, ...changes }), 'f')).toMatchObject({ kind: 'refuse', problem });
+  });
+
+  test('is none by the file that the boot laid down', () => expect(parseNodeConfigText(JSON.stringify(standDown), 'f')).toMatchObject({ ok: false }));
+});

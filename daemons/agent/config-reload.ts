@@ -25,7 +25,7 @@ function bootedAs({ number, interface: device, bootNonce, roster }: NodeConfig):
  */
 export function judgeReload(running: NodeConfig, text: string, where: string): Reload {
   const refuse = (problem: Omit<Problem, 'where'>): Reload => ({ kind: 'refuse', problem: { where, ...problem } });
-  const read = parseNodeConfigText(text, where);
+  const read = parseNodeConfigText(text, where, running);
   if (!read.ok) {
     const seen = read.problems.map(problemLine).join(' ');
     return refuse({ code: 'MM-CONFIG-RELOAD', rule: 'a configuration without a mistake', seen, remedy: 'The running one stays. Correct the roster in the registry; the storage agent then writes the file again.' });

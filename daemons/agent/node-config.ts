@@ -6,7 +6,7 @@ import { isInterfaceName } from '../core/names.ts';
 import type { Problem, Result } from '../core/problem.ts';
 import { nodeOfNumber, type Roster } from '../core/roster.ts';
 import { gather, object, text, whole } from '../storage/json-shape.ts';
-import { checkRoster, nodeNumberShape, rosterShape } from '../storage/roster-shape.ts';
+import { checkRoster, nodeNumberShape, ONE_LINE, rosterShape } from '../storage/roster-shape.ts';
 
 /** A boot nonce has 16 bytes. */
 const NONCE_BYTES = 16;
@@ -24,15 +24,27 @@ export interface NodeConfig {
   readonly rosterGeneration: number;
   /** Drawn anew at each boot: 32 hexadecimal digits. */
   readonly bootNonce: string;
+  /** Why this machine is not the node any more that it was booted as: it runs on, and serves nobody. The roster is then the one of before. */
+  readonly standDown?: string;
 }
 
-const configShape = object<NodeConfig>({
+/**
+ * What the storage agent puts in the place of a newer configuration when by the registry this machine is not the node any more that it was
+ * booted as: it was barred, its number is gone, or is another machine's. It holds no roster, for none of it is this machine's business.
+ */
+export interface StandDown extends Pick<NodeConfig, 'number' | 'interface' | 'rosterGeneration' | 'bootNonce'> {
+  /** A code and a clause, for people. */
+  readonly standDown: string;
+}
+
+const bootShapes = {
   number: nodeNumberShape,
-  roster: rosterShape,
   interface: text('the name of a network interface', isInterfaceName),
   rosterGeneration: whole(0, Number.MAX_SAFE_INTEGER),
   bootNonce: text(`${2 * NONCE_BYTES} lower-case hexadecimal digits`, (value) => fromHex(value)?.length === NONCE_BYTES && value === value.toLowerCase()),
-});
+};
+const configShape = object<Omit<NodeConfig, 'standDown'>>({ ...bootShapes, roster: rosterShape });
+const standDownShape = object<StandDown>({ ...bootShapes, standDown: text('a reason on one line', (value) => value !== '' && ONE_LINE.test(value)) });
 
 /**
  * Reads what JSON.parse made of `/etc/metamaster/node.json`. All problems (MM-NODE-CONFIG) are reported together, relations
@@ -48,10 +60,23 @@ export function parseNodeConfig(json: unknown): Result<NodeConfig> {
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: config };
 }
 
-/** Reads the text of the file. Problems: MM-NODE-CONFIG. @param where the file's path */
-export function parseNodeConfigText(content: string, where: string): Result<NodeConfig> {
+/** The configuration of a node that stands down: as before, but for what the storage agent says. */
+function parseStandDown(json: unknown, running: NodeConfig): Result<NodeConfig> {
+  const problems: Problem[] = [];
+  const read = standDownShape(json, '', gather(problems, 'MM-NODE-CONFIG', REMEDY));
+  return read === undefined ? { ok: false, problems } : { ok: true, value: { ...running, ...read } };
+}
+
+/**
+ * Reads the text of the file. Problems: MM-NODE-CONFIG.
+ * @param where the file's path
+ * @param running what is followed now, where the file may say that this node is to stand down
+ */
+export function parseNodeConfigText(content: string, where: string, running?: NodeConfig): Result<NodeConfig> {
   try {
-    return parseNodeConfig(JSON.parse(content));
+    const json: unknown = JSON.parse(content);
+    if (running !== undefined && typeof json === 'object' && json !== null && 'standDown' in json) return parseStandDown(json, running);
+    return parseNodeConfig(json);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return { ok: false, problems: [{ code: 'MM-NODE-CONFIG', where, rule: 'must be JSON', seen: error.message, remedy: 'Boot the node again, which writes the file afresh.' }] };

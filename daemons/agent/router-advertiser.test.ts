@@ -31,3 +31,11 @@ test('only the two lowest of the living nodes send', () => {
   expect(machine.step(after(T0, 60_000), { kind: 'boot-request' })).toEqual([]);
   expect(machine.step(after(T0, 60_000), { kind: 'live', nodes: [3, 5, 9] })).toEqual(ADVERTISE);
 });
+
+test('who is off duty sends nothing, whoever lives and whatever boots, and goes on at once when it is on again', () => {
+  const machine = new RouterAdvertiser(1, T0);
+  expect(machine.step(T0, { kind: 'duty', onDuty: false })).toEqual([]);
+  for (const input of [{ kind: 'timer' }, { kind: 'boot-request' }, { kind: 'live', nodes: [1] }] as const) expect(machine.step(after(T0, 5000), input)).toEqual([]);
+  expect(machine.deadline()).toBeUndefined();
+  expect(machine.step(after(T0, 6000), { kind: 'duty', onDuty: true })).toEqual(ADVERTISE);
+});

@@ -12,6 +12,8 @@ export const SENDERS = 2;
 
 export type AdvertiserInput =
   | { readonly kind: 'live'; readonly nodes: readonly number[] }
+  /** This node takes part, or leaves it to the others: it is drained, or not the cluster's any more. */
+  | { readonly kind: 'duty'; readonly onDuty: boolean }
   /** A blade has begun to boot: its network card asked for an address. */
   | { readonly kind: 'boot-request' }
   | { readonly kind: 'timer' };
@@ -23,6 +25,7 @@ export interface AdvertiserEffect {
 export class RouterAdvertiser implements Machine<AdvertiserInput, AdvertiserEffect> {
   readonly #self: number;
   #sender = true;
+  #onDuty = true;
   #sentAt: Instant | undefined;
   #due: Instant;
 
@@ -33,18 +36,20 @@ export class RouterAdvertiser implements Machine<AdvertiserInput, AdvertiserEffe
   }
 
   deadline(): Instant | undefined {
-    return this.#sender ? this.#due : undefined;
+    return this.#sender && this.#onDuty ? this.#due : undefined;
   }
 
   step(now: Instant, input: AdvertiserInput): readonly AdvertiserEffect[] {
     if (input.kind === 'live') {
       const others = input.nodes.filter((number) => number < this.#self);
       this.#sender = others.length < SENDERS;
+    } else if (input.kind === 'duty') {
+      this.#onDuty = input.onDuty;
     } else if (input.kind === 'boot-request') {
       const earliest = this.#sentAt === undefined ? now : after(this.#sentAt, GAP_MIN_MS);
       this.#due = Math.min(this.#due, Math.max(now, earliest)) as Instant;
     }
-    if (!this.#sender || now < this.#due) return [];
+    if (!this.#sender || !this.#onDuty || now < this.#due) return [];
     this.#sentAt = now;
     this.#due = after(now, PERIOD_MS);
     return [{ kind: 'advertise' }];

@@ -5,7 +5,7 @@ import type { NodeConfig } from './node-config.ts';
 import { FOREIGN_DHCP_REMEDY, LAG_TOLD_AFTER_MS, ROSTER_LAG_REMEDY, statusOf } from './status.ts';
 
 test('the whole status', () => {
-  const roster = { clusterName: 'rack', nodes: [{ number: 1, name: 'node1', macs: ['52:54:00:00:00:01'] }] };
+  const roster = { clusterName: 'rack', nodes: [{ number: 1, name: 'node1', macs: ['52:54:00:00:00:01'] }, { number: 3, name: 'node3', macs: [], drained: true }] };
   const config = { number: 1, rosterGeneration: 7, roster } as unknown as NodeConfig;
   const status = statusOf(5000 as Instant, {
     config,
@@ -19,6 +19,7 @@ test('the whole status', () => {
       { mac: '52:54:00:00:00:99' as Mac, step: 'dhcp', detail: '', at: 4999.6 as Instant },
     ],
     unknown: [{ mac: '52:54:00:00:00:99' as Mac, lastAt: 3000 as Instant, count: 4, detail: 'bios-rom' }],
+    barred: [{ mac: '52:54:00:00:00:88' as Mac, lastAt: 1000 as Instant, count: 2, detail: 'DISCOVER', node: 2, sinceUnixMs: 77, remedy: 'unbar it' }],
     foreign: [
       { address: '10.0.0.66', mac: '52:54:00:66:66:66' as Mac, lastAt: 2000 as Instant, count: 2, detail: 'OFFER' },
       { address: '10.0.0.67', mac: undefined, lastAt: 4000 as Instant, count: 1, detail: 'OFFER' },
@@ -31,9 +32,11 @@ test('the whole status', () => {
     name: 'node1',
     rosterGeneration: 7,
     serving: true,
+    standDown: null,
     upMs: 4000,
     alive: [1, 2, 3],
     live: [1, 2],
+    drained: [3],
     generations: [{ node: 1, generation: 7, behindMs: null }, { node: 2, generation: 6, behindMs: LAG_TOLD_AFTER_MS }, { node: 3, generation: 6, behindMs: LAG_TOLD_AFTER_MS - 1 }],
     lagging: [{ code: 'MM-ROSTER-LAG', node: 2, generation: 6, behindMs: LAG_TOLD_AFTER_MS, remedy: ROSTER_LAG_REMEDY }],
     blades: [
@@ -41,6 +44,7 @@ test('the whole status', () => {
       { mac: '52:54:00:00:00:99', node: null, step: 'dhcp', detail: '', agoMs: 0 },
     ],
     unknown: [{ mac: '52:54:00:00:00:99', count: 4, detail: 'bios-rom', agoMs: 2000 }],
+    barred: [{ code: 'MM-DHCP-BARRED', mac: '52:54:00:00:00:88', formerNode: 2, sinceUnixMs: 77, count: 2, detail: 'DISCOVER', agoMs: 4000, remedy: 'unbar it' }],
     foreign: [
       { code: 'MM-DHCP-FOREIGN', address: '10.0.0.66', mac: '52:54:00:66:66:66', count: 2, detail: 'OFFER', agoMs: 3000, remedy: FOREIGN_DHCP_REMEDY },
       { code: 'MM-DHCP-FOREIGN', address: '10.0.0.67', mac: null, count: 1, detail: 'OFFER', agoMs: 1000, remedy: FOREIGN_DHCP_REMEDY },

@@ -14,6 +14,14 @@ export interface UnknownMac {
   readonly detail: string;
 }
 
+/** A MAC address of a barred machine that asked for a boot. */
+export interface BarredMac extends UnknownMac {
+  /** The number that the machine had. */
+  readonly node: number;
+  readonly sinceUnixMs: number;
+  readonly remedy: string;
+}
+
 /** A DHCP server that is no node of the cluster. */
 export interface ForeignDhcp {
   readonly address: string;
@@ -61,6 +69,7 @@ export interface StatusInput {
   readonly generations: readonly NodeGeneration[];
   readonly stages: readonly BladeStage[];
   readonly unknown: readonly UnknownMac[];
+  readonly barred: readonly BarredMac[];
   readonly foreign: readonly ForeignDhcp[];
   readonly files: ReadonlyMap<string, { readonly bytes: Uint8Array; readonly sha256: string }>;
 }
@@ -72,17 +81,23 @@ export interface Status {
   readonly name: string;
   readonly rosterGeneration: number;
   readonly serving: boolean;
+  /** Why this machine is not the node any more that it was booted as, and serves nobody; null while it is. */
+  readonly standDown: string | null;
   readonly upMs: number;
   /** The nodes that are heard of, this one among them. */
   readonly alive: readonly number[];
   /** Of these the ones whose boot services answer. */
   readonly live: readonly number[];
+  /** The nodes of the roster that are drained: among `live` only where no other node serves. */
+  readonly drained: readonly number[];
   /** The registry's generation that each living node follows; `behindMs` is null for one that has the newest that is known. */
   readonly generations: readonly { readonly node: number; readonly generation: number; readonly behindMs: number | null }[];
   /** The nodes that have been behind for long. */
   readonly lagging: readonly RosterLag[];
   readonly blades: readonly { readonly mac: Mac; readonly node: number | null; readonly step: string; readonly detail: string; readonly agoMs: number }[];
   readonly unknown: readonly { readonly mac: Mac; readonly count: number; readonly detail: string; readonly agoMs: number }[];
+  /** Barred machines that asked for a boot, and are not among `unknown`. */
+  readonly barred: readonly { readonly code: 'MM-DHCP-BARRED'; readonly mac: Mac; readonly formerNode: number; readonly sinceUnixMs: number; readonly count: number; readonly detail: string; readonly agoMs: number; readonly remedy: string }[];
   /** Foreign DHCP servers on the boot network; `mac` is null until it was found out. */
   readonly foreign: readonly { readonly code: 'MM-DHCP-FOREIGN'; readonly address: string; readonly mac: Mac | null; readonly count: number; readonly detail: string; readonly agoMs: number; readonly remedy: string }[];
   readonly files: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
@@ -91,7 +106,7 @@ export interface Status {
 const isLagging = (behindMs: number | null): behindMs is number => behindMs !== null && behindMs >= LAG_TOLD_AFTER_MS;
 
 /** The status at `now`. */
-export function statusOf(now: Instant, { config, startedAt, serving, alive, live, generations, stages, unknown, foreign, files }: StatusInput): Status {
+export function statusOf(now: Instant, { config, startedAt, serving, alive, live, generations, stages, unknown, barred, foreign, files }: StatusInput): Status {
   const { roster, number } = config;
   const rows = generations.map(({ node, generation, behindSince }) => ({ node, generation, behindMs: behindSince === undefined ? null : Math.round(now - behindSince) }));
   return {
@@ -100,13 +115,16 @@ export function statusOf(now: Instant, { config, startedAt, serving, alive, live
     name: roster.nodes.find((node) => node.number === number)?.name ?? '',
     rosterGeneration: config.rosterGeneration,
     serving,
+    standDown: config.standDown ?? null,
     upMs: Math.round(now - startedAt),
     alive,
     live,
+    drained: roster.nodes.flatMap((node) => (node.drained === true ? [node.number] : [])),
     generations: rows,
     lagging: rows.flatMap(({ node, generation, behindMs }) => (isLagging(behindMs) ? [{ code: 'MM-ROSTER-LAG', node, generation, behindMs, remedy: ROSTER_LAG_REMEDY }] : [])),
     blades: stages.map(({ mac, step, detail, at }) => ({ mac, node: nodeOfMac(roster, mac)?.number ?? null, step, detail, agoMs: Math.round(now - at) })),
     unknown: unknown.map(({ mac, count, detail, lastAt }) => ({ mac, count, detail, agoMs: Math.round(now - lastAt) })),
+    barred: barred.map(({ mac, node, sinceUnixMs, count, detail, lastAt, remedy }) => ({ code: 'MM-DHCP-BARRED', mac, formerNode: node, sinceUnixMs, count, detail, agoMs: Math.round(now - lastAt), remedy })),
     foreign: foreign.map(({ address, mac, count, detail, lastAt }) => ({ code: 'MM-DHCP-FOREIGN', address, mac: mac ?? null, count, detail, agoMs: Math.round(now - lastAt), remedy: FOREIGN_DHCP_REMEDY })),
     files: Array.from(files, ([name, { bytes, sha256 }]) => ({ name, bytes: bytes.length, sha256 })),
   };

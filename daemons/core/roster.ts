@@ -104,3 +104,22 @@ export function nodeOfNumber(roster: Roster, number: number): RosterNode | undef
 export function barOfMac(roster: Roster, mac: Mac): BarredMachine | undefined {
   return roster.barred?.find((machine) => machine.macs.includes(mac));
 }
+
+/** The bar of a machine that has these MAC addresses and this name of its hardware, if any of them is barred. */
+export function barOfMachine(roster: Roster, macs: readonly Mac[], hardwareId: string | undefined): BarredMachine | undefined {
+  const name = hardwareId?.toLowerCase();
+  return roster.barred?.find((machine) => machine.macs.some((mac) => macs.includes(mac)) || (name !== undefined && machine.hardwareId?.toLowerCase() === name));
+}
+
+/** What lets a barred machine in again. Lower-case hexadecimal digits and colons: fit for a shell as for a boot script. */
+export const unbarCommand = ({ macs }: BarredMachine): string => `metamaster node unbar ${macs[0]}`;
+
+/**
+ * Those of these nodes whose turn it is to serve: the drained ones only where there is no other. A blade that boots from a node which is
+ * about to be switched off has lost a few seconds; a rack in which nobody answers has lost its disc as well.
+ */
+export function withoutDrained(roster: Roster, numbers: readonly number[]): readonly number[] {
+  const drained = new Set(roster.nodes.flatMap((node) => (node.drained === true ? [node.number] : [])));
+  const others = numbers.filter((number) => !drained.has(number));
+  return others.length > 0 ? others : numbers;
+}

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Mac } from '../core/mac.ts';
 import { answerOrder, isMyTurn } from './answer-rank.ts';
+import { drainedRoster, ROSTER } from './test-roster.ts';
 
 const MAC = '52:54:00:12:00:01' as Mac;
 const CLIENT = 99;
@@ -21,15 +22,21 @@ describe('whose turn it is', () => {
   test('every turn puts the next server in front and loses none', () => {
     fc.assert(
       fc.property(liveSets, fc.nat(30), (live, turn) => {
-        const order = answerOrder(MAC, CLIENT, live, 0);
-        const turned = answerOrder(MAC, CLIENT, live, turn);
+        const order = answerOrder(ROSTER, MAC, CLIENT, live, 0);
+        const turned = answerOrder(ROSTER, MAC, CLIENT, live, turn);
         expect(turned[0]).toBe(order[turn % order.length]);
         expect([...turned].sort()).toEqual([...live].sort());
       }),
     );
   });
 
-  test('the blade that asks is no server', () => expect(answerOrder(MAC, 2, [1, 2, 3], 0).sort()).toEqual([1, 3]));
+  test('the blade that asks is no server', () => expect(answerOrder(ROSTER, MAC, 2, [1, 2, 3], 0).sort()).toEqual([1, 3]));
 
-  test('nobody alive is no order', () => expect(answerOrder(MAC, CLIENT, [], 3)).toEqual([]));
+  test('nobody alive is no order', () => expect(answerOrder(ROSTER, MAC, CLIENT, [], 3)).toEqual([]));
+
+  test('drained nodes come in only where nobody else is left beside the blade that asks', () => {
+    const drained = drainedRoster([3, 4]);
+    expect(answerOrder(drained, MAC, CLIENT, [1, 2, 3, 4], 0).sort()).toEqual([1, 2]);
+    expect(answerOrder(drained, MAC, 1, [1, 3, 4], 0).sort()).toEqual([3, 4]);
+  });
 });

@@ -5,13 +5,13 @@ import { macFromBytes, macToBytes } from '../core/mac.ts';
 import type { Mac } from '../core/mac.ts';
 import type { Roster } from '../core/roster.ts';
 import { EDK2_ARM64_DISCOVER, EDK2_DISCOVER, HTTP_ARM64_DISCOVER, IPXE_ARM64_DISCOVER, IPXE_DISCOVER, IPXE_ROM_DISCOVER, ROM_DISCOVER, UNDIONLY_DISCOVER } from '../wire/dhcp-golden.ts';
-import { addressOption, MESSAGE, messageTypeOf, OPTION, textOption } from '../wire/dhcp-options.ts';
+import { addressOption, addressValue, MESSAGE, messageTypeOf, OPTION, textOption } from '../wire/dhcp-options.ts';
 import type { MessageType } from '../wire/dhcp-options.ts';
 import { decodeDhcp, encodeDhcp } from '../wire/dhcp-packet.ts';
 import { answerOrder } from './answer-rank.ts';
-import type { DhcpEffect, DhcpServer } from './dhcp-server.ts';
-import { at, file, hear, logged, message, NODE2, NODE4, NONE, requested, SECOND, sent, server, serverId, types, UNKNOWN } from './test-messages.ts';
-import { ROSTER } from './test-roster.ts';
+import { type DhcpEffect, DhcpServer } from './dhcp-server.ts';
+import { at, file, hear, logged, message, NODE2, NODE4, NONE, type Option, requested, SECOND, sent, server, serverId, types, UNKNOWN } from './test-messages.ts';
+import { drainedRoster, ROSTER } from './test-roster.ts';
 
 describe('one server alone', () => {
   test('answers a known MAC at once, with its address, from the roster', () => {
@@ -284,10 +284,113 @@ describe('another roster', () => {
   });
 });
 
+describe('a barred machine', () => {
+  const BARRED: Roster = { ...ROSTER, barred: [{ node: 2, macs: [UNKNOWN, '52:54:00:99:00:02' as Mac], sinceUnixMs: 1_795_219_200_000 }] };
+  const barred = (self = 1): DhcpServer => new DhcpServer({ roster: BARRED, self });
+  const asks = (type: MessageType = MESSAGE.discover, more: readonly Option[] = []) => message(ROM_DISCOVER, type, { chaddr: macToBytes(UNKNOWN) }, more);
+  const REMEDY = 'Switch it off or take it out. To let it in again: metamaster node unbar 52:54:00:99:00:01.';
+
+  test('gets nothing, whatever it asks; that is shouted once a minute, with who it was and how to let it in', () => {
+    const machine = barred();
+    const lines = [0, 30, 60, 61].map((s) => hear(machine, s * SECOND, asks()));
+    expect(lines.map(sent)).toEqual([[], [], [], []]);
+    expect(lines.map(logged)).toEqual([['error dhcp.barred-mac'], [], ['error dhcp.barred-mac'], []]);
+    expect(lines[0]).toMatchObject([{ fields: { code: 'MM-DHCP-BARRED', mac: UNKNOWN, formerNode: 2, since: '2026-11-21T00:00:00.000Z', remedy: REMEDY, detail: 'DISCOVER of bios-rom PXEClient:Arch:00000:UNDI:002001' } }]);
+    expect(sent(hear(machine, 90 * SECOND, asks(MESSAGE.request, [serverId('10.7.0.1'), requested('10.7.0.2')])))).toEqual([]);
+    expect(sent(hear(machine, 91 * SECOND, message(ROM_DISCOVER, MESSAGE.request, { chaddr: macToBytes(UNKNOWN), ciaddr: '10.7.0.2' as Ipv4 }), true))).toEqual([]);
+  });
+
+  test('is listed apart from strangers, whose crowd does not silence it', () => {
+    const machine = barred();
+    for (let n = 0; n < 500; n++) hear(machine, n, message(ROM_DISCOVER, MESSAGE.discover, { chaddr: Uint8Array.of(2, 0, 0, 1, n >> 8, n & 255) }));
+    expect(logged(hear(machine, SECOND, asks()))).toEqual(['error dhcp.barred-mac']);
+    expect(machine.barred()).toEqual([{ mac: UNKNOWN, firstAt: SECOND, lastAt: SECOND, count: 1, detail: 'DISCOVER of bios-rom PXEClient:Arch:00000:UNDI:002001', node: 2, sinceUnixMs: 1_795_219_200_000, remedy: REMEDY }]);
+    expect(machine.unknown().some(({ mac }) => mac === UNKNOWN)).toBe(false);
+  });
+
+  test('that was refused by the web server is told and listed likewise; nobody else is', () => {
+    const machine = barred();
+    expect(logged(machine.step(at(0), { kind: 'barred', mac: UNKNOWN, detail: '/boot.ipxe\u001b from 10.7.0.2' }))).toEqual(['error dhcp.barred-mac']);
+    expect(machine.barred()).toMatchObject([{ mac: UNKNOWN, detail: '/boot.ipxe? from 10.7.0.2' }]);
+    expect(machine.step(at(0), { kind: 'barred', mac: NODE2, detail: '' })).toEqual([]);
+  });
+
+  test('a bar that comes makes a stranger one, a bar that is lifted makes it a stranger again', () => {
+    const machine = server(1);
+    hear(machine, 0, asks());
+    machine.step(at(1), { kind: 'roster', roster: BARRED });
+    expect([machine.unknown(), machine.barred()]).toEqual([[], []]);
+    hear(machine, SECOND, asks());
+    expect(machine.barred()).toHaveLength(1);
+    machine.step(at(SECOND), { kind: 'roster', roster: ROSTER });
+    expect(machine.barred()).toEqual([]);
+    expect(logged(hear(machine, 2 * SECOND, asks()))).toEqual(['warn dhcp.unknown-mac']);
+    expect(machine.unknown()).toMatchObject([{ mac: UNKNOWN }]);
+  });
+
+  test('explain says so, and how it is lifted', () => {
+    expect(barred().explain('52:54:00:99:00:02' as Mac)).toBe('MM-DHCP-BARRED: 52:54:00:99:00:02 belongs to a machine that was node 2 of rack and was replaced. It is barred since 2026-11-21T00:00:00.000Z: it gets no answer until `metamaster node unbar 52:54:00:99:00:01`.\n');
+  });
+});
+
+describe('a node that is drained', () => {
+  const rack = (live: readonly number[], ...drained: number[]): DhcpServer[] => live.map((self) => {
+    const machine = new DhcpServer({ roster: drainedRoster(drained), self });
+    machine.step(at(0), { kind: 'live', nodes: live });
+    return machine;
+  });
+  const again = (secs: number) => message(EDK2_DISCOVER, MESSAGE.discover, { secs });
+  const answers = (machines: readonly DhcpServer[]): number[][] => [0, 4, 12, 30].map((secs) => machines.map((machine) => types(hear(machine, secs * SECOND, again(secs))).length));
+
+  test('leaves a blade to the others, at every retransmission, and is no name server of an answer', () => {
+    expect(answers(rack([1, 3], 3))).toEqual([[1, 0], [1, 0], [1, 0], [1, 0]]);
+    const [first] = rack([1, 3], 3);
+    expect(sent(hear(first!, 0, EDK2_DISCOVER))[0]!.options.get(OPTION.domainNameServer)).toEqual(addressValue('10.7.0.1' as Ipv4));
+  });
+
+  test('serves when all others are dead, for a rack without a server boots nobody; so does one of several', () => {
+    expect(answers(rack([3], 3))).toEqual([[1], [1], [1], [1]]);
+    expect(answers(rack([3, 4], 3, 4))[0]!.toSorted()).toEqual([0, 1]);
+  });
+
+  test('serves the last node that is not drained, when that boots: it was alive a second ago', () => {
+    const [, drained] = rack([2, 3], 3);
+    expect(types(hear(drained!, 0, EDK2_DISCOVER))).toEqual([MESSAGE.offer]);
+  });
+
+  test('is answered itself, and renews what it alone is asked for', () => {
+    const [first] = rack([1, 3], 3);
+    expect(sent(hear(first!, 0, ROM_DISCOVER))).toMatchObject([{ yiaddr: '10.7.0.3' }]);
+    const [, drained] = rack([1, 3], 3);
+    expect(types(hear(drained!, 0, message(EDK2_DISCOVER, MESSAGE.request, { ciaddr: '10.7.0.2' as Ipv4, broadcast: false }), true))).toEqual([MESSAGE.ack]);
+  });
+
+  test('is named by explain', () => {
+    const [first] = rack([1, 3], 3);
+    expect(first!.explain(NODE2)).toContain('drained: node 3 (node3) does not answer while another node serves\n');
+  });
+});
+
+test('every node that hears a blade ask knows when, whoever answers', () => {
+  for (const machine of [server(1, [1, 3]), server(3, [1, 3])]) {
+    hear(machine, 5 * SECOND, EDK2_DISCOVER);
+    expect(machine.nodesHeard()).toEqual([{ node: 2, at: 5 * SECOND }]);
+  }
+});
+
+test('a machine that is not the node any more answers nobody and judges nobody, until it is again', () => {
+  const machine = server(1);
+  machine.step(at(0), { kind: 'member', member: false });
+  const foreign = message(EDK2_DISCOVER, MESSAGE.request, {}, [serverId('10.7.0.66'), requested('10.7.0.2')]);
+  expect([EDK2_DISCOVER, foreign].map((packet) => hear(machine, 0, packet))).toEqual([[], []]);
+  machine.step(at(1), { kind: 'member', member: true });
+  expect(types(hear(machine, SECOND, EDK2_DISCOVER))).toEqual([MESSAGE.offer]);
+});
+
 test('explain says who, by whom, what and why', () => {
   const machine = server(1, [1, 2, 3, 4]);
   hear(machine, 0, ROM_DISCOVER);
-  const [first] = answerOrder('52:54:00:12:00:03' as Mac, 3, [1, 2, 4], 0);
+  const [first] = answerOrder(ROSTER, '52:54:00:12:00:03' as Mac, 3, [1, 2, 4], 0);
   const lines = machine.explain('52:54:00:12:00:03' as Mac);
   expect(lines).toContain('52:54:00:12:00:03 is node3 (node 3): address 10.7.0.3');
   expect(lines).toContain(`rank 0: node ${first} (node${first})`);

@@ -8,7 +8,7 @@ import type { LogEffect } from '../core/log-effect.ts';
 import { macFromBytes } from '../core/mac.ts';
 import type { Mac } from '../core/mac.ts';
 import type { Instant, Machine } from '../core/machine.ts';
-import { nodeOfNumber } from '../core/roster.ts';
+import { barOfMac, nodeOfNumber } from '../core/roster.ts';
 import type { Roster, RosterNode } from '../core/roster.ts';
 import { addressOption, MESSAGE, messageName, messageTypeOf, OPTION } from '../wire/dhcp-options.ts';
 import type { MessageType } from '../wire/dhcp-options.ts';
@@ -23,8 +23,8 @@ import { explainClient } from './explain.ts';
 import { choseServer, heardFrom } from './loader-memory.ts';
 import { buildNak, buildReply, destinationOf, fitReply, INFINITE_LEASE_SECONDS, isHostAddress, NO_ADDRESS, replyLimitBytes } from './reply.ts';
 import type { Destination } from './reply.ts';
-import { printable, StrangerLog } from './stranger-log.ts';
-import type { ForeignServer, UnknownClient } from './stranger-log.ts';
+import { clientDetail, printable, StrangerLog } from './stranger-log.ts';
+import type { BarredClient, ForeignServer, UnknownClient } from './stranger-log.ts';
 
 /** Resolvers read three name servers (resolv.conf(5), MAXNS). */
 const NAME_SERVERS_MAX = 3;
@@ -37,6 +37,10 @@ export type DhcpInput =
   /** The nodes that are alive and serving; this node counts in any case. */
   | { readonly kind: 'live'; readonly nodes: readonly number[] }
   | { readonly kind: 'roster'; readonly roster: Roster }
+  /** This machine is the node that the roster means, or is not any more: then it answers nobody, and nothing that it hears is judged. */
+  | { readonly kind: 'member'; readonly member: boolean }
+  /** A barred machine asked, and was refused, elsewhere on this node. */
+  | { readonly kind: 'barred'; readonly mac: Mac; readonly detail: string }
   /** A blade got further than DHCP: this node saw it at TFTP or HTTP. */
   | { readonly kind: 'progress'; readonly mac: Mac }
   /** The answer to the effect `find-mac`; none comes when nobody has the address. */
@@ -77,6 +81,7 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
   #roster!: Roster;
   #nodes = new Map<Mac, RosterNode>();
   #live: readonly number[];
+  #member = true;
   readonly #self: number;
   readonly #leaseSeconds: number;
   readonly #arm64: boolean;
@@ -95,13 +100,18 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
   step(now: Instant, input: DhcpInput): readonly DhcpEffect[] {
     switch (input.kind) {
       case 'packet':
-        return this.#packet(now, input);
+        return this.#member ? this.#packet(now, input) : [];
       case 'live':
         this.#live = [...new Set([this.#self, ...input.nodes])].sort((a, b) => a - b);
         return [];
       case 'roster':
         this.#useRoster(input.roster);
         return [];
+      case 'member':
+        this.#member = input.member;
+        return [];
+      case 'barred':
+        return this.#refuseBarred(now, input.mac, printable(input.detail));
       case 'progress':
         this.#progress(input.mac);
         return [];
@@ -119,6 +129,16 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
     return this.#strangers.unknown();
   }
 
+  /** The MAC addresses of barred machines that asked lately, the latest last. */
+  barred(): readonly BarredClient[] {
+    return this.#strangers.barred();
+  }
+
+  /** When the blades of nodes were last heard asking, whoever answered them. */
+  nodesHeard(): readonly { readonly node: number; readonly at: Instant }[] {
+    return Array.from(this.#sessions, ([mac, { heardAt }]) => ({ node: this.#nodes.get(mac)!.number, at: heardAt }));
+  }
+
   /** The foreign DHCP servers that were heard of lately, the latest last. */
   foreign(): readonly ForeignServer[] {
     return this.#strangers.foreign();
@@ -134,8 +154,13 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
     this.#roster = roster;
     this.#nodes = new Map(roster.nodes.flatMap((node) => node.macs.map((mac) => [mac, node] as const)));
     for (const mac of this.#sessions.keys()) if (!this.#nodes.has(mac)) this.#sessions.delete(mac);
-    for (const mac of this.#nodes.keys()) this.#strangers.forget(mac);
+    this.#strangers.useRoster(roster);
     for (const { address } of roster.nodes) this.#strangers.forgetServer(address);
+  }
+
+  #refuseBarred(now: Instant, mac: Mac, detail: string): readonly DhcpEffect[] {
+    const bar = barOfMac(this.#roster, mac);
+    return bar ? this.#strangers.barredMac(now, mac, bar, detail) : [];
   }
 
   /** A blade may fetch by another of its network cards than the one that was told, so the mark goes to all of them. */
@@ -160,6 +185,7 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
     const me = nodeOfNumber(this.#roster, this.#self);
     const node = this.#nodes.get(mac);
     const client = clientOf(packet.options, this.#arm64);
+    if (barOfMac(this.#roster, mac)) return [...foreign, ...this.#refuseBarred(now, mac, `${messageName(type)} of ${clientDetail(client.kind, packet.options)}`)];
     if (!node || !me) return [...foreign, ...this.#strangers.unknownMac(now, mac, client.kind, packet.options)];
     if (packet.giaddr !== NO_ADDRESS && !isHostAddress(packet.giaddr)) return foreign;
     return [...foreign, ...this.#answer(type, { now, packet, mac, node, me, client, mineAlone: input.unicast && packet.giaddr === NO_ADDRESS })];
@@ -216,14 +242,16 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
     const replaced = needsOurLoader(client, node.loader, loader?.ours?.fingerprint, this.#arm64);
     const session = nextSession(previous, now, { request: kind, xid: packet.xid, secs: packet.secs, rung: bootRung(client, replaced), loader });
     this.#sessions.set(mac, session);
-    return request.mineAlone || isMyTurn(answerOrder(mac, node.number, this.#live, session.turn).indexOf(this.#self), session.tries);
+    const rank = answerOrder(this.#roster, mac, node.number, this.#live, session.turn).indexOf(this.#self);
+    // What a drained node leaves to the others it leaves to them at every retransmission: the blade shall not boot from it.
+    return request.mineAlone || (isMyTurn(rank, session.tries) && (rank >= 0 || request.me.drained !== true));
   }
 
   #say(request: Request, type: typeof MESSAGE.offer | typeof MESSAGE.ack, inform = false): readonly DhcpEffect[] {
     const { now, packet, mac, node, me, client } = request;
     const replace = needsOurLoader(client, node.loader, this.#sessions.get(mac)?.loader?.ours?.fingerprint, this.#arm64);
     const boot = bootAnswer(client, me.address, replace);
-    const others = answerOrder(mac, node.number, this.#live, 0).filter((number) => number !== this.#self);
+    const others = answerOrder(this.#roster, mac, node.number, this.#live, 0).filter((number) => number !== this.#self);
     const nameServers = [me, ...others.map((number) => nodeOfNumber(this.#roster, number))].flatMap((server) => (server ? [server.address] : []));
     const content = { roster: this.#roster, node, server: me.address, leaseSeconds: this.#leaseSeconds, nameServers: nameServers.slice(0, NAME_SERVERS_MAX), boot };
     const bytes = fitReply(buildReply(packet, type, content, inform), replyLimitBytes(packet));

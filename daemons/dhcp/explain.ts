@@ -1,8 +1,9 @@
 // Why a blade is told what it is told, for the operator: the same pure functions that answer it, in words.
 
 import type { Mac } from '../core/mac.ts';
-import { nodeOfMac, nodeOfNumber } from '../core/roster.ts';
+import { barOfMac, nodeOfMac, nodeOfNumber, unbarCommand } from '../core/roster.ts';
 import type { Roster } from '../core/roster.ts';
+import { timeText } from '../core/unix-time.ts';
 import { answerOrder } from './answer-rank.ts';
 import { bootAnswer, needsOurLoader } from './boot-policy.ts';
 import type { Client } from './boot-policy.ts';
@@ -38,14 +39,18 @@ const TURNS = ['at once', 'at the first retransmission'];
 
 /** Lines of text: who the blade is, who answers it when, what each kind of boot program is told, what it last did. */
 export function explainClient({ mac, roster, self, live, leaseSeconds, arm64, session }: Explained): string {
+  const bar = barOfMac(roster, mac);
+  if (bar) return `MM-DHCP-BARRED: ${mac} belongs to a machine that was node ${bar.node} of ${roster.clusterName} and was replaced. It is barred since ${timeText(bar.sinceUnixMs)}: it gets no answer until \`${unbarCommand(bar)}\`.\n`;
   const node = nodeOfMac(roster, mac);
   if (!node) return `${mac} is not in the roster of ${roster.clusterName}: it gets no answer.`;
   const lines = [`${mac} is ${node.name} (node ${node.number}): address ${node.address}, netmask ${roster.netmask}, ${leaseSeconds === INFINITE_LEASE_SECONDS ? 'lease without end' : `lease of ${leaseSeconds} s`}`];
-  const order = answerOrder(mac, node.number, live, session?.turn ?? 0);
+  const order = answerOrder(roster, mac, node.number, live, session?.turn ?? 0);
   order.forEach((number, rank) => {
     const name = nodeOfNumber(roster, number)?.name ?? 'not in the roster';
     lines.push(`rank ${rank}: node ${number} (${name})${number === self ? ', this node' : ''} answers ${TURNS[rank] ?? 'at the second retransmission'}`);
   });
+  const drained = roster.nodes.filter((each) => each.drained === true && live.includes(each.number) && !order.includes(each.number));
+  for (const { number, name } of drained) lines.push(`drained: node ${number} (${name})${number === self ? ', this node' : ''} does not answer while another node serves`);
   if (session && session.turn > 0) lines.push(`the order is turned by ${session.turn}: the blade started over that often without getting further than DHCP`);
   const server = nodeOfNumber(roster, order[0] ?? self)?.address;
   for (const [name, client] of server ? kinds(arm64) : []) {

@@ -6,6 +6,8 @@ import { logEffect } from '../core/log-effect.ts';
 import type { LogEffect } from '../core/log-effect.ts';
 import type { Mac } from '../core/mac.ts';
 import type { Instant } from '../core/machine.ts';
+import { type BarredMachine, barOfMac, nodeOfMac, type Roster, unbarCommand } from '../core/roster.ts';
+import { timeText } from '../core/unix-time.ts';
 import { machineIdentifierOf, OPTION, textOption } from '../wire/dhcp-options.ts';
 import type { DhcpOptions } from '../wire/dhcp-option-area.ts';
 import type { ClientKind } from './boot-policy.ts';
@@ -42,12 +44,30 @@ export interface ForeignServer {
   readonly detail: string;
 }
 
+/** A MAC address of a barred machine that asked. */
+export interface BarredClient extends UnknownClient {
+  /** The number that the machine had. */
+  readonly node: number;
+  readonly sinceUnixMs: number;
+  readonly remedy: string;
+}
+
 /** Text from the network, cut and without control characters. */
 export const printable = (text: string): string => text.slice(0, TEXT_MAX_CHARS).replaceAll(/[^\x20-\x7e]/g, '?');
+
+/** What a client says it is. */
+export const clientDetail = (kind: ClientKind, options: DhcpOptions): string => `${kind} ${printable(textOption(options, OPTION.vendorClass) ?? '')}`.trim();
+
+/** What to do about a barred machine that asks. */
+const barRemedy = (bar: BarredMachine): string => `Switch it off or take it out. To let it in again: ${unbarCommand(bar)}.`;
 
 /** Remembers strangers and returns the log lines that are due. */
 export class StrangerLog {
   readonly #unknown = new RecentTable(UNKNOWN_MAX);
+  /** Apart from the unknown ones: no crowd of strangers may silence a machine that was replaced and is back. */
+  readonly #barred = new RecentTable(UNKNOWN_MAX);
+  /** As the roster has them. */
+  readonly #bars = new Map<Mac, BarredMachine>();
   readonly #trouble = new RecentTable(TROUBLE_MAX);
   readonly #foreign = new RecentTable(FOREIGN_MAX);
   /** Of servers that are in the table, and no others. */
@@ -58,14 +78,25 @@ export class StrangerLog {
     return this.#unknown.rows().map(({ key, firstAt, lastAt, count, detail }) => ({ mac: key as Mac, firstAt, lastAt, count, detail }));
   }
 
+  /** The barred MAC addresses that asked, the latest last. */
+  barred(): readonly BarredClient[] {
+    return this.#barred.rows().flatMap(({ key, firstAt, lastAt, count, detail }) => {
+      const bar = this.#bars.get(key as Mac);
+      return bar === undefined ? [] : [{ mac: key as Mac, firstAt, lastAt, count, detail, node: bar.node, sinceUnixMs: bar.sinceUnixMs, remedy: barRemedy(bar) }];
+    });
+  }
+
   /** The foreign DHCP servers, the latest last. */
   foreign(): readonly ForeignServer[] {
     return this.#foreign.rows().map(({ key, firstAt, lastAt, count, detail }) => ({ address: key, mac: this.#foreignMacs.get(key), firstAt, lastAt, count, detail }));
   }
 
-  /** A MAC that came into the roster is no stranger any more. */
-  forget(mac: Mac): void {
-    this.#unknown.forget(mac);
+  /** Another roster: a MAC address that came into it, as a node's or as a barred one, is no unknown one any more; a bar that was lifted is forgotten. */
+  useRoster(roster: Roster): void {
+    for (const { key } of this.#unknown.rows()) if (nodeOfMac(roster, key as Mac) ?? barOfMac(roster, key as Mac)) this.#unknown.forget(key);
+    this.#bars.clear();
+    for (const bar of roster.barred ?? []) for (const mac of bar.macs) this.#bars.set(mac, bar);
+    for (const { key } of this.#barred.rows()) if (!this.#bars.has(key as Mac)) this.#barred.forget(key);
   }
 
   /** A server whose address came into the roster is no stranger any more: it was a node's before this one knew of it. */
@@ -76,9 +107,15 @@ export class StrangerLog {
 
   /** A request of a MAC outside the roster. */
   unknownMac(now: Instant, mac: Mac, kind: ClientKind, options: DhcpOptions): readonly LogEffect[] {
-    const detail = `${kind} ${printable(textOption(options, OPTION.vendorClass) ?? '')}`.trim();
+    const detail = clientDetail(kind, options);
     const machine = toHex(machineIdentifierOf(options) ?? new Uint8Array());
     return this.#unknown.note(now, mac, detail) ? [logEffect('warn', 'dhcp.unknown-mac', { code: 'MM-DHCP-UNKNOWN', mac, detail, machine })] : [];
+  }
+
+  /** A request of a machine that was replaced. */
+  barredMac(now: Instant, mac: Mac, bar: BarredMachine, detail: string): readonly LogEffect[] {
+    if (!this.#barred.note(now, mac, detail)) return [];
+    return [logEffect('error', 'dhcp.barred-mac', { code: 'MM-DHCP-BARRED', mac, detail, formerNode: bar.node, since: timeText(bar.sinceUnixMs), remedy: barRemedy(bar) })];
   }
 
   /** A DHCP server that is no node of the cluster. */

@@ -23,3 +23,8 @@ export const ROSTER: Roster = {
   kernelParameters: '',
   nodes: [node(1), node(2), node(3), node(4, 'ours')],
 };
+
+/** The same rack, of which these nodes are drained. */
+export const drainedRoster = (numbers: readonly number[], roster: Roster = ROSTER): Roster => ({
+  ...roster, nodes: roster.nodes.map((one) => (numbers.includes(one.number) ? Object.assign(structuredClone(one), { drained: true as const }) : one)),
+});

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Ipv4 } from '../core/ipv4.ts';
 import type { Mac } from '../core/mac.ts';
 import type { Roster, RosterNode } from '../core/roster.ts';
-import { ARM64_BOOT_FILES, autoexecScript, BOOT_FILES, bootScript, kernelCommandLine, macScript, SERVERS_MAX } from './boot-script.ts';
+import { ARM64_BOOT_FILES, autoexecScript, barredScript, BOOT_FILES, bootScript, kernelCommandLine, macScript, SERVERS_MAX } from './boot-script.ts';
 
 const node: RosterNode = { number: 3, name: 'node3', macs: ['52:54:00:00:00:03' as Mac], address: '10.1.0.3' as Ipv4, loader: 'rom' };
 const roster: Roster = {
@@ -17,6 +17,7 @@ const roster: Roster = {
 };
 const servers = ['10.1.0.1', '10.1.0.2'] as Ipv4[];
 const input = { roster, node, servers, files: BOOT_FILES };
+const BAR = { node: 3, macs: ['52:54:00:00:00:99' as Mac], sinceUnixMs: 1_795_219_200_000 };
 
 test('the whole script of a node', () => {
   const line =
@@ -146,6 +147,22 @@ goto again
 `);
 });
 
+test('the script of a barred machine says on its console what it is and how to let it in, fetches nothing to boot, and asks again', () => {
+  expect(barredScript(BAR)).toBe(`#!ipxe
+:again
+isset \${netX/mac} || ifopen net0 ||
+imgfree ||
+echo MM-BOOT-BARRED: this machine was node 3 until it was replaced, and is barred since 2026-11-21T00:00:00.000Z
+echo switch it off, or let it in on a node: metamaster node unbar 52:54:00:00:00:99
+echo mm-stage retry barred \${netX/mac}
+sleep 15 ||
+dhcp netX || goto again
+chain --replace --autofree --timeout 5000 http://\${next-server}/boot.ipxe?mac=\${netX/mac:hexhyp} ||
+chain --replace --autofree --timeout 5000 tftp://\${next-server}/boot.ipxe ||
+goto again
+`);
+});
+
 test('autoexec.ipxe', () => {
   expect(autoexecScript()).toBe(`#!ipxe
 :again
@@ -161,7 +178,7 @@ goto again
 });
 
 describe('every script', () => {
-  const scripts = { withChap: bootScript({ ...input, roster: { ...roster, san: { ...roster.san, chap: 'one-way' } } }), bootScript: bootScript(input), withArm64: bootScript({ ...input, arm64: ARM64_BOOT_FILES }), noServers: bootScript({ ...input, servers: [] }), macScript: macScript(servers[0]!), autoexecScript: autoexecScript() };
+  const scripts = { withChap: bootScript({ ...input, roster: { ...roster, san: { ...roster.san, chap: 'one-way' } } }), bootScript: bootScript(input), withArm64: bootScript({ ...input, arm64: ARM64_BOOT_FILES }), noServers: bootScript({ ...input, servers: [] }), macScript: macScript(servers[0]!), barredScript: barredScript(BAR), autoexecScript: autoexecScript() };
   test.each(Object.entries(scripts))('%s never ends, never fails and never hangs', (_name, text) => {
     const lines = text.trimEnd().split('\n');
     const labels = new Set(lines.filter((line) => line.startsWith(':')).map((line) => line.slice(1)));

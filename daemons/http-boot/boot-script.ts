@@ -4,13 +4,16 @@
 
 import { ARM64_INITRD, ARM64_KERNEL, BOOT_SCRIPT, INITRD, KERNEL, SAN_LOGIN_IMAGE } from '../core/boot-file-names.ts';
 import type { Ipv4 } from '../core/ipv4.ts';
-import type { Roster, RosterNode } from '../core/roster.ts';
+import { type BarredMachine, type Roster, type RosterNode, unbarCommand } from '../core/roster.ts';
 import { portalText } from '../core/san-portal.ts';
+import { timeText } from '../core/unix-time.ts';
 
 /** Counts from the last byte that arrived; a live node on a busy network answers well within it. */
 const FETCH_TIMEOUT_MS = 5000;
 /** Between two rounds: long enough not to hammer a rack whose nodes are just starting, short enough not to be noticed. */
 const PAUSE_S = 2;
+/** A barred machine waits for an administrator. */
+const BARRED_PAUSE_S = 15;
 /** The servers that a script names. Three would do; the rest is for a rack that loses power by halves. */
 export const SERVERS_MAX = 8;
 
@@ -161,6 +164,27 @@ export function macScript(server: Ipv4): string {
     'echo MM-BOOT-NO-SCRIPT: no node has a script for ${netX/mac}; if it is not in the roster, add this blade or replace a node by it',
     'echo mm-stage retry no script for ${netX/mac}',
     `sleep ${PAUSE_S} ||`,
+    'dhcp netX || goto again',
+    ...chainLines('?mac=${netX/mac:hexhyp}'),
+    'goto again',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/**
+ * The script for a barred machine. It says on the machine's console what no error of HTTP would (iPXE puts a status into its own words, and shows no
+ * body), and asks again: once the bar is lifted, the machine boots by itself.
+ */
+export function barredScript(bar: BarredMachine): string {
+  const lines = [
+    '#!ipxe',
+    ':again',
+    OPEN_CARD,
+    'imgfree ||',
+    `echo MM-BOOT-BARRED: this machine was node ${bar.node} until it was replaced, and is barred since ${timeText(bar.sinceUnixMs)}`,
+    `echo switch it off, or let it in on a node: ${unbarCommand(bar)}`,
+    'echo mm-stage retry barred ${netX/mac}',
+    `sleep ${BARRED_PAUSE_S} ||`,
     'dhcp netX || goto again',
     ...chainLines('?mac=${netX/mac:hexhyp}'),
     'goto again',

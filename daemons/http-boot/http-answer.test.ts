@@ -6,9 +6,12 @@ import { DETAIL_MAX } from '../wire/stage-report.ts';
 import { answerHttp, type HttpContent, type HttpRequest, URL_MAX } from './http-answer.ts';
 
 const MAC = '52:54:00:00:00:03';
+const BARRED = '52:54:00:00:00:66';
 const CONTENT: HttpContent = {
   file: (name) => (name === 'vmlinuz' || name === 'efi/a b+c' ? { bytes: encodeLatin1('0123456789'), sha256: 'ab12' } : undefined),
   scriptFor: (client) => (('mac' in client ? client.mac === MAC : client.address === '10.1.0.3') ? '#!ipxe node3' : undefined),
+  barredScript: (mac) => (mac === BARRED ? '#!ipxe barred' : undefined),
+  closed: () => undefined,
   askAgainScript: () => '#!ipxe again',
   hardware: (nonce, client) => (client !== '10.1.0.3' ? 'stranger' : nonce.startsWith('0') ? 'none' : encodeLatin1('sealed')),
   status: () => ({ node: 1 }),
@@ -109,6 +112,29 @@ describe('the SAN\'s login', () => {
     expect(get(`/san-login.img?mac=${MAC}`, 'HEAD')).toMatchObject({ status: 405, headers: { allow: 'GET' } });
     expect(ask(`/san-login.img?mac=${MAC}`).status).toBe(404);
   });
+});
+
+describe('a barred machine', () => {
+  test('gets its own script, also at the address of the node that it was', () => {
+    const response = ask(`/boot.ipxe?mac=${BARRED}`, { clientAddress: '10.1.0.3' as Ipv4 });
+    expect(response).toMatchObject({ status: 200, text: '#!ipxe barred', barred: BARRED });
+  });
+  test('is told why the login is not for it', () => {
+    const content: HttpContent = { ...CONTENT, sanLogin: (mac) => ({ given: false, mac, reason: 'barred' }) };
+    const response = answerHttp({ method: 'GET', url: `/san-login.img?mac=${BARRED}`, headers: {}, clientAddress: '10.1.0.3' as Ipv4 }, content);
+    expect(response).toMatchObject({ status: 403, barred: BARRED, handout: { reason: 'barred' } });
+    expect(decodeUtf8(response.body!)).toBe('MM-BOOT-BARRED: this machine was replaced, and is barred\n');
+  });
+});
+
+test('a node that has stood down serves nothing, says why, and still tells of itself and hears of others', () => {
+  const content: HttpContent = { ...CONTENT, closed: () => 'MM-AGENT-BARRED: was replaced' };
+  const answer = (url: string) => answerHttp({ method: 'GET', url, headers: {}, clientAddress: '10.1.0.3' as Ipv4 }, content);
+  for (const url of ['/vmlinuz', '/boot.ipxe', `/boot.ipxe?mac=${MAC}`, `/san-login.img?mac=${MAC}`, '/nothing']) {
+    expect(answer(url).status, url).toBe(503);
+    expect(decodeUtf8(answer(url).body!)).toBe('this node does not serve: MM-AGENT-BARRED: was replaced\n');
+  }
+  expect([answer('/status').status, answer(`/stage?mac=${MAC}&step=x`).status]).toEqual([200, 204]);
 });
 
 test('status is JSON', () => expect(ask('/status')).toMatchObject({ status: 200, text: '{"node":1}\n', headers: { 'content-type': 'application/json' } }));

@@ -30,6 +30,8 @@ export interface HttpResponse {
   readonly report?: StageReport;
   /** What was decided about the SAN's login; to be logged. */
   readonly handout?: Handout;
+  /** A barred machine was refused; to be told loudly. */
+  readonly barred?: Mac;
 }
 
 /** A file and its entity tag: its SHA-256 in hexadecimal. */
@@ -43,6 +45,10 @@ export interface HttpContent {
   file(name: string): HttpFile | undefined;
   /** The boot script for a client that is known by its MAC or by its address; undefined for a stranger. */
   scriptFor(client: { readonly mac: Mac } | { readonly address: Ipv4 }): string | undefined;
+  /** What a barred machine is given in place of a script that boots; undefined for everybody else. */
+  barredScript(mac: Mac): string | undefined;
+  /** Why this node serves nothing at all; undefined when it serves. */
+  closed(): string | undefined;
   /** The script that makes a client come again with its MAC. */
   askAgainScript(): string;
   /** Judges who asks for the SAN's login; missing on a server that has none to give. */
@@ -116,6 +122,8 @@ function fileResponse(file: HttpFile, headers: HttpRequest['headers']): HttpResp
 function scriptResponse(target: Target, request: HttpRequest, content: HttpContent): HttpResponse {
   const asked = target.query.get('mac');
   const mac = asked === undefined ? undefined : parseMac(asked);
+  const refusal = mac && content.barredScript(mac);
+  if (refusal !== undefined) return { ...text(200, 'text/plain', refusal), barred: mac! };
   const script = (mac && content.scriptFor({ mac })) ?? content.scriptFor({ address: request.clientAddress });
   if (script !== undefined) return text(200, 'text/plain', script);
   return asked === undefined ? text(200, 'text/plain', content.askAgainScript()) : plain(404, 'this MAC address is not in the roster');
@@ -127,6 +135,7 @@ function sanLoginResponse(target: Target, request: HttpRequest, content: HttpCon
   // A HEAD would be a handing-out that hands nothing out.
   if (request.method !== 'GET') return plain(405, 'GET', { allow: 'GET' });
   const handout = content.sanLogin(parseMac(target.query.get('mac') ?? ''), request.clientAddress);
+  if (!handout.given && handout.reason === 'barred') return { ...plain(403, 'MM-BOOT-BARRED: this machine was replaced, and is barred'), handout, barred: handout.mac! };
   if (!handout.given) return { ...plain(403, 'not for you, or not now'), handout };
   const headers = { 'content-type': 'application/octet-stream', 'content-length': String(handout.image.length), 'cache-control': 'no-store' };
   return { status: 200, headers, body: handout.image, handout };
@@ -159,9 +168,11 @@ function route(request: HttpRequest, content: HttpContent): HttpResponse {
     return request.method === 'GET' || request.method === 'POST' ? stageResponse(target) : plain(405, 'GET or POST', { allow: 'GET, POST' });
   }
   if (!reading) return plain(405, 'this server is read only', { allow: 'GET, HEAD' });
+  if (target.path === 'status') return text(200, 'application/json', `${JSON.stringify(content.status())}\n`);
+  const closed = content.closed();
+  if (closed !== undefined) return plain(503, `this node does not serve: ${closed}`);
   if (target.path === BOOT_SCRIPT) return scriptResponse(target, request, content);
   if (target.path === SAN_LOGIN_IMAGE) return sanLoginResponse(target, request, content);
-  if (target.path === 'status') return text(200, 'application/json', `${JSON.stringify(content.status())}\n`);
   if (target.path === HARDWARE_PATH) return hardwareResponse(target, request, content);
   const file = content.file(target.path);
   return file === undefined ? plain(404, 'no such file') : fileResponse(file, request.headers);

@@ -49,6 +49,14 @@ test('by another roster: who left gets nothing, an answer to the former card of 
   expect(reason(ONE!, ELSEWHERE!)).toMatchObject({ reason: 'no-dhcp-answer' });
 });
 
+test('a barred machine gets none, whatever it was answered before its bar', () => {
+  const handout = new SanLoginHandout(ROSTER, IMAGE);
+  handout.dhcpAnswered(at(0), TWO!);
+  handout.useRoster({ ...ROSTER, nodes: [ROSTER.nodes[0]!, node(2, STRANGER!)], barred: [{ node: 2, macs: [TWO!, TWO_SECOND!], sinceUnixMs: 1 }] });
+  handout.dhcpAnswered(at(1), TWO!);
+  for (const mac of [TWO, TWO_SECOND]) expect(handout.decide(at(1), mac, AT_TWO!)).toEqual({ given: false, mac, reason: 'barred' });
+});
+
 describe('it is refused', () => {
   const handout = new SanLoginHandout(ROSTER, IMAGE);
   for (const mac of [ONE, STRANGER]) handout.dhcpAnswered(at(0), mac!);

@@ -8,7 +8,7 @@ import { cpioArchive } from '../core/cpio-archive.ts';
 import { encodeUtf8 } from '../core/bytes.ts';
 import type { Mac } from '../core/mac.ts';
 import type { Instant } from '../core/machine.ts';
-import { nodeOfMac, nodeOfNumber, type Roster } from '../core/roster.ts';
+import { barOfMac, nodeOfMac, nodeOfNumber, type Roster } from '../core/roster.ts';
 
 /**
  * How long after a DHCP answer. Firmware, loader and script take a minute at the most, and a script that starts anew asks DHCP first; the
@@ -20,7 +20,7 @@ export const SAN_LOGIN_FILE = 'san-login.json';
 const MODE = 0o600;
 
 /** Why a login is not given. */
-export type HandoutRefusal = 'no-mac' | 'not-in-roster' | 'other-address' | 'no-dhcp-answer' | 'no-login-here';
+export type HandoutRefusal = 'no-mac' | 'barred' | 'not-in-roster' | 'other-address' | 'no-dhcp-answer' | 'no-login-here';
 
 /** What is decided about one request. */
 export type Handout =
@@ -63,6 +63,7 @@ export class SanLoginHandout {
   decide(now: Instant, mac: Mac | undefined, client: Ipv4): Handout {
     const refuse = (reason: HandoutRefusal): Handout => ({ given: false, mac, reason });
     if (mac === undefined) return refuse('no-mac');
+    if (barOfMac(this.#roster, mac) !== undefined) return refuse('barred');
     const node = nodeOfMac(this.#roster, mac);
     if (node === undefined) return refuse('not-in-roster');
     if (node.address !== client) return refuse('other-address');

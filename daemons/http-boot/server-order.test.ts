@@ -22,3 +22,11 @@ test('alone, a node names itself, even when it is not said to be alive', () => {
 test('the client is no server of its own, a number that is not in the roster none at all', () => {
   expect(serverOrder(roster, macOf(4), 1, [1, 4, 9])).toEqual(['10.1.0.1']);
 });
+
+test('drained nodes are left out, self among them, unless no other is left', () => {
+  const [first, second, ...others] = roster.nodes;
+  const drained: Roster = { ...roster, nodes: [{ ...first!, drained: true }, { ...second!, drained: true }, ...others] };
+  expect(serverOrder(drained, macOf(4), 1, [1, 2, 3])).toEqual(['10.1.0.3']);
+  expect(serverOrder(drained, macOf(4), 3, [1, 2, 3])).toEqual(['10.1.0.3']);
+  expect(serverOrder(drained, macOf(3), 1, [1, 2, 3])).toEqual(['10.1.0.1', '10.1.0.2']);
+});

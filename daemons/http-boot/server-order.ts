@@ -3,17 +3,15 @@
 import type { Ipv4 } from '../core/ipv4.ts';
 import type { Mac } from '../core/mac.ts';
 import { rankServers } from '../core/rendezvous.ts';
-import { nodeOfNumber, type Roster } from '../core/roster.ts';
+import { nodeOfNumber, type Roster, withoutDrained } from '../core/roster.ts';
 
 /**
  * The addresses of the live nodes for the client `mac`: `self` first, the others in the client's own rendezvous order, so
- * that the blades of a rack do not all fall back upon the same node. The client itself is left out: it cannot serve itself.
+ * that the blades of a rack do not all fall back upon the same node. The client itself is left out: it cannot serve itself. So are drained
+ * nodes, `self` among them, where others are left.
  */
 export function serverOrder(roster: Roster, mac: Mac, self: number, live: readonly number[]): Ipv4[] {
   const others = rankServers(mac, live.filter((number) => number !== self));
-  return [self, ...others]
-    .map((number) => nodeOfNumber(roster, number))
-    .filter((node) => node !== undefined)
-    .filter((node) => !node.macs.includes(mac))
-    .map((node) => node.address);
+  const servers = [self, ...others].filter((number) => nodeOfNumber(roster, number)?.macs.includes(mac) === false);
+  return withoutDrained(roster, servers).map((number) => nodeOfNumber(roster, number)!.address);
 }

@@ -160,6 +160,30 @@ describe('beacon table', () => {
     expect(machine.generations()).toEqual([{ node: 1, generation: 7, behindSince: undefined }]);
   });
 
+  test('who is not the node any more says so once, and is silent until it is again', () => {
+    const machine = table();
+    machine.step(at(0), { kind: 'tick' });
+    machine.step(at(10), { kind: 'serving', serving: true });
+    const left = machine.step(at(20), { kind: 'member', member: false });
+    expect(only(left, 'send-beacon').map(({ bytes: sent }) => decodeBeacon(KEY, sent)!.serving)).toEqual([false]);
+    expect(only(left, 'live')).toEqual([{ kind: 'live', nodes: [1], serving: [] }]);
+    for (let ms = 1000; ms < 20_000; ms += 1000) expect(only(machine.step(at(ms), { kind: 'tick' }), 'send-beacon')).toEqual([]);
+    expect(machine.step(at(20_000), { kind: 'member', member: false })).toEqual([]);
+    const back = machine.step(at(20_500), { kind: 'member', member: true });
+    expect(only(back, 'send-beacon').map(({ bytes: sent }) => decodeBeacon(KEY, sent)!.serving)).toEqual([true]);
+    expect(only(machine.step(at(21_500), { kind: 'tick' }), 'send-beacon')).toHaveLength(1);
+  });
+
+  test('who is not the node from its start on never speaks, and hears the others', () => {
+    const machine = table();
+    expect(only(machine.step(at(0), { kind: 'member', member: false }), 'send-beacon')).toEqual([]);
+    hear(machine, 100);
+    for (let ms = 1000; ms < 3000; ms += 1000) expect(only(machine.step(at(ms), { kind: 'tick' }), 'send-beacon')).toEqual([]);
+    expect(machine.live()).toEqual([1, 2]);
+    machine.step(at(100 + DEAD_AFTER_MS), { kind: 'tick' });
+    expect(machine.live()).toEqual([1]);
+  });
+
   test('a node that leaves the roster leaves the set', () => {
     const machine = table();
     hear(machine, 0);

@@ -30,6 +30,11 @@ export type BeaconInput =
   /** This node's own boot services answer, or do not. */
   | { readonly kind: 'serving'; readonly serving: boolean }
   | { readonly kind: 'roster'; readonly roster: Roster; readonly generation: number }
+  /**
+   * This machine is the node that the roster means, or is not any more. Then it says once more, and not serving, that it is there, and is
+   * silent: the number may be another machine's by now, and of two that speak under one number the others would hear now this one, now that one.
+   */
+  | { readonly kind: 'member'; readonly member: boolean }
   /** The deadline has come. */
   | { readonly kind: 'tick' };
 
@@ -90,6 +95,9 @@ export class BeaconTable implements Machine<BeaconInput, BeaconEffect> {
   readonly #peers = new Map<number, Peer>();
   readonly #dead = new Set<number>();
   #serving = false;
+  #member = true;
+  /** The last beacon of who is no member any more is still to be sent. */
+  #farewell = false;
   #sequence = 0;
   #nextSendAt: Instant | undefined;
   #steppedAt: Instant | undefined;
@@ -156,6 +164,10 @@ export class BeaconTable implements Machine<BeaconInput, BeaconEffect> {
     }
   }
 
+  #serves(): boolean {
+    return this.#serving && this.#member;
+  }
+
   #alivePeers(): number[] {
     return [...this.#peers.keys()].filter((node) => !this.#dead.has(node));
   }
@@ -168,6 +180,12 @@ export class BeaconTable implements Machine<BeaconInput, BeaconEffect> {
         // What has changed is said at once, not at the next second.
         if (input.serving !== this.#serving) this.#nextSendAt = now;
         this.#serving = input.serving;
+        return [];
+      case 'member':
+        if (input.member !== this.#member) this.#nextSendAt = now;
+        // Who has never spoken need not take leave.
+        this.#farewell = this.#member && !input.member && this.#sequence > 0;
+        this.#member = input.member;
         return [];
       case 'roster':
         // The others hear of the new generation at once, not at the next second.
@@ -230,14 +248,16 @@ export class BeaconTable implements Machine<BeaconInput, BeaconEffect> {
     if (this.#nextSendAt !== undefined && now < this.#nextSendAt) return [];
     // Counted from now, not from the last due time: a node that was stopped for a minute does not owe sixty beacons.
     this.#nextSendAt = after(now, BEACON_INTERVAL_MS);
+    if (!this.#member && !this.#farewell) return [];
+    this.#farewell = false;
     const { key, self, incarnation } = this.#options;
-    const beacon = { cluster: this.#cluster, node: self, incarnation, sequence: ++this.#sequence, rosterGeneration: this.#generation, serving: this.#serving };
+    const beacon = { cluster: this.#cluster, node: self, incarnation, sequence: ++this.#sequence, rosterGeneration: this.#generation, serving: this.#serves() };
     return [{ kind: 'send-beacon', bytes: encodeBeacon(key, beacon) }];
   }
 
   #tellLive(): readonly BeaconEffect[] {
     const nodes = this.live();
-    const serving = nodes.filter((node) => (node === this.#options.self ? this.#serving : this.#peers.get(node)!.last.serving));
+    const serving = nodes.filter((node) => (node === this.#options.self ? this.#serves() : this.#peers.get(node)!.last.serving));
     const text = `${nodes.map((node) => `${node}/${this.#peers.get(node)?.last.incarnation ?? ''}`).join()};${serving.join()}`;
     if (text === this.#told) return [];
     this.#told = text;

@@ -1,6 +1,7 @@
 // A SAN's report for people.
 
 import { problemLine } from '../core/problem.ts';
+import { timeText } from '../core/unix-time.ts';
 import { MIB, SECTOR_BYTES } from './block.ts';
 import type { ContainerReport, SanReport } from './san-report.ts';
 import type { VolumeReport } from './volume-report.ts';
@@ -53,11 +54,4 @@ function size(bytes: number): string {
   if (bytes >= 1024 * MIB) return `${(bytes / (1024 * MIB)).toFixed(1)} GiB`;
   if (bytes >= MIB) return `${(bytes / MIB).toFixed(1)} MiB`;
   return bytes >= 1024 ? `${(bytes / 1024).toFixed(1)} KiB` : `${bytes} bytes`;
-}
-
-/** The furthest moment that Date can show, in milliseconds (ECMA-262, Time Values). */
-const LAST_DATE_MS = 8.64e15;
-
-function timeText(unixMs: number): string {
-  return unixMs > 0 && unixMs <= LAST_DATE_MS ? new Date(unixMs).toISOString() : 'at an unknown time';
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { viewOf } from '../../daemons/core/bytes.ts';
+import type { Mac } from '../../daemons/core/mac.ts';
 import { NIL_UUID } from '../../daemons/core/uuid.ts';
 import { BLOCK_BYTES } from '../../daemons/storage/block.ts';
 import { arrivalOf } from '../../daemons/storage/memory-disk.test-kit.ts';
@@ -9,7 +10,7 @@ import { sampleLabel } from '../../daemons/storage/sample-san.test-kit.ts';
 import { decodeSnapshotHeader } from '../../daemons/storage/snapshot-store.ts';
 import { chooseLabel, DATA_OFFSET_BYTES, encodeLabel, LABEL_OFFSETS, type LabelState } from '../../daemons/storage/volume-label.ts';
 import { commandLineOf, ModelBlade } from '../model-blade.test-kit.ts';
-import { differingSectors, ModelSan } from '../model-san.test-kit.ts';
+import { bootRegistry, differingSectors, ModelSan } from '../model-san.test-kit.ts';
 
 const FOREIGN = { uuid: '4c4c4544-0000-0000-0000-00000000f0f0', mac: '52:54:00:00:00:ff', commandLine: `${commandLineOf(2)} mm.node=2` };
 
@@ -52,6 +53,22 @@ describe('who is refused', () => {
     expect(await blade.boot(3)).toBe('stuck');
     expect(blade.console.join('\n')).toMatch(/step claim FAILED \(try 4\)\n {4}why: {2}MM-CLAIM-FOREIGN: .*machine 4c4c4544-0000-0000-0000-000000000002.*\n {4}what to do: Power the old machine off/);
     expect(differingSectors(san.disk, before)).toEqual([]);
+    expect(san.writes).toEqual([]);
+  });
+
+  test('the successor of a barred machine is told that the owner is that one, and what it was', async () => {
+    const registry = bootRegistry();
+    const hardwareId = `${FOREIGN.uuid}/${FOREIGN.mac}`;
+    const san = new ModelSan(undefined, { ...registry, roster: { ...registry.roster, barred: [{ node: 2, macs: [FOREIGN.mac as Mac], hardwareId, sinceUnixMs: 1_795_219_200_000 }] } });
+    for (const name of ['node2', 'state2']) {
+      setLabel(san, name, 'live');
+      setOwner(san, name, hardwareId);
+    }
+    const blade = new ModelBlade(san);
+    expect(await blade.boot()).toBe('stuck');
+    const said = blade.console.join('\n');
+    expect(said).toMatch(/why: {2}MM-CLAIM-FOREIGN: .*machine 4c4c4544-0000-0000-0000-00000000f0f0\/52:54:00:00:00:ff, epoch 4/);
+    expect(said).toContain('MM-CLAIM-BARRED: the owner: a machine of the cluster; seen the machine that was node 2 until it was replaced, barred since 2026-11-21T00:00:00.000Z: 52:54:00:00:00:ff');
     expect(san.writes).toEqual([]);
   });
 

@@ -2,6 +2,8 @@
 
 import { equalBytes } from '../../daemons/core/bytes.ts';
 import type { Problem } from '../../daemons/core/problem.ts';
+import { barOfMachine } from '../../daemons/core/roster.ts';
+import { timeText } from '../../daemons/core/unix-time.ts';
 import { NIL_UUID, type Uuid } from '../../daemons/core/uuid.ts';
 import { BLOCK_BYTES } from '../../daemons/storage/block.ts';
 import { diskOffset } from '../../daemons/storage/disk-offset.ts';
@@ -58,17 +60,30 @@ function whyGivenUp(host: BootHost, state: BootState, store: VolumeRecord): read
   return givenUpProblems(store.name, examineStore(readFrom(read, DATA_OFFSET_BYTES), dataBytes, found(state.volumes, 'the volumes').origin.sizeBytes));
 }
 
+/** Who the owner is, where it is the machine that was replaced: the one that has to be off before its successor may have the volume. */
+function barOfOwner(state: BootState, owner: OwnerRecord | undefined): readonly Problem[] {
+  const { roster } = found(state.registry, 'the registry');
+  const bar = owner && barOfMachine(roster, [], owner.hardwareId);
+  if (bar === undefined) return [];
+  const remedy = 'Power the barred machine off (BMC), and say so with `metamaster restore --fenced`.';
+  return [{ code: 'MM-CLAIM-BARRED', where: 'the owner', rule: 'a machine of the cluster', seen: `the machine that was node ${bar.node} until it was replaced, barred since ${timeText(bar.sinceUnixMs)}: ${bar.macs.join(', ')}`, remedy }];
+}
+
 /** Decides the claim of one volume; nothing is written. @throws StepError when it is refused */
 function decide(host: BootHost, state: BootState, volume: VolumeRecord, originUuid: Uuid): Granted {
   const blocks = blocksOf(host, state, volume);
   const { label } = readLabel(host, state, volume);
   const owner = decodeOwner(blocks.read(OWNER_OFFSET), `${volume.name}, owner record`);
+  const moreOf = (problem: Problem): readonly Problem[] => {
+    if (problem.code === 'MM-CLAIM-INVALID') return whyGivenUp(host, state, volume);
+    return problem.code === 'MM-CLAIM-FOREIGN' ? [problem, ...barOfOwner(state, owner.ok ? owner.value : undefined)] : [problem];
+  };
   const decision = decideClaim({
     label, owner: owner.ok ? owner.value : 'damaged', storeHeader: blocks.read(DATA_OFFSET_BYTES),
     expected: { volumeUuid: volume.uuid, clusterUuid: found(state.registry, 'the registry').clusterUuid, node: found(state.node, 'the node').number, originUuid },
     claimant: { hardwareId: found(state.hardwareId, 'the hardware id'), bootNonce: state.bootNonce, nowUnixMs: host.unixMs() },
   });
-  if (decision.kind === 'refuse') throw refuse(decision.problem.code === 'MM-CLAIM-INVALID' ? whyGivenUp(host, state, volume) : [decision.problem]);
+  if (decision.kind === 'refuse') throw refuse(moreOf(decision.problem));
   return { volume, chunkSectors: label.chunkSectors, owner: decision.owner, initialise: decision.initialise };
 }
 

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { parseNodeConfigText } from '../../daemons/agent/node-config.ts';
+import { judgeReload } from '../../daemons/agent/config-reload.ts';
+import { type NodeConfig, parseNodeConfigText } from '../../daemons/agent/node-config.ts';
 import type { Ipv4 } from '../../daemons/core/ipv4.ts';
 import type { Mac } from '../../daemons/core/mac.ts';
-import type { RosterNode } from '../../daemons/core/roster.ts';
+import type { BarredMachine, RosterNode } from '../../daemons/core/roster.ts';
 import { readContainer } from '../../daemons/storage/container-on-disk.ts';
 import { allocate } from '../../daemons/storage/extents.ts';
 import { encodeRegistry, type Registry } from '../../daemons/storage/registry.ts';
@@ -198,9 +199,39 @@ describe('a newer registry', () => {
 
   const others = (): readonly RosterNode[] => san.registry.roster.nodes.filter(({ number }) => number !== 2);
   const own = (): RosterNode => san.registry.roster.nodes.find(({ number }) => number === 2)!;
+  const barred = (bar: Partial<BarredMachine>): Registry => ({ ...san.registry, roster: { ...san.registry.roster, barred: [{ node: 2, macs: ['52:54:00:00:00:98' as Mac], sinceUnixMs: 1_795_219_200_000, ...bar }] } });
+  const TOLD_BARRED = 'MM-AGENT-BARRED: this machine was node 2 of sample until it was replaced, and is barred since 2026-11-21T00:00:00.000Z. Switch it off with `systemctl poweroff`, or let it in again with `metamaster node unbar';
+
   test.each<[string, () => Registry, string]>([
-    ['without this node', () => withNodes(san.registry, others()), 'node 2, which this blade was booted as, is not in the roster any more. Switch'],
-    ['that gives its number to another blade', () => withNodes(san.registry, [...others(), { ...own(), macs: ['52:54:00:00:00:99' as Mac] }]), 'the roster gives node 2 to the cards 52:54:00:00:00:99, and this blade has 52:54:00:00:00:02,'],
+    ['in which one of its cards is barred', () => barred({ macs: ['52:54:00:00:01:02' as Mac] }), `${TOLD_BARRED} 52:54:00:00:01:02`],
+    ['in which its hardware is barred', () => barred({ hardwareId: '4c4c4544-0000-0000-0000-000000000002/52:54:00:00:00:02' }), `${TOLD_BARRED} 52:54:00:00:00:98`],
+    ['in which it is barred and its number is another blade\'s', () => { const registry = withNodes(san.registry, [...others(), { ...own(), macs: ['52:54:00:00:00:99' as Mac] }]); return { ...registry, roster: { ...registry.roster, barred: barred({ macs: ['52:54:00:00:00:02' as Mac] }).roster.barred! } }; }, `${TOLD_BARRED} 52:54:00:00:00:02`],
+    ['without this node', () => withNodes(san.registry, others()), 'MM-AGENT-REPLACED: node 2, which this blade was booted as, is not in the roster any more. Switch'],
+    ['that gives its number to another blade', () => withNodes(san.registry, [...others(), { ...own(), macs: ['52:54:00:00:00:99' as Mac] }]), 'MM-AGENT-REPLACED: the roster gives node 2 to the cards 52:54:00:00:00:99, and this blade has 52:54:00:00:00:02,'],
+  ])('%s: metamasterd is told to serve nobody, console and journal are told once, no file of the root is touched, and it ends with the next that has it in', async (_name, registry, why) => {
+    blade.files.delete('/sys/class/net/lo/address');
+    blade.files.set('/sys/class/net/eth1/address', '52:54:00:00:01:02\n');
+    const running = parseNodeConfigText(blade.files.get('/sysroot/etc/metamaster/node.json')!, '');
+    await followed(registry());
+    await rounds(30);
+    expect(said()).toEqual([expect.stringContaining(why)]);
+    expect(blade.files.get('/dev/console')).toContain(`metamaster: ${why}`);
+    expect(blade.files.get('/dev/console')).toContain('It serves no boots any more.');
+    expect([...blade.modes.keys()]).toEqual([FOLLOWED_CONFIG, '/dev/console']);
+    expect(started()).toEqual([]);
+    expect(judgeReload((running.ok && running.value) as NodeConfig, blade.files.get(FOLLOWED_CONFIG)!, '')).toMatchObject({ kind: 'follow', config: { number: 2, rosterGeneration: 2, standDown: expect.stringContaining(why) } });
+    change(3, registry());
+    blade.files.delete('/dev/console');
+    await rounds(13);
+    expect([said().length, blade.files.has('/dev/console')], 'what is known is not told again').toEqual([1, false]);
+    expect(JSON.parse(blade.files.get(FOLLOWED_CONFIG)!)).toMatchObject({ rosterGeneration: 3 });
+    change(4, withNodes(san.registry, [...san.registry.roster.nodes, NODE3]));
+    await rounds(13);
+    expect(said().at(-1)).toBe('follows generation 4 of the registry, before it 3: 3 nodes');
+    expect(parseNodeConfigText(blade.files.get(FOLLOWED_CONFIG)!, '')).toMatchObject({ ok: true, value: { rosterGeneration: 4 } });
+  });
+
+  test.each<[string, () => Registry, string]>([
     ['that gives it another address', () => withNodes(san.registry, [...others(), { ...own(), address: '10.0.0.77' as Ipv4 }]), 'the roster gives this node the address 10.0.0.77, which it does not have. Boot it again.'],
     ['without its host key', () => ({ ...san.registry, secret: { ...san.registry.secret, sshHostKeys: {} } }), 'MM-IDENTITY-HOST-KEY'],
   ])('%s changes no file, and is said once', async (_name, registry, why) => {
@@ -229,7 +260,7 @@ describe('a newer registry', () => {
     hint(3);
     await rounds(30);
     expect(started()).toHaveLength(1);
-    expect(said().at(-1)).toContain('MM-AGENT-ROSTER: generation 3');
+    expect(said().at(-1)).toContain('MM-AGENT-REPLACED: node 2');
   });
 
   test('addresses that cannot be had are a reason to look again, not to refuse', async () => {

@@ -3,7 +3,8 @@
 // on. What the node was booted as (its number, its address, its volumes) is not for this to change.
 
 import { InputError, type MessageCode, problemLine, type Result } from '../../daemons/core/problem.ts';
-import { nodeOfNumber, type Roster } from '../../daemons/core/roster.ts';
+import { type BarredMachine, barOfMachine, nodeOfNumber, type Roster, type RosterNode, unbarCommand } from '../../daemons/core/roster.ts';
+import { timeText } from '../../daemons/core/unix-time.ts';
 import type { ContainerFound } from '../../daemons/storage/container-on-disk.ts';
 import type { BootHost, Feed } from '../boot-host.ts';
 import { renderIdentity } from '../identity.ts';
@@ -21,9 +22,15 @@ export const IDENTITY_OUTCOME = '/run/metamaster/identity-outcome.json';
 const NODE_JSON = '/etc/metamaster/node.json';
 /** What metamasterd was given when it was started, and has in memory since (its unit's LoadCredential). */
 const CREDENTIALS: ReadonlySet<string> = new Set(['/etc/metamaster/cluster-key', '/etc/metamaster/san-login.json']);
+/** Why this machine is no node any more: one of these at a time. */
+const NO_MEMBER: readonly MessageCode[] = ['MM-AGENT-BARRED', 'MM-AGENT-REPLACED'];
 /** The registry is read so often without a hint: a node that is alone hears of no change, and the disc may have made one. */
 const READ_SECONDS = 60;
 const RETRY_SECONDS = 60;
+
+/** What happened to a machine that was replaced while it runs, and what to do. */
+const barText = (roster: Roster, bar: BarredMachine): string =>
+  `this machine was node ${bar.node} of ${roster.clusterName} until it was replaced, and is barred since ${timeText(bar.sinceUnixMs)}. Switch it off with \`systemctl poweroff\`, or let it in again with \`${unbarCommand(bar)}\`.`;
 
 export class RegistryFollower {
   readonly #host: BootHost;
@@ -90,17 +97,20 @@ export class RegistryFollower {
 
   /** A newer registry. It is known from here on, also when this node cannot follow it: that is told once. */
   #take({ registry, header: { generation } }: ContainerFound): void {
-    const { node: number, bootNonce, interfaceName = '', hardwareId = '' } = this.#record;
-    const node = nodeOfNumber(registry.roster, number ?? 0);
-    const why = this.#whyNot(registry.roster, interfaceName);
-    if (node === undefined || why !== undefined) return this.#refuse(generation, why ?? '');
+    const { bootNonce, interfaceName = '', hardwareId = '' } = this.#record;
+    const { roster } = registry;
+    const bar = barOfMachine(roster, ownMacs(this.#host), hardwareId);
+    if (bar !== undefined) return this.#standDown(generation, 'MM-AGENT-BARRED', barText(roster, bar));
+    const node = this.#ownNode(roster);
+    if (typeof node === 'string') return this.#standDown(generation, 'MM-AGENT-REPLACED', node);
+    const why = this.#whyNot(node, interfaceName);
+    if (why !== undefined) return this.#refuse(generation, why);
     try {
       const files = renderIdentity({ registry, node, generation, bootNonce, interfaceName, initiator: initiatorOf(hardwareId) });
-      const config = files.find(({ path }) => path === NODE_JSON)!;
-      this.#host.writeText(`${FOLLOWED_CONFIG}.new`, config.text, config.mode);
-      this.#host.rename(`${FOLLOWED_CONFIG}.new`, FOLLOWED_CONFIG);
+      this.#tellDaemon(files.find(({ path }) => path === NODE_JSON)!.text);
       this.#toWrite = { files, rootPasswordHash: registry.secret.rootPasswordHash };
       this.#writeAt = Number.NEGATIVE_INFINITY;
+      for (const code of NO_MEMBER) this.#complaints.delete(code);
       this.#complaints.delete('MM-AGENT-ROSTER');
       this.#say(`follows generation ${generation} of the registry, before it ${this.#known}: ${registry.roster.nodes.length} nodes`);
       this.#known = generation;
@@ -117,8 +127,29 @@ export class RegistryFollower {
     this.#toWrite = undefined;
   }
 
-  /** Why this machine is not the node that the roster speaks of; a clause with what to do. Owner records, not this, decide whether it must stop. */
-  #whyNot(roster: Roster, device: string): string | undefined {
+  /** What metamasterd is to go by from now on. */
+  #tellDaemon(text: string): void {
+    this.#host.writeText(`${FOLLOWED_CONFIG}.new`, text, 0o644);
+    this.#host.rename(`${FOLLOWED_CONFIG}.new`, FOLLOWED_CONFIG);
+  }
+
+  /**
+   * This machine is not the node any more that it was booted as. metamasterd is told to serve nobody, for it would do so by an old roster and
+   * under a number that may be another machine's; no file of the root is touched, and the root goes on until its owner records say otherwise.
+   */
+  #standDown(generation: number, code: MessageCode, why: string): void {
+    const { node: number, bootNonce, interfaceName } = this.#record;
+    const line = `${code}: ${why}`;
+    this.#tellDaemon(`${JSON.stringify({ number, interface: interfaceName, bootNonce, rosterGeneration: generation, standDown: line })}\n`);
+    if (this.#complaints.get(code) !== why) this.#host.writeText('/dev/console', `\nmetamaster: ${line} It serves no boots any more.\n`, 0o600);
+    for (const other of NO_MEMBER) if (other !== code) this.#complaints.delete(other);
+    this.#complain(code, why);
+    this.#known = generation;
+    this.#toWrite = undefined;
+  }
+
+  /** The node that this machine was booted as, or why it is none any more: a clause with what to do. */
+  #ownNode(roster: Roster): RosterNode | string {
     const { node: number, numberGiven } = this.#record;
     const node = nodeOfNumber(roster, number ?? 0);
     const switchOff = 'Switch the blade off with `systemctl poweroff`';
@@ -127,6 +158,11 @@ export class RegistryFollower {
     if (!numberGiven && !node.macs.some((mac) => macs.includes(mac))) {
       return `the roster gives node ${number} to the cards ${node.macs.join(', ')}, and this blade has ${macs.join(', ')}. ${switchOff}, or correct the roster.`;
     }
+    return node;
+  }
+
+  /** Why a running node cannot follow what the roster says of it; a clause with what to do. */
+  #whyNot(node: RosterNode, device: string): string | undefined {
     const addresses = this.#host.run(['ip', '-4', '-o', 'addr', 'show', 'dev', device]);
     if (addresses.code !== 0) throw new Error(`the addresses of ${device} cannot be had: ${addresses.said.trim()}`);
     if (addresses.said.includes(`inet ${node.address}/`)) return undefined;

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import type { Mac } from '../../daemons/core/mac.ts';
+import type { BarredMachine } from '../../daemons/core/roster.ts';
 import { SAMPLE_DISK_BYTES, sampleSan } from '../../daemons/storage/sample-san.test-kit.ts';
 import { refuse, StepError } from '../boot-host.ts';
 import { commandLineOf, ModelBlade } from '../model-blade.test-kit.ts';
-import { ModelSan } from '../model-san.test-kit.ts';
+import { bootRegistry, ModelSan } from '../model-san.test-kit.ts';
 import { findIdentity, loadRegistry } from './read-san.ts';
 
 /** A blade whose target shows a further disk in front of the SAN's. */
@@ -102,6 +104,56 @@ describe('the identity', () => {
     blade.state!.registry = { ...registry!, volumes: [...lost, ...registry!.volumes] };
     findIdentity(blade, blade.state!, undefined);
     expect([blade.state!.volumes!.state.name, blade.state!.volumes!.swap]).toEqual(['state2', undefined]);
+  });
+});
+
+describe('a barred machine', () => {
+  const [CARD, SECOND, UUID] = ['52:54:00:00:00:aa', '52:54:00:00:00:ab', '4c4c4544-0000-0000-0000-0000000000aa'] as [Mac, Mac, string];
+  const BAR: BarredMachine = { node: 2, macs: [CARD], hardwareId: `${UUID}/${CARD}`, sinceUnixMs: 1_795_219_200_000 };
+  const sanWith = (bar: BarredMachine): ModelSan => {
+    const registry = bootRegistry();
+    return new ModelSan(undefined, { ...registry, roster: { ...registry.roster, barred: [bar] } });
+  };
+  const [NET, DISC] = [commandLineOf(2), commandLineOf(2).replace('mm.boot=net', 'mm.boot=dvd')];
+  const other = (bar: BarredMachine): BarredMachine => ({ ...bar, macs: ['52:54:00:00:00:99' as Mac] });
+
+  test.each<[string, BarredMachine, string, Mac]>([
+    ['over the network', BAR, NET, CARD],
+    ['from the disc', BAR, DISC, CARD],
+    ['over the network with the number of a node', BAR, `${NET} mm.node=2`, CARD],
+    ['from the disc with the number of another node', BAR, `${DISC} mm.node=1`, CARD],
+    ['by its hardware, where the bar has other cards', other(BAR), `${NET} mm.node=2`, CARD],
+  ])('is refused %s, is told what to do, and writes nothing', async (_name, bar, commandLine, mac) => {
+    const san = sanWith(bar);
+    const blade = new ModelBlade(san, { mac, uuid: UUID, commandLine });
+    expect(await blade.boot(1)).toBe('stuck');
+    const said = blade.console.join('\n');
+    expect(said).toContain('metamaster: step identity FAILED (try 1)');
+    expect(said).toContain(`why:  MM-BOOT-BARRED: this machine (${mac}, hardware ${UUID}/${mac}) was node 2 of sample until it was replaced, and is barred since 2026-11-21T00:00:00.000Z`);
+    expect(said).toContain(`what to do: Switch it off. To let it in again, run \`metamaster node unbar ${bar.macs[0]}\` on a node`);
+    expect(san.writes).toEqual([]);
+  });
+
+  test('is refused by any card that it has, also where another one of them is a node\'s', async () => {
+    const blade = new ModelBlade(sanWith({ node: 2, macs: [SECOND], sinceUnixMs: 1 }));
+    blade.files.set('/sys/class/net/eth7/address', `${SECOND}\n`);
+    expect(await blade.boot()).toBe('stuck');
+    expect(blade.console.join('\n')).toContain('MM-BOOT-BARRED');
+  });
+
+  test('boots by itself once its bar is lifted: each try reads the registry anew', async () => {
+    const san = sanWith(other(BAR));
+    const blade = new ModelBlade(san, { mac: CARD, uuid: UUID, commandLine: `${NET} mm.node=2` });
+    blade.onPause = (tries) => {
+      if (tries === 2) san.disk.write(0, new ModelSan().disk.read(0, 8 * 2 ** 20));
+    };
+    expect(await blade.boot(5), blade.console.join('\n')).toBe('handover');
+    expect(blade.state!.node!.number).toBe(2);
+  });
+
+  test('keeps nobody else out, not even a board of the same UUID', async () => {
+    const blade = new ModelBlade(sanWith(BAR), { uuid: UUID });
+    expect(await blade.boot(), blade.console.join('\n')).toBe('handover');
   });
 });
 

@@ -1,8 +1,10 @@
 // The steps `registry` and `identity`: what the cluster says, and who this blade is in it.
 
+import type { Mac } from '../../daemons/core/mac.ts';
 import type { Problem, Result } from '../../daemons/core/problem.ts';
 import { problemLine } from '../../daemons/core/problem.ts';
-import { nodeOfMac, nodeOfNumber } from '../../daemons/core/roster.ts';
+import { barOfMachine, nodeOfMac, nodeOfNumber, type Roster, unbarCommand } from '../../daemons/core/roster.ts';
+import { timeText } from '../../daemons/core/unix-time.ts';
 import { checkContainerRoom, readContainer, type ContainerFound } from '../../daemons/storage/container-on-disk.ts';
 import { originOfVolume, type Registry, stateVolumeOf, storeOf, swapVolumeOf } from '../../daemons/storage/registry.ts';
 import { refuse, StepError, type BootHost } from '../boot-host.ts';
@@ -70,11 +72,27 @@ function volumesOf(registry: Registry, number: number): { volumes: NodeVolumes; 
   return { volumes, kernelRelease: record.kernelRelease };
 }
 
-/** @throws StepError for a blade that the roster does not know */
+/**
+ * Refuses a machine that was replaced, whatever card it boots from and whatever number it is told: its volumes are another machine's by now,
+ * or about to be.
+ * @throws StepError
+ */
+function refuseBarred(roster: Roster, macs: readonly Mac[], hardwareId: string | undefined): void {
+  const bar = barOfMachine(roster, macs, hardwareId);
+  if (bar === undefined) return;
+  const who = [...macs, ...(hardwareId === undefined ? [] : [`hardware ${hardwareId}`])].join(', ');
+  throw new StepError(
+    'MM-BOOT-BARRED', `this machine (${who}) was node ${bar.node} of ${roster.clusterName} until it was replaced, and is barred since ${timeText(bar.sinceUnixMs)}`,
+    `Switch it off. To let it in again, run \`${unbarCommand(bar)}\` on a node: the registry is read anew at each try.`,
+  );
+}
+
+/** @throws StepError for a blade that the roster does not know, or that is barred */
 export function findIdentity(host: BootHost, state: BootState, number: number | undefined): void {
   const registry = found(state.registry, 'the registry');
   const { roster } = registry;
   const macs = ownMacs(host);
+  refuseBarred(roster, macs, state.hardwareId);
   const node = number === undefined ? macs.map((mac) => nodeOfMac(roster, mac)).find((candidate) => candidate !== undefined) : nodeOfNumber(roster, number);
   if (node === undefined) {
     const who = number === undefined ? `this blade (${macs.join(', ') || 'no MAC address'})` : `node ${number}`;

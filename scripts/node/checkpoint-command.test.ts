@@ -108,7 +108,7 @@ async function run(line: string, { answer, machine, changeWith = change, meanwhi
   let [out, error, now, asked] = ['', '', 0, 0];
   const host: RestoreHost = {
     out: (text) => void (out += text), error: (text) => void (error += text), now: () => now, unixMs: () => 1_795_000_000_000 + now,
-    machine: () => ({ hardwareId: 'our-board/52:54:00:00:00:09', bootNonce: 'ab'.repeat(16), ...machine }),
+    machine: () => ({ hardwareId: 'our-board/52:54:00:00:00:09', bootNonce: 'ab'.repeat(16), ...machine }), liveDisk: () => Promise.resolve(undefined),
     async sleep(ms) {
       now += ms;
       meanwhile(now);

@@ -92,7 +92,7 @@ describe.skipIf(!hasTools)('a node\'s files', () => {
     debugfs(c, 'rm /etc/motd', 'mkdir /srv', 'cd /srv', `write ${join(folder, 'large')} large`);
     [first, second] = [readFileSync(b), readFileSync(c)];
     writeSan(readFileSync(a), first, 'down');
-    const host = { out: () => undefined, error: () => undefined, machine: () => ({ hardwareId: 'our-board/x', bootNonce: 'ab'.repeat(16) }), now: () => 0, unixMs: () => 1, sleep: async () => undefined, ask: async () => undefined };
+    const host = { out: () => undefined, error: () => undefined, machine: () => ({ hardwareId: 'our-board/x', bootNonce: 'ab'.repeat(16) }), liveDisk: async () => undefined, now: () => 0, unixMs: () => 1, sleep: async () => undefined, ask: async () => undefined };
     expect(await checkpointCommand(['2', 'first', '--device', image], change, host)).toBe(0);
     // The node has gone on since.
     const { at } = sampleSan(registry);
