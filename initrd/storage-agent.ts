@@ -7,7 +7,7 @@ import { readContainer, type ContainerFound } from '../daemons/storage/container
 import { BLOCK_BYTES } from '../daemons/storage/block.ts';
 import type { Result } from '../daemons/core/problem.ts';
 import type { VolumeRecord } from '../daemons/storage/registry.ts';
-import { openControlSession, waitForTakeOver } from './steps/control-session.ts';
+import { openControlSession, tellDisk, waitForTakeOver } from './steps/control-session.ts';
 import type { BootRecord } from './steps/handover.ts';
 import { releaseBorrowedAddress } from './steps/borrowed-address.ts';
 import { RegistryFollower } from './steps/follow-registry.ts';
@@ -65,7 +65,10 @@ function renewAll(device: string, found: ContainerFound, record: BootRecord, gua
 async function otherPortal(record: BootRecord, disk: string): Promise<string> {
   try {
     const next = await openControlSession(host, record);
-    if (next !== disk) say(`the impatient session shows the SAN as /dev/${next} now`);
+    if (next !== disk) {
+      tellDisk(host, next);
+      say(`the impatient session shows the SAN as /dev/${next} now`);
+    }
     return next;
   } catch (error) {
     say(error instanceof Error ? error.message : String(error));
@@ -91,6 +94,7 @@ async function main(): Promise<void> {
   for (const warning of record.warnings) say(`the boot warned: ${warning}`);
   await waitForTakeOver(host, record.target ?? '');
   let disk = await openControlSession(host, record);
+  tellDisk(host, disk);
   await releaseBorrowedAddress(host, record);
   say(`the impatient session shows the SAN as /dev/${disk}`);
   // What is mapped stays mapped: these are the volumes to renew, whatever a later registry says.

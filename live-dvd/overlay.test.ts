@@ -137,17 +137,22 @@ describe.skipIf(NO_SANLOCK !== undefined)(`sanlock on a node${NO_SANLOCK === und
   const START = join(import.meta.dirname, 'overlay/usr/lib/metamaster/start-sanlock');
   const bench = new LeaseBench();
   afterAll(() => bench.remove());
-  const start = (record: object) => {
-    const file = join(bench.folder, 'boot.json');
+  const start = (record: object, name = 'boot.json', ...before: string[]) => {
+    const file = join(bench.folder, name);
     // As initrd/steps/handover.ts writes it.
     writeFileSync(file, `${JSON.stringify({ bootNonce: 'aa', ...record, interfaceName: 'eth0' }, undefined, 1)}\n`);
-    return spawnSync('sh', [START, file], { env: { ...process.env, ...bench.host(1).env }, encoding: 'utf8' });
+    return spawnSync('sh', [START, ...before, file], { env: { ...process.env, ...bench.host(1).env }, encoding: 'utf8' });
   };
 
   test('has the hardware\'s name, whole, and that alone', async () => {
     expect(start({ hardwareId: '4c4c4544-0042-3510-8052-b4c04f4d3332/52:54:00:12:34:56' }).status).toBe(0);
     // It forks before it listens.
     await vi.waitFor(() => expect(bench.sanlock(1, 'client', 'status').split('\n')[0]).toBe('daemon 4c4c4544004235108052b4c04f4d3332/525400123456'), { timeout: 10_000, interval: 100 });
+  });
+
+  test('takes the record that is there: in the live system of the disc that is not a node\'s', () => {
+    const { status, stderr } = start({}, 'live.json', join(bench.folder, 'none', 'boot.json'));
+    expect([status, stderr]).toEqual([1, expect.stringContaining(`MM-LEASE-HARDWARE: ${join(bench.folder, 'live.json')}: `)]);
   });
 
   test('is not started under a name that it would cut off, or under none: another machine could have the same', () => {
@@ -227,5 +232,9 @@ test('sanlock is started by our unit alone, on demand, and its process id is whe
   expect(['sanlock.service', 'wdmd.service'].filter((name) => !recipe.mask.includes(name))).toEqual([]);
   const ours = unit('metamaster-sanlock.service');
   expect(setting(ours, 'WantedBy')).toBeUndefined();
+  // One of the two is there: the one of a node, or the one of the live system.
+  const records = ['/run/metamaster/boot.json', '/run/metamaster/live.json'];
+  expect([...ours.matchAll(/^ConditionPathExists=(.*)$/gm)].map(([, condition]) => condition)).toEqual(records.map((record) => `|${record}`));
+  expect(setting(ours, 'ExecStart')).toBe(`/usr/lib/metamaster/start-sanlock ${records.join(' ')}`);
   expect(setting(ours, 'PIDFile')).toBe(`/run/${setting(ours, 'RuntimeDirectory')}/sanlock.pid`);
 });

@@ -33,7 +33,7 @@ function explained(path: string, error: unknown): InputError {
 }
 
 /** A length of time in its largest unit, e.g. `3 min`. */
-function duration(ms: number): string {
+export function duration(ms: number): string {
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
@@ -41,10 +41,10 @@ function duration(ms: number): string {
 }
 
 /** A terminal must not obey what a stranger on the boot network said. */
-const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, '?');
+export const printable = (text: string): string => text.replaceAll(/\p{Cc}/gu, '?');
 
 /** Lines with the columns under each other. */
-function table(rows: readonly (readonly string[])[]): string[] {
+export function table(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]!.length))) ?? [];
   return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ')}`.trimEnd());
 }
@@ -106,6 +106,13 @@ export function statusText(status: Status, store?: StoreFillFact): string {
   ].join('\n');
 }
 
+/** Asks the daemon of this node. @throws InputError MM-STATUS-NO-DAEMON when nobody answers */
+export async function askStatus(socket: string = SOCKET): Promise<Status> {
+  return (await askControl(socket, 'status').catch((error: unknown) => {
+    throw explained(socket, error);
+  })) as Status;
+}
+
 /** Runs the command; returns the exit code. @throws InputError MM-STATUS-NO-DAEMON when nobody answers */
 export async function statusCommand(argv: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...argv], options: { socket: { type: 'string', default: SOCKET }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } });
@@ -113,9 +120,7 @@ export async function statusCommand(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${HELP}\n`);
     return 0;
   }
-  const status = (await askControl(values.socket, 'status').catch((error: unknown) => {
-    throw explained(values.socket, error);
-  })) as Status;
+  const status = await askStatus(values.socket);
   const store = readStoreFill();
   process.stdout.write(values.json ? `${JSON.stringify({ ...status, ...(store === undefined ? {} : { store }) })}\n` : statusText(status, store));
   return 0;

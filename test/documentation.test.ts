@@ -19,7 +19,7 @@ const PACKAGES = [...Object.keys(dependencies), ...Object.keys(devDependencies)]
 /** Programs that tell their options by `--help`: how a document calls them, and how they are asked. */
 const PROGRAMS: readonly (readonly [called: string, file: string, ...words: string[]])[] = [
   ['scripts/up', 'scripts/up.ts'], ['scripts/test', 'scripts/test.ts'], ['node build.mjs', 'build.mjs'], ['node live-dvd/images.ts', 'live-dvd/images.ts'], ['node daemons/metamasterd.ts', 'daemons/metamasterd.ts'],
-  ...['san', 'install', 'boot', 'power', 'restore'].flatMap((name) => ['metamaster', 'node scripts/metamaster.ts'].map((program) => [`${program} ${name}`, 'scripts/metamaster.ts', name] as const)),
+  ...['san', 'install', 'boot', 'power', 'restore', 'node'].flatMap((name) => ['metamaster', 'node scripts/metamaster.ts'].map((program) => [`${program} ${name}`, 'scripts/metamaster.ts', name] as const)),
   ['metamaster', 'scripts/metamaster.ts'], ['node scripts/metamaster.ts', 'scripts/metamaster.ts'],
 ];
 

@@ -59,6 +59,13 @@ describe('planChange', () => {
     const planned = valueOf(planChange({ found: found(disk), edited, writer: 1, leaseVersion: 1 }));
     expect([planned.steps, outcome(planned, disk)]).toEqual([[], 'written']);
   });
+  test('what is unchanged is written when that is asked for: one generation more, and the same registry', () => {
+    const disk = installed();
+    const before = found(disk);
+    const planned = valueOf(planChange({ found: before, edited: before.registry, writer: 1, leaseVersion: 1, rewrite: true }));
+    disk.apply(planned.steps);
+    expect([outcome(planned, disk), found(disk).header.generation, found(disk).registry]).toEqual(['written', 2, before.registry]);
+  });
   test('a torn write in front is outdone: when its rest arrives late, it does not count', () => {
     const disk = installed();
     const torn = change(disk, 'torn', 1, 4);

@@ -20,6 +20,8 @@ export interface ChangeRequest {
   /** Of the lease that is held; 0 for writer 0 alone. */
   readonly leaseVersion: number;
   readonly nowUnixMs?: number;
+  /** Writes what is unchanged, too, as one generation more: whoever follows the registry then renders all that it renders from it anew. */
+  readonly rewrite?: boolean;
 }
 
 /** A change that is ready to be written. */
@@ -27,7 +29,7 @@ export interface RegistryChange {
   readonly registry: Registry;
   /** Of the slot that counts once the steps are done. */
   readonly header: SlotHeader;
-  /** Within the registry partition: body, flush, header, flush. None when the edit changed nothing. */
+  /** Within the registry partition: body, flush, header, flush. None when the edit changed nothing and no rewriting was asked for. */
   readonly steps: readonly WriteStep[];
 }
 
@@ -37,11 +39,11 @@ export interface RegistryChange {
  * Problems: MM-REGISTRY-WRITER, -LENGTH, -STALE (the lease is older than a slot's: take it anew and read again), and those of
  * `decodeRegistry` when no blade would take the result. Throws RangeError for a node that writes without a lease.
  */
-export function planChange({ found, edited, writer, leaseVersion, nowUnixMs = 0 }: ChangeRequest): Result<RegistryChange> {
+export function planChange({ found, edited, writer, leaseVersion, nowUnixMs = 0, rewrite = false }: ChangeRequest): Result<RegistryChange> {
   if (writer !== 0 && !(leaseVersion > 0)) throw new RangeError(`writer ${writer} writes the registry under lease version ${leaseVersion}`);
   const { superblock, headers, broken, header: before } = found;
   const body = encodeRegistry(edited);
-  if (toHex(sha256(body)) === before.sha256) return { ok: true, value: { registry: found.registry, header: before, steps: [] } };
+  if (!rewrite && toHex(sha256(body)) === before.sha256) return { ok: true, value: { registry: found.registry, header: before, steps: [] } };
   const read = decodeRegistry(body);
   if (!read.ok) return read;
   const generation = Math.max(before.generation, ...headers.toSorted(compareSlots).slice(0, 1).map((newest) => newest.generation)) + 1;

@@ -131,7 +131,8 @@ export type RemoveRequest = { readonly node: number } & (
 
 /**
  * Takes a node out of the roster and its host key out of the secrets; its open replacement goes, bars stay. What was quarantined before
- * stays so, also when the rest is released; checkpoints are released in any case. Of released volumes the caller zeroes the labels, once the change is on the SAN.
+ * stays so, also when the rest is released; checkpoints are released in any case. Released volumes the caller has made nobody's, under the
+ * lease, before the change.
  * Problems: MM-EDIT-NODE, -LAST (no node would be left, or none that serves), -OWNER (an owner that may run), -RESULT.
  */
 export function removeNode(registry: Registry, request: RemoveRequest): Result<Registry> {

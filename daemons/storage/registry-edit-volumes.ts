@@ -87,8 +87,8 @@ export function quarantineStore(registry: Registry, { node: number, newStoreUuid
 }
 
 /**
- * Gives a quarantined volume's extents back. The caller has made sure that its owner is down or fenced now, and when the change is on the
- * SAN it zeroes both copies of the volume's label, by which a rebuild would take it for one that the registry has forgotten.
+ * Gives a quarantined volume's extents back. The caller has made sure that its owner is down or fenced now, and has made the volume nobody's
+ * under the lease, before the change: by its label a rebuild would take it for one that the registry has forgotten.
  * Problem MM-EDIT-VOLUME: there is none of that UUID, or it is not quarantined.
  */
 export function releaseQuarantined(registry: Registry, { uuid }: { readonly uuid: Uuid }): Result<Registry> {

@@ -2,20 +2,20 @@
 // read and watched; the shell writes. DESIGN: Volumes.
 
 import type { Problem, Result } from '../core/problem.ts';
-import { NIL_UUID, type Uuid } from '../core/uuid.ts';
-import { BLOCK_BYTES, isNewerVersion } from './block.ts';
+import type { Uuid } from '../core/uuid.ts';
+import { isNewerVersion } from './block.ts';
 import type { SectorRange } from './container-partitions.ts';
 import { allocate, type Extent, type ExtentHolder } from './extents.ts';
 import { decodeOwner, encodeOwner, OWNER_OFFSET, type OwnerRecord } from './owner-record.ts';
 import { decideClaim } from './ownership.ts';
-import { originOfVolume, stateVolumeOf, storeOf, type Registry, type VolumeRecord } from './registry.ts';
+import { labelOf, makerOf, newVolumeSteps, NO_OWNER, originUuidOf } from './new-volume.ts';
+import { stateVolumeOf, storeOf, type Registry, type VolumeRecord } from './registry.ts';
 import { revalidateSteps } from './revalidate.ts';
 import type { StoreState } from './snapshot-exceptions.ts';
-import { resetSteps, wipeStoreSteps } from './snapshot-store.ts';
-import { chooseLabel, DATA_OFFSET_BYTES, decodeLabel, labelSteps, type ChosenLabel, type LabelledKind, type VolumeLabel } from './volume-label.ts';
+import { resetSteps } from './snapshot-store.ts';
+import { chooseLabel, decodeLabel, labelSteps, type ChosenLabel } from './volume-label.ts';
 import { stepsOnDisk, type VolumeFront } from './volume-front.ts';
 import type { WriteStep } from './write-step.ts';
-import { FLUSH } from './write-step.ts';
 
 /** What is to be done, and to which nodes. */
 export type RestoreAction =
@@ -147,12 +147,10 @@ function planVolume(request: RestoreRequest, volume: VolumeRecord, action: InPla
     return steps.ok ? { ok: true, value: { ...claimed, steps: place(steps.value), release: [] } } : steps;
   }
   const reset = volume.kind === 'store' ? { steps: resetStoreSteps(request.registry, volume, current) } : resetState(volume, current);
-  return { ok: true, value: { ...claimed, ...reset, steps: place(reset.steps), loses: lossOf(volume), release: place(RELEASE) } };
+  return { ok: true, value: { ...claimed, ...reset, steps: place(reset.steps), loses: lossOf(volume), release: place(NO_OWNER) } };
 }
 
 const lossOf = ({ kind }: VolumeRecord): string => (kind === 'store' ? 'all that was changed in the root since the installation' : '/var/lib/metamaster, with what is known of boots');
-
-const RELEASE: readonly WriteStep[] = [{ kind: 'write', offset: OWNER_OFFSET, bytes: new Uint8Array(BLOCK_BYTES) }, FLUSH];
 
 function resetStoreSteps(registry: Registry, volume: VolumeRecord, current: ChosenLabel): readonly WriteStep[] {
   return resetSteps({ current, originUuid: originUuidOf(registry, volume), ...(volume.chunkSectors === undefined ? {} : { chunkSectors: volume.chunkSectors }), releaseOwner: false });
@@ -160,8 +158,7 @@ function resetStoreSteps(registry: Registry, volume: VolumeRecord, current: Chos
 
 /** The boot makes no file system: it is made here, and the claim is kept until it stands, so that nobody mounts half of one. */
 function resetState(volume: VolumeRecord, { label, copy }: ChosenLabel): Required<Pick<VolumePlan, 'steps' | 'make'>> {
-  const make = ['mkfs.ext4', '-q', '-F', '-L', `state${volume.node}`, '-E', 'lazy_itable_init=1,nodiscard'];
-  return { steps: labelSteps({ ...label, state: 'new', generation: label.generation + 1 }, copy), make };
+  return { steps: labelSteps({ ...label, state: 'new', generation: label.generation + 1 }, copy), make: makerOf(volume)! };
 }
 
 /**
@@ -172,9 +169,6 @@ function revalidation({ frontOf }: RestoreRequest, volume: VolumeRecord, { label
   const valid = revalidateSteps({ volume: volume.name, label, state, header: frontOf(volume).header, ownerDown: true });
   return valid.ok ? { ok: true, value: [...labelSteps({ ...label, state: 'down', generation: label.generation + 1 }, copy), ...valid.value] } : valid;
 }
-
-/** The UUID of the origin that a store of the registry lies over; nil for other kinds. */
-const originUuidOf = (registry: Registry, volume: VolumeRecord): Uuid => (volume.origin === undefined ? NIL_UUID : (originOfVolume(registry, volume.origin)?.uuid ?? NIL_UUID));
 
 /** The label that counts, and the owner record of the claim; or why the volume may not be written. */
 function judge(request: RestoreRequest, volume: VolumeRecord, purpose: InPlace['kind']): Result<{ current: ChosenLabel; owner: OwnerRecord }> {
@@ -208,14 +202,6 @@ function currentLabel(registry: Registry, volume: VolumeRecord, { labels }: Volu
   return { ok: true, value: { label: { ...labelOf(registry, volume), state: 'live', generation }, copy: 0, warnings: chosen.problems } };
 }
 
-/** The label that an empty volume gets. */
-function labelOf(registry: Registry, volume: VolumeRecord): VolumeLabel {
-  return {
-    kind: volume.kind as LabelledKind, volumeUuid: volume.uuid, clusterUuid: registry.clusterUuid, container: registry.roster.container, node: volume.node!,
-    originUuid: originUuidOf(registry, volume), state: 'new', chunkSectors: volume.chunkSectors ?? 0, dataOffsetBytes: DATA_OFFSET_BYTES, generation: 1,
-  };
-}
-
 /**
  * New stores in free room. Nothing of the old ones is touched, whoever has them mapped, so nobody has to be fenced: they stay in quarantine
  * under another name, and the new one counts from the node's next boot on.
@@ -229,8 +215,7 @@ function planReallocation({ registry, container }: RestoreRequest, { nodes, occu
     if (!extents.ok) return { node, kind: 'refused', problems: extents.problems };
     const store: VolumeRecord = { ...old, uuid: newUuid(), extents: extents.value };
     volumes = [...volumes.map((volume) => (volume === old ? { ...old, name: `${old.name.slice(0, 50)}.${old.uuid.slice(0, 8)}`, retired: 'quarantined' as const } : volume)), store];
-    const steps = [...RELEASE, ...wipeStoreSteps(store.chunkSectors!), ...labelSteps(labelOf(registry, store), undefined)];
-    return { node, kind: 'write', volumes: [{ volume: store, loses: lossOf(store), steps: stepsOnDisk(steps, store, registry.extentBytes, container), release: [] }] };
+    return { node, kind: 'write', volumes: [{ volume: store, loses: lossOf(store), steps: stepsOnDisk(newVolumeSteps(registry, store), store, registry.extentBytes, container), release: [] }] };
   });
   return { nodes: plans, registry: plans.some(({ kind }) => kind === 'write') ? { kind: 'rewrite', registry: { ...registry, volumes } } : { kind: 'keep' } };
 }

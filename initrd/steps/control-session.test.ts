@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
-import { controlConnection, controlInitiator, openControlSession, waitForTakeOver } from './control-session.ts';
+import { controlConnection, controlInitiator, openControlSession, SAN_FILE, tellDisk, waitForTakeOver } from './control-session.ts';
 import type { BootRecord } from './handover.ts';
 
 const TARGET = 'iqn.2026-01.example:san';
@@ -38,6 +38,13 @@ test('the control session has an initiator name of its own and gives a disk of i
   expect(said).toContain('iscsiadm -m iface -I control --op update -n iface.initiatorname -v iqn.2026-11.metamaster:4c4c4544-0000-0000-0000-000000000002.525400000002.control');
   expect(said).toContain(`iscsiadm -m node -T ${TARGET} -p 10.0.0.252:3260 -I control --op update -n node.session.timeo.replacement_timeout -v 5`);
   expect(said.at(-1)).toBe(`iscsiadm -m node -T ${TARGET} -p 10.0.0.252:3260 -I control --login`);
+});
+
+test('which disk it is, is told in one piece to who asks in the root', () => {
+  const blade = node();
+  tellDisk(blade, 'sdb');
+  tellDisk(blade, 'sdc');
+  expect([SAN_FILE, JSON.parse(blade.files.get(SAN_FILE)!), blade.modes.get(SAN_FILE) ?? 0o644, blade.files.has(`${SAN_FILE}.new`)]).toEqual(['/run/metamaster/san.json', { disk: '/dev/sdc' }, 0o644, false]);
 });
 
 test('one that is open is used', async () => {

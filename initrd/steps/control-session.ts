@@ -122,6 +122,15 @@ export function logInByRecord(host: BootHost, code: MessageCode, login: NodeLogi
   mustRun(host, code, [...node, '--login'], REMEDY, EXISTS);
 }
 
+/** Which disk the control session shows, for programs in the root that read and write the registry: `{"disk": "/dev/sdb"}`. */
+export const SAN_FILE = '/run/metamaster/san.json';
+
+/** Says which disk it is; in one piece, for it may be read at any moment. */
+export function tellDisk(host: BootHost, disk: string): void {
+  host.writeText(`${SAN_FILE}.new`, `${JSON.stringify({ disk: `/dev/${disk}` })}\n`, 0o644);
+  host.rename(`${SAN_FILE}.new`, SAN_FILE);
+}
+
 /** Opens the control session at one portal. @throws StepError */
 function logInAt(host: BootHost, record: BootRecord, portal: string): void {
   const interfaceSettings = [['iface.initiatorname', controlInitiator(record.hardwareId ?? '')], ['iface.transport_name', 'tcp']] as const;

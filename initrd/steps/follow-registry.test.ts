@@ -12,7 +12,7 @@ import { SAMPLE_DISK_BYTES, SAMPLE_SUPERBLOCK, sampleSan, sampleUuid } from '../
 import { encodeServing } from '../../daemons/wire/serving-record.ts';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
-import { FOLLOWED_CONFIG, IDENTITY_OUTCOME, IDENTITY_REQUEST, RegistryFollower } from './follow-registry.ts';
+import { FOLLOWED_CONFIG, IDENTITY_OUTCOME, IDENTITY_REQUEST, RegistryFollower, WRITTEN_GENERATION } from './follow-registry.ts';
 import type { BootRecord } from './handover.ts';
 import { SERVING_FILE } from './restart-blade.ts';
 import { performWrite } from './write-identity.ts';
@@ -97,6 +97,17 @@ describe('when the registry is read', () => {
     await rounds(3);
     expect(reads).toBe(2);
     expect(said()).toEqual(["follows generation 2 of the registry, before it 1: 3 nodes"]);
+  });
+
+  test('at once when a command on this node has written it', async () => {
+    await rounds(1);
+    change(2, withNodes(san.registry, [...san.registry.roster.nodes, NODE3]));
+    blade.files.set(WRITTEN_GENERATION, '2\n');
+    await rounds(3);
+    expect([reads, said()]).toEqual([2, ['follows generation 2 of the registry, before it 1: 3 nodes']]);
+    blade.files.set(WRITTEN_GENERATION, 'nonsense');
+    await rounds(3);
+    expect(reads).toBe(2);
   });
 
   test('once for a hint that the registry does not bear out, and then by the minute', async () => {

@@ -19,6 +19,8 @@ export const FOLLOWED_CONFIG = '/run/metamaster/node.json';
 /** To the process that writes, and back. */
 export const IDENTITY_REQUEST = '/run/metamaster/identity.json';
 export const IDENTITY_OUTCOME = '/run/metamaster/identity-outcome.json';
+/** The generation that a command on this node wrote last (scripts/registry-writer.ts): a hint like another node's, and there at once. */
+export const WRITTEN_GENERATION = '/run/metamaster/written-generation';
 const NODE_JSON = '/etc/metamaster/node.json';
 /** What metamasterd was given when it was started, and has in memory since (its unit's LoadCredential). */
 const CREDENTIALS: ReadonlySet<string> = new Set(['/etc/metamaster/cluster-key', '/etc/metamaster/san-login.json']);
@@ -62,7 +64,7 @@ export class RegistryFollower {
   look(read: () => Result<ContainerFound>): void {
     this.#collect();
     const now = this.#host.uptimeSeconds();
-    const hint = whoServes(this.#host)?.newestGeneration ?? 0;
+    const hint = Math.max(whoServes(this.#host)?.newestGeneration ?? 0, Number(this.#host.readText(WRITTEN_GENERATION)?.trim() ?? '0') || 0);
     const hinted = hint > Math.max(this.#known, this.#hintSpent);
     if (hinted || now - this.#readAt >= READ_SECONDS) {
       this.#readAt = now;

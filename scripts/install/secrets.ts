@@ -33,6 +33,16 @@ export async function makeSecrets(answers: Answers, names: readonly string[], ch
   return { ...(await freshSecrets(rootPasswordHash, names.map((name, at) => ({ number: at + 1, name })), onProgress)), ...(chap === undefined ? {} : { chap }) };
 }
 
+/** An SSH host key for one node more. @throws Error or CommandError */
+export async function freshHostKey(name: string): Promise<RegistrySecret['sshHostKeys'][string]> {
+  const folder = mkdtempSync(join(MEMORY, 'metamaster-keys-'));
+  try {
+    return await hostKey(folder, name);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** A new cluster key, and an SSH host key for each of these nodes. @throws Error or CommandError */
 export async function freshSecrets(rootPasswordHash: string, nodes: readonly { readonly number: number; readonly name: string }[], onProgress: (done: number) => void): Promise<RegistrySecret> {
   const folder = mkdtempSync(join(MEMORY, 'metamaster-keys-'));

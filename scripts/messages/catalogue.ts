@@ -41,7 +41,7 @@ mm-stage initrd login failed: MM-BOOT-LOGIN-TARGET: …
 The last of these lines is for programs that read consoles. A **warning** has the same form and stops nothing; those of a boot are also in
 \`/run/metamaster/boot.json\` and in the journal of \`metamaster-storage\`. In the journal of a daemon the code is the field \`code\`.
 
-Some remedies name a reset, a restore or an upgrade: commands of \`metamaster\` that are still to come.
+Some remedies name an upgrade, a command of \`metamaster\` that is still to come.
 `;
 
 const firstWords = (code: string): string => code.split('-').slice(0, 2).join('-');

@@ -6,6 +6,7 @@ const ANSWERS = '`metamaster install`, all of them together, before anything is 
 const INSTALL = '`metamaster install`';
 const START = "the start of a daemon: its journal, and `mm-stage failed …` on the console; `--check-config`";
 const LOG = 'the journal of metamasterd, once a minute at most';
+const NODE = '`metamaster node`';
 
 export const NODE_MESSAGES: Messages = {
   'MM-POWER-CONFIG': entry('`metamaster power`', 'The file of power controllers cannot be read, or holds mistakes; all of them are told at once.', 'Correct it at the places named: docs/administration.md describes the file.'),
@@ -66,6 +67,18 @@ export const NODE_MESSAGES: Messages = {
   'MM-INSTALL-TARGET': entry(INSTALL, 'The SAN exports no target of the name in `iscsi-target`. The message lists those it does.', 'Correct the name, or export it to this initiator.'),
   'MM-INSTALL-UNASKED': entry(`${INSTALL}, as a warning`, 'The network was not asked for foreign DHCP servers, or, with InfiniBand, for addresses in use either; the message says why.', 'Make sure of both by yourself.'),
   'MM-INSTALL-UNKNOWN': entry(INSTALL, 'The disk holds something that is not known.', 'Choose another disk; `--force` loses whatever it is.'),
+  'MM-NODE-AUTO': entry('the journal of `metamaster-replace`, `metamaster node replace --auto`', 'No opening of policy auto is in force for that node, or the blade is known by now: the registry says otherwise than what the request went by.', 'Nothing, where somebody was quicker; else `metamaster node open NODE --auto`, or replace the node by hand.'),
+  'MM-NODE-CHANGED': entry(NODE, 'Label, owner record or header of a volume changed between the judgement and the first write: a machine claims it. Nothing was written.', 'Find out which machine, and begin again.'),
+  'MM-NODE-CONFIRM': entry(NODE, 'There is no terminal on which the question could be asked.', 'Look with `--dry-run`, then say `--yes`.'),
+  'MM-NODE-DEVICE': entry(NODE, 'Only a node knows its SAN\'s disk by itself, once its storage agent has the session whose outages are errors.', 'On a node see `systemctl status metamaster-storage`; in the live system log in to the SAN and give `--device`.'),
+  'MM-NODE-FENCE': entry('`metamaster node replace` and `remove`', 'The power controller did not prove the machine off: it does not answer, still says "on", or cannot tell (Wake-on-LAN). Nothing was written.', 'Pull its plug or bar it at the target, and give your word with `--fenced`.'),
+  'MM-NODE-NOBODY': entry('`metamaster node replace` and `add`', 'No stranger asked for a boot within the time. Barred machines and nodes are none.', 'Switch the machine on, with network boot first; or name it with `--mac`.'),
+  'MM-NODE-OCCUPIED': entry('`metamaster node add`', 'In the room for the new volumes stands an owner record: a volume was dropped there while a machine may have had it mapped. Nothing of the registry was changed.', 'Switch that machine off; `metamaster san check` tells what stands there.'),
+  'MM-NODE-OWN': entry(NODE, 'The node that is to lose its machine or its volumes is the one that the command runs on.', 'Run it on another node, or in the live system of the disc.'),
+  'MM-NODE-READ-BACK': entry(NODE, 'A label or an owner record reads back as something else than was written: another machine writes there, or the SAN does not keep what it acknowledges.', 'Find out which, then begin again.'),
+  'MM-NODE-SEVERAL': entry('`metamaster node replace` and `add`', 'Several strangers asked for a boot within the last minute, or one with several cards.', 'Name the one that is meant with `--mac`, cards of one machine with a comma between them.'),
+  'MM-NODE-TAKEN-BACK': entry('`metamaster node replace`', 'The former machine claimed its volumes again in the moment between the labels and the registry. The registry names the new machine, which is refused.', 'Prove the former machine off, and give the same command again with `--mac`.'),
+  'MM-NODE-USAGE': entry(NODE, 'The words behind the command are wrong; the message names them all.', '`metamaster node --help`.'),
   'MM-NODE-CONFIG': entry(START, '/etc/metamaster/node.json breaks a rule.', 'Boot the node again, which writes it afresh from the registry.'),
   'MM-REPLACE-ASK': entry('the journal of metamasterd, `replacement.ask`, on the node whose turn it is', 'A replacement is open and an unknown blade asks for a boot, and nothing is done by itself: the replacement was opened with the policy `ask`, or more than one blade asks, or the node that is to be replaced is still heard of. The line says which, for which nodes, and which MAC addresses ask.', 'Choose: `metamaster node replace` with the node and the MAC address, after switching the former machine off. Where several ask, switch off those that are not meant; then it goes on by itself.'),
   'MM-REPLACE-NOT-ASKED': entry('the journal of metamasterd, `replacement.not-asked`', 'It was decided that a blade takes a number, and the file by which root is asked for it could not be written. It is not tried again by this node.', 'Do it by hand, with the command in the line; see the reason shown.'),

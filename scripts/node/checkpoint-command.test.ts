@@ -15,7 +15,7 @@ import { buildModel, type Model } from '../../daemons/storage/store-model.test-k
 import { chooseLabel, DATA_OFFSET_BYTES, labelSteps, type LabelState, type VolumeLabel } from '../../daemons/storage/volume-label.ts';
 import { readVolumeFront } from '../../daemons/storage/volume-front.ts';
 import { volumeReader } from '../../daemons/storage/volume-reader.ts';
-import type { RestoreHost, RestoreMachine } from '../restoration/restore-command.ts';
+import type { CommandHost, ThisMachine } from '../command-host.ts';
 import { type ChangeRegistry, checkpointCommand, rollbackCommand } from './checkpoint-command.ts';
 
 const registry = sampleRegistry();
@@ -104,11 +104,11 @@ interface Run {
   readonly asked: number;
 }
 
-async function run(line: string, { answer, machine, changeWith = change, meanwhile = () => undefined, whileAsked = () => undefined }: { answer?: string; machine?: Partial<RestoreMachine>; changeWith?: ChangeRegistry; meanwhile?: (ms: number) => void; whileAsked?: () => void } = {}): Promise<Run> {
+async function run(line: string, { answer, machine, changeWith = change, meanwhile = () => undefined, whileAsked = () => undefined }: { answer?: string; machine?: Partial<ThisMachine>; changeWith?: ChangeRegistry; meanwhile?: (ms: number) => void; whileAsked?: () => void } = {}): Promise<Run> {
   let [out, error, now, asked] = ['', '', 0, 0];
-  const host: RestoreHost = {
+  const host: CommandHost = {
     out: (text) => void (out += text), error: (text) => void (error += text), now: () => now, unixMs: () => 1_795_000_000_000 + now,
-    machine: () => ({ hardwareId: 'our-board/52:54:00:00:00:09', bootNonce: 'ab'.repeat(16), ...machine }), liveDisk: () => Promise.resolve(undefined),
+    machine: () => ({ hardwareId: 'our-board/52:54:00:00:00:09', bootNonce: 'ab'.repeat(16), ...machine }), liveDisk: () => Promise.resolve(undefined), sanlock: { startDaemon: ['false'] }, wrote: () => undefined,
     async sleep(ms) {
       now += ms;
       meanwhile(now);

@@ -21,12 +21,16 @@ import { LABEL_OFFSETS } from '../../daemons/storage/volume-label.ts';
 import { checkpointName } from '../../daemons/storage/volume-name.ts';
 import { FLUSH, type WriteStep } from '../../daemons/storage/write-step.ts';
 import { Disk } from '../install/disk.ts';
-import { dropCache, REAL_HOST, type RestoreHost, type RestoreMachine } from '../restoration/restore-command.ts';
-import { containerOf, openSan, remedyOf, UsageError } from '../san-device.ts';
+import { type CommandHost, REAL_HOST, type ThisMachine } from '../command-host.ts';
+import { changeRegistry } from '../registry-writer.ts';
+import { containerOf, dropCache, openSan, remedyOf, UsageError } from '../san-device.ts';
 import { StoresOnSan } from './stores-on-san.ts';
 
 /** One guarded change of the registry of a container on that disk; gives the registry as it was read back. @throws InputError */
 export type ChangeRegistry = (place: { readonly path: string; readonly container: string }, edit: (registry: Registry) => Result<Registry>) => Promise<Registry>;
+
+/** The change as this machine makes it. */
+const changeByLease: ChangeRegistry = async (place, edit) => (await changeRegistry({ ...place, machine: REAL_HOST.machine(), host: REAL_HOST }, edit)).found.registry;
 
 export const CHECKPOINT_HELP = `metamaster node checkpoint N                   lists the checkpoints of node N
 metamaster node checkpoint N NAME [options]    copies what node N has changed in its root into free room of the container
@@ -75,12 +79,12 @@ interface Judged {
 
 /** One run of either command on one SAN. */
 class Checkpoints {
-  readonly #host: RestoreHost;
-  readonly #machine: RestoreMachine;
+  readonly #host: CommandHost;
+  readonly #machine: ThisMachine;
   readonly #san: StoresOnSan;
   readonly #change: (edit: (registry: Registry) => Result<Registry>) => Promise<void>;
 
-  constructor(host: RestoreHost, machine: RestoreMachine, san: StoresOnSan, change: ChangeRegistry) {
+  constructor(host: CommandHost, machine: ThisMachine, san: StoresOnSan, change: ChangeRegistry) {
     this.#host = host;
     this.#machine = machine;
     this.#san = san;
@@ -211,7 +215,7 @@ class Checkpoints {
   }
 }
 
-async function runVerb(verb: Verb, argv: readonly string[], change: ChangeRegistry, host: RestoreHost): Promise<number> {
+async function runVerb(verb: Verb, argv: readonly string[], change: ChangeRegistry, host: CommandHost): Promise<number> {
   const fail = (problems: readonly Problem[]): number => {
     for (const problem of problems) host.error(`metamaster node ${verb}: ${problemLine(problem)}\n`);
     return 1;
@@ -223,7 +227,7 @@ async function runVerb(verb: Verb, argv: readonly string[], change: ChangeRegist
       return 0;
     }
     const machine = host.machine();
-    const path = device ?? machine.disk;
+    const path = device ?? machine.disk ?? await host.liveDisk(undefined);
     if (path === undefined) throw new UsageError('only a node finds the SAN\'s disk by itself: log in to the SAN and name it with --device');
     const san = openSan(path, host);
     try {
@@ -248,7 +252,7 @@ async function runVerb(verb: Verb, argv: readonly string[], change: ChangeRegist
 }
 
 /** Runs `metamaster node checkpoint …` with the words behind it; returns the exit code (CHECKPOINT_HELP). */
-export const checkpointCommand = (argv: readonly string[], change: ChangeRegistry, host: RestoreHost = REAL_HOST): Promise<number> => runVerb('checkpoint', argv, change, host);
+export const checkpointCommand = (argv: readonly string[], change: ChangeRegistry = changeByLease, host: CommandHost = REAL_HOST): Promise<number> => runVerb('checkpoint', argv, change, host);
 
 /** Runs `metamaster node rollback …` with the words behind it; returns the exit code (CHECKPOINT_HELP). */
-export const rollbackCommand = (argv: readonly string[], change: ChangeRegistry, host: RestoreHost = REAL_HOST): Promise<number> => runVerb('rollback', argv, change, host);
+export const rollbackCommand = (argv: readonly string[], change: ChangeRegistry = changeByLease, host: CommandHost = REAL_HOST): Promise<number> => runVerb('rollback', argv, change, host);

@@ -63,7 +63,7 @@ const change: ChangeRegistry = async (_, edit) => {
 async function run(line: string): Promise<{ code: number; out: string; error: string; bytes: Buffer }> {
   let [out, error] = ['', ''];
   const parts: Uint8Array[] = [];
-  const host: FilesHost = { out: (text) => void (out += text), error: (text) => void (error += text), bytes: (part) => void parts.push(part), machine: () => ({ hardwareId: 'our-board/x', bootNonce: '' }) };
+  const host: FilesHost = { out: (text) => void (out += text), error: (text) => void (error += text), bytes: (part) => void parts.push(part), machine: () => ({ hardwareId: 'our-board/x', bootNonce: '' }), liveDisk: () => Promise.resolve(undefined) };
   const [verb, ...words] = line.split(' ');
   const code = await (verb === 'cat' ? catCommand : diffCommand)([...words, '--device', image], host);
   return { code, out, error, bytes: Buffer.concat(parts) };
@@ -92,7 +92,7 @@ describe.skipIf(!hasTools)('a node\'s files', () => {
     debugfs(c, 'rm /etc/motd', 'mkdir /srv', 'cd /srv', `write ${join(folder, 'large')} large`);
     [first, second] = [readFileSync(b), readFileSync(c)];
     writeSan(readFileSync(a), first, 'down');
-    const host = { out: () => undefined, error: () => undefined, machine: () => ({ hardwareId: 'our-board/x', bootNonce: 'ab'.repeat(16) }), liveDisk: async () => undefined, now: () => 0, unixMs: () => 1, sleep: async () => undefined, ask: async () => undefined };
+    const host = { out: () => undefined, error: () => undefined, machine: () => ({ hardwareId: 'our-board/x', bootNonce: 'ab'.repeat(16) }), liveDisk: async () => undefined, sanlock: { startDaemon: ['false'] }, wrote: () => undefined, now: () => 0, unixMs: () => 1, sleep: async () => undefined, ask: async () => undefined };
     expect(await checkpointCommand(['2', 'first', '--device', image], change, host)).toBe(0);
     // The node has gone on since.
     const { at } = sampleSan(registry);

@@ -16,7 +16,7 @@ import { checkpointOf } from '../../daemons/storage/registry-edit-checkpoints.ts
 import type { StoreView } from '../../daemons/storage/snapshot-view.ts';
 import { viewTable } from '../../daemons/storage/view-table.ts';
 import { chooseLabel } from '../../daemons/storage/volume-label.ts';
-import { REAL_HOST, type RestoreHost } from '../restoration/restore-command.ts';
+import { type CommandHost, REAL_HOST } from '../command-host.ts';
 import { containerOf, openSan, remedyOf, UsageError } from '../san-device.ts';
 import { diffFiles, type FileChange, findFile, readFile } from './ext4-files.ts';
 import { StoresOnSan } from './stores-on-san.ts';
@@ -43,7 +43,7 @@ const OPTIONS = {
 type Verb = 'diff' | 'cat';
 
 /** What the commands want of the machine; `bytes` takes a file's contents as they are. */
-export interface FilesHost extends Pick<RestoreHost, 'out' | 'error' | 'machine'> {
+export interface FilesHost extends Pick<CommandHost, 'out' | 'error' | 'machine' | 'liveDisk'> {
   bytes(part: Uint8Array): void;
 }
 
@@ -167,7 +167,7 @@ async function runVerb(verb: Verb, argv: readonly string[], host: FilesHost): Pr
       host.out(FILES_HELP);
       return 0;
     }
-    const path = wish.device ?? host.machine().disk;
+    const path = wish.device ?? host.machine().disk ?? await host.liveDisk(undefined);
     if (path === undefined) throw new UsageError('only a node finds the SAN\'s disk by itself: log in to the SAN and name it with --device');
     const opened = openSan(path, host);
     try {

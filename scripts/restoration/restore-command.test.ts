@@ -9,7 +9,12 @@ import type { Registry } from '../../daemons/storage/registry.ts';
 import { SAMPLE_DISK_BYTES, sampleLabel, sampleRegistry, sampleSan } from '../../daemons/storage/sample-san.test-kit.ts';
 import { decodeSnapshotHeader } from '../../daemons/storage/snapshot-store.ts';
 import { DATA_OFFSET_BYTES, decodeLabel, labelSteps, type LabelState } from '../../daemons/storage/volume-label.ts';
-import { restoreCommand, type RestoreHost, type RestoreMachine } from './restore-command.ts';
+import { NO_SANLOCK } from '../../daemons/host/sanlock.test-kit.ts';
+import { setDrained } from '../../daemons/storage/registry-edit-nodes.ts';
+import { changeRegistry } from '../registry-writer.ts';
+import { ClusterImage } from '../cluster-image.test-kit.ts';
+import type { CommandHost, ThisMachine } from '../command-host.ts';
+import { restoreCommand } from './restore-command.ts';
 
 const registry = sampleRegistry();
 const node2 = registry.volumes.find(({ name }) => name === 'node2')!;
@@ -55,13 +60,16 @@ interface Run {
   readonly waitedMs: number;
 }
 
+/** What writes no registry takes no lease. */
+const NO_LEASES: Pick<CommandHost, 'sanlock' | 'wrote'> = { sanlock: { startDaemon: ['false'] }, wrote: () => undefined };
+
 /** Runs the command with a clock that jumps; `meanwhile` happens at each sleep, `answer` is what is typed. */
-async function restore(line: string, { answer, meanwhile = () => undefined, machine = { hardwareId: 'our-board/52:54:00:00:00:09', bootNonce: 'ab'.repeat(16) } }: { answer?: string; meanwhile?: (ms: number) => void; machine?: RestoreMachine } = {}): Promise<Run> {
+async function restore(line: string, { answer, meanwhile = () => undefined, machine = { hardwareId: 'our-board/52:54:00:00:00:09', bootNonce: 'ab'.repeat(16) } }: { answer?: string; meanwhile?: (ms: number) => void; machine?: ThisMachine } = {}): Promise<Run> {
   let out = '';
   let error = '';
   let now = 0;
   const asked: string[] = [];
-  const host: RestoreHost = {
+  const host: CommandHost = {
     out: (text) => void (out += text), error: (text) => void (error += text), machine: () => machine, liveDisk: () => Promise.resolve(undefined), now: () => now, unixMs: () => 1_700_000_000_000 + now,
     async sleep(ms) {
       now += ms;
@@ -71,6 +79,7 @@ async function restore(line: string, { answer, meanwhile = () => undefined, mach
       asked.push(question);
       return answer;
     },
+    ...NO_LEASES,
   };
   const code = await restoreCommand([...line.split(' '), '--device', image, '-w', folder], host);
   return { code, out, error, asked, waitedMs: now };
@@ -145,13 +154,14 @@ describe('a reset of one node', () => {
     writeImage('down');
     let now: Buffer | undefined;
     let told = '';
-    const late: RestoreHost = {
+    const late: CommandHost = {
       out: () => undefined, error: (text) => void (told += text), machine: () => ({ hardwareId: 'our-board', bootNonce: 'ab'.repeat(16) }), liveDisk: () => Promise.resolve(undefined), now: () => 0, unixMs: () => 1, sleep: async () => undefined,
       async ask() {
         poke(place('node2', OWNER_OFFSET), encodeOwner({ ...FOREIGN, epoch: 4 }));
         now = readFileSync(image);
         return 'yes';
       },
+      ...NO_LEASES,
     };
     expect(await restoreCommand(['-d', '3', '-n', '2', '--device', image, '-w', folder], late)).toBe(1);
     expect(told).toContain('MM-RESTORE-CHANGED');
@@ -202,12 +212,6 @@ describe('without writing', () => {
     expect([run.code, run.out]).toEqual([0, 'The registry is written again: node 2 takes it at once, node 1 at the next boot.\n']);
   });
 
-  test.each(['-d 1 --yes', '-d 3 -n 2 -F --yes'])('%s is refused: this release does not write the registry', async (line) => {
-    writeImage('down');
-    const run = await untouched(() => restore(line));
-    expect([run.code, run.error.includes('MM-RESTORE-REGISTRY')]).toEqual([1, true]);
-  });
-
   test('INSTALL.info that differs: every difference is listed and refused, and no secret is shown', async () => {
     writeImage('down');
     writeFileSync(info, formatInstallInfo(registry).replace('address = 10.0.0.2', 'address = 10.0.0.7').replace('[answers]', '[answers]\nroot-password-hash = $6$hush'));
@@ -235,7 +239,59 @@ describe('without writing', () => {
     writeImage('down');
     expect((await untouched(() => restore('-d 9'))).code).toBe(2);
     let told = '';
-    const nobody = { out: () => undefined, error: (text: string) => void (told += text), machine: () => ({ hardwareId: 'x', bootNonce: 'ab'.repeat(16) }), liveDisk: () => Promise.resolve(undefined) } as unknown as RestoreHost;
+    const nobody = { out: () => undefined, error: (text: string) => void (told += text), machine: () => ({ hardwareId: 'x', bootNonce: 'ab'.repeat(16) }), liveDisk: () => Promise.resolve(undefined) } as unknown as CommandHost;
     expect([await restoreCommand(['-d', '2'], nobody), told.includes('MM-RESTORE-DEVICE')]).toEqual([2, true]);
   });
+});
+
+describe.skipIf(NO_SANLOCK !== undefined)(`what writes the registry${NO_SANLOCK === undefined ? '' : ` (skipped: ${NO_SANLOCK})`}`, () => {
+  /** Joining takes 3 s, leaving 2 s. */
+  const LONG = 60_000;
+  let cluster: ClusterImage;
+  beforeEach(async () => { cluster = await new ClusterImage().withLeases(); });
+  afterEach(() => cluster.remove());
+  const run = (line: string, answers: string[] = []) => cluster.run((host) => restoreCommand([...line.split(' '), '--device', cluster.path, '-w', cluster.folder], host), { answers });
+
+  test('-d 1 writes it anew, as it is', async () => {
+    const before = cluster.found();
+    const done = await run('-d 1 --yes --json');
+    expect([done.code, JSON.parse(done.out)], done.error).toEqual([0, { nodes: [], registry: 'rewrite', takeAtOnce: [], takeAtBoot: [1, 2], generation: 2 }]);
+    expect([cluster.found().registry, cluster.found().header.generation, done.wrote]).toEqual([before.registry, 2, 2]);
+  }, LONG);
+
+  test('-d 1 that is not confirmed writes nothing', async () => {
+    const before = cluster.bytes();
+    expect((await run('-d 1', ['no'])).code).toBe(1);
+    expect(cluster.bytes().equals(before)).toBe(true);
+  });
+
+  test('-F gives the store new room, and only then the registry speaks of it; nobody is fenced', async () => {
+    cluster.own(2, 'live', { hardwareId: FOREIGN.hardwareId });
+    const old = cluster.found().registry.volumes.find(({ name }) => name === 'node2')!;
+    const done = await run('-d 3 -n 2 -F --yes');
+    expect([done.code, done.waitedMs], done.error).toEqual([0, 0]);
+    const { volumes } = cluster.found().registry;
+    const store = volumes.find(({ name }) => name === 'node2')!;
+    expect(volumes.find(({ uuid }) => uuid === old.uuid)).toMatchObject({ retired: 'quarantined', extents: old.extents });
+    expect(store.uuid).not.toBe(old.uuid);
+    const label = decodeLabel(cluster.read(cluster.found().ranges.container.firstSector * 512 + store.extents[0]!.start * 2 ** 20, 4096));
+    expect(label).toMatchObject({ ok: true, value: { state: 'new', volumeUuid: store.uuid } });
+  }, LONG);
+
+  test('-F -i leaves out of the registry what was answered with no', async () => {
+    const done = await run('-d 2 -F -i', ['no', 'yes']);
+    expect([done.code, done.asked.length], done.error).toEqual([1, 2]);
+    expect(cluster.found().registry.volumes.filter(({ retired }) => retired === 'quarantined').map(({ node }) => node)).toEqual([2]);
+  }, LONG);
+
+  test('a registry that was changed since it was looked at is not written over', async () => {
+    const other = await cluster.run((host) => restoreCommand(['-d', '1', '--device', cluster.path, '-w', cluster.folder], {
+      ...host,
+      async ask() {
+        const { found } = await changeRegistry({ path: cluster.path, container: 'debian', machine: host.machine(), host }, (registry) => setDrained(registry, { node: 2, drained: true }));
+        return found.header.generation === 2 ? 'yes' : 'no';
+      },
+    }));
+    expect([other.code, other.error.includes('MM-CHANGE-MEANWHILE'), cluster.found().header.generation]).toEqual([1, true, 2]);
+  }, LONG);
 });

@@ -4,21 +4,17 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { equalBytes } from '../../daemons/core/bytes.ts';
-import type { Instant } from '../../daemons/core/machine.ts';
 import { InputError, problemLine, valueOf, type Problem } from '../../daemons/core/problem.ts';
 import { uuidFromRandom } from '../../daemons/core/uuid.ts';
-import { CommandError, run } from '../../daemons/host/run.ts';
+import { CommandError } from '../../daemons/host/run.ts';
 import { SECTOR_BYTES } from '../../daemons/storage/block.ts';
 import { readContainer, type ContainerFound } from '../../daemons/storage/container-on-disk.ts';
-import { linearTable } from '../../daemons/storage/dm-table.ts';
+import { canonicalJson } from '../../daemons/storage/canonical-json.ts';
 import { freeExtents, type Extent } from '../../daemons/storage/extents.ts';
 import { infoDifferences } from '../../daemons/storage/install-info-differences.ts';
 import { parseInstallInfo } from '../../daemons/storage/install-info-parse.ts';
 import { scanFronts } from '../../daemons/storage/label-scan.ts';
-import { OWNER_STILL_MS } from '../../daemons/storage/ownership.ts';
-import { OwnerWatch, type OwnerBlocks } from '../../daemons/storage/owner-watch.ts';
 import { readFrom, type ReadAt } from '../../daemons/storage/read-at.ts';
 import { storeOf, type VolumeRecord } from '../../daemons/storage/registry.ts';
 import { planRestore, type NodePlan, type RestoreAction, type RestorePlan, type RestoreRequest, type VolumePlan, volumesToWatch } from '../../daemons/storage/restore-plan.ts';
@@ -28,84 +24,40 @@ import { readVolumeFront, sameFront, type VolumeFront } from '../../daemons/stor
 import { volumeReader } from '../../daemons/storage/volume-reader.ts';
 import { Disk } from '../install/disk.ts';
 import { readOwnerCounters } from '../install/running-nodes.ts';
-import { LIVE_RECORD, liveSanDisk } from '../live-san.ts';
-import { CONSOLE, containerOf, openSan, remedyOf, UsageError, type SanOutput } from '../san-device.ts';
+import { type CommandHost, REAL_HOST, type ThisMachine, typed } from '../command-host.ts';
+import { changedMeanwhile, changeRegistry } from '../registry-writer.ts';
+import { containerOf, dropCache, openSan, remedyOf, UsageError } from '../san-device.ts';
+import { runOnVolume } from '../volume-device.ts';
+import { watchOwners } from '../watch-owners.ts';
 import { parseRestoreArguments, RESTORE_HELP, type RestoreArguments, type RestoreTask } from './restore-arguments.ts';
 
 /** A running node renews its records every 5 s. */
 const RENEWAL_SEEN_MS = 6000;
 
-/** Who this machine is to the SAN, as its boot recorded it. */
-export interface RestoreMachine {
-  readonly hardwareId: string;
-  readonly bootNonce: string;
-  /** Which node runs here. */
-  readonly node?: number;
-  /** The SAN's disk as this boot found it. */
-  readonly disk?: string;
+type GrantedNode = Extract<NodePlan, { kind: 'write' }>;
+
+/** What came of one node. */
+interface NodeResult {
+  readonly node: number;
+  result: 'planned' | 'refused' | 'skipped' | 'done' | 'failed';
+  problems: readonly string[];
 }
 
-/** What the command wants of the machine; a test gives its own. */
-export interface RestoreHost extends SanOutput {
-  machine(): RestoreMachine;
-  /** In the live system: logs in by the boot's parameters, with the login of that file, and returns the disk. */
-  liveDisk(sanLogin: string | undefined): Promise<string | undefined>;
-  /** Milliseconds of a monotonic clock. */
-  now(): number;
-  unixMs(): number;
-  sleep(ms: number): Promise<void>;
-  /** What was typed; undefined where there is nobody to ask. */
-  ask(question: string): Promise<string | undefined>;
-}
-
-/** The boot's record (initrd/steps/handover.ts): of a node, else of the live system, else what no other machine has: this boot of its kernel. */
-function thisMachine(): RestoreMachine {
-  for (const file of ['/run/metamaster/boot.json', LIVE_RECORD]) {
-    try {
-      const { hardwareId, bootNonce, node, disk } = JSON.parse(readFileSync(file, 'utf8')) as Partial<RestoreMachine>;
-      if (hardwareId !== undefined && bootNonce !== undefined) return { hardwareId, bootNonce, ...(node === undefined ? {} : { node }), ...(disk === undefined ? {} : { disk }) };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-  }
-  return { hardwareId: `boot/${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}`, bootNonce: randomBytes(16).toString('hex') };
-}
-
-/** The machine that the command runs on. */
-export const REAL_HOST: RestoreHost = {
-  ...CONSOLE,
-  machine: thisMachine,
-  liveDisk: liveSanDisk,
-  now: () => performance.now(),
-  unixMs: () => Date.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  async ask(question) {
-    if (!process.stdin.isTTY) return undefined;
-    const prompt = createInterface({ input: process.stdin, output: process.stderr });
-    try {
-      return await prompt.question(question);
-    } finally {
-      prompt.close();
-    }
-  },
-};
-
-/** Past the page cache, for other nodes write to the same disk. A file has no such call. */
-export async function dropCache(path: string): Promise<void> {
-  if (statSync(path).isBlockDevice()) await run(['blockdev', '--flushbufs', path]);
+function note(results: readonly NodeResult[], node: number, problem: Problem | undefined): void {
+  Object.assign(results.find((one) => one.node === node)!, problem === undefined ? { result: 'done' } : { result: 'failed', problems: [problemLine(problem)] });
 }
 
 /** One run of the command, with everything that it was told and found. */
 class Restore {
   readonly #wish: RestoreArguments;
-  readonly #host: RestoreHost;
-  readonly #machine: RestoreMachine;
+  readonly #host: CommandHost;
+  readonly #machine: ThisMachine;
   readonly #path: string;
   readonly #found: ContainerFound;
   readonly #read: ReadAt;
   readonly #bytes: number;
 
-  constructor(wish: RestoreArguments, host: RestoreHost, machine: RestoreMachine, path: string, found: ContainerFound, read: ReadAt, bytes: number) {
+  constructor(wish: RestoreArguments, host: CommandHost, machine: ThisMachine, path: string, found: ContainerFound, read: ReadAt, bytes: number) {
     this.#wish = wish;
     this.#host = host;
     this.#machine = machine;
@@ -119,36 +71,58 @@ class Restore {
     this.#compareInfo();
     const { request, plan } = await this.#plan();
     this.#show(plan);
-    const { task, dryRun, json } = this.#wish;
-    if (plan.registry.kind === 'rewrite' && !dryRun) {
-      throw new InputError([{
-        code: 'MM-RESTORE-REGISTRY', where: task.kind === 'rebuild' ? '-d 1' : '-F', rule: 'a release that writes the registry of an installed cluster',
-        seen: 'one that does not yet; nothing was written',
-        remedy: 'See with --dry-run what it would be. Every boot renders a node\'s configuration anew: boot the nodes one by one instead of -d 1; for a reset leave out -F.',
-      }]);
-    }
-    const refused = plan.nodes.flatMap((node) => (node.kind === 'refused' ? node.problems : []));
-    const granted = plan.nodes.filter((node) => node.kind === 'write');
-    const results: { node: number; result: string; problems: readonly string[] }[] = plan.nodes.map((node) => (
+    const { dryRun, json } = this.#wish;
+    const results = plan.nodes.map((node): NodeResult => (
       node.kind === 'write' ? { node: node.node, result: 'planned', problems: [] } : { node: node.node, result: 'refused', problems: node.problems.map(problemLine) }));
-    const failed: Problem[] = [];
-    let declined = false;
-    if (!dryRun && granted.length > 0) {
-      declined = !(await this.#confirmAll(granted));
-      for (const node of declined ? [] : granted) {
-        if (this.#wish.interactive && !(await this.#confirmed(`Node ${node.node}: ${this.#loss(node)}`))) {
-          results.find((one) => one.node === node.node)!.result = 'skipped';
-          declined = true;
-          continue;
-        }
-        const problem = await this.#carryOut(request, node);
-        if (problem !== undefined) failed.push(problem);
-        Object.assign(results.find((one) => one.node === node.node)!, problem === undefined ? { result: 'done' } : { result: 'failed', problems: [problemLine(problem)] });
-      }
+    const granted = plan.nodes.filter((node) => node.kind === 'write');
+    const chosen = dryRun ? [] : await this.#chosen(granted, results);
+    let generation: number | undefined;
+    if (plan.registry.kind === 'keep') for (const node of chosen ?? []) note(results, node.node, await this.#carryOut(request, node));
+    else if (chosen !== undefined && !dryRun && (request.action.kind === 'rebuild' || chosen.length > 0)) {
+      generation = await this.#rewrite(request, plan, chosen);
+      for (const { node } of chosen) note(results, node, undefined);
     }
-    if (json) this.#host.out(`${JSON.stringify({ nodes: results, registry: plan.registry.kind, takeAtOnce: plan.takeAtOnce, takeAtBoot: plan.takeAtBoot })}\n`);
-    for (const problem of failed) this.#host.error(`metamaster restore: ${problemLine(problem)}\n`);
-    return refused.length > 0 || failed.length > 0 || declined ? 1 : 0;
+    if (json) this.#host.out(`${JSON.stringify({ nodes: results, registry: plan.registry.kind, takeAtOnce: plan.takeAtOnce, takeAtBoot: plan.takeAtBoot, ...(generation === undefined ? {} : { generation }) })}\n`);
+    for (const { result, problems } of results) if (result === 'failed') this.#host.error(`metamaster restore: ${problems.join('; ')}\n`);
+    return chosen === undefined || results.some(({ result }) => result !== 'done' && result !== 'planned') ? 1 : 0;
+  }
+
+  /** The nodes that are to be written, as was confirmed; undefined when the answer was no. */
+  async #chosen(granted: readonly GrantedNode[], results: readonly NodeResult[]): Promise<readonly GrantedNode[] | undefined> {
+    const { task, yes, interactive } = this.#wish;
+    if (task.kind === 'rebuild') return yes || (await this.#confirmed('The registry is written anew, with what it says.')) ? [] : undefined;
+    if (granted.length === 0) return [];
+    if (!(await this.#confirmAll(granted))) return undefined;
+    if (!interactive) return granted;
+    const chosen: GrantedNode[] = [];
+    for (const node of granted) {
+      if (await this.#confirmed(`Node ${node.node}: ${this.#loss(node)}`)) chosen.push(node);
+      else results.find((one) => one.node === node.node)!.result = 'skipped';
+    }
+    return chosen;
+  }
+
+  /**
+   * Writes the registry, behind the new stores that it speaks of, and returns its generation.
+   * @throws InputError MM-CHANGE-MEANWHILE when it is not the one that was looked at any more, and what changeRegistry throws
+   */
+  async #rewrite(request: RestoreRequest, plan: RestorePlan, chosen: readonly GrantedNode[]): Promise<number> {
+    const { action } = request;
+    const nodes = chosen.map(({ node }) => node);
+    // What was passed over must not stand in the registry: it is planned without.
+    const final = action.kind === 'reallocate' && chosen.length < plan.nodes.filter(({ kind }) => kind === 'write').length ? valueOf(planRestore({ ...request, action: { ...action, nodes } })) : plan;
+    if (final.registry.kind !== 'rewrite') throw new RangeError('a registry that is to be kept');
+    const [looked, wanted] = [canonicalJson(request.registry), final.registry.registry];
+    const makeStores = async (): Promise<void> => {
+      for (const node of final.nodes) {
+        const problem = node.kind === 'write' ? await this.#carryOut(request, node) : undefined;
+        if (problem !== undefined) throw new InputError([problem]);
+      }
+    };
+    const context = { path: this.#path, container: this.#found.superblock.container, machine: this.#machine, host: this.#host };
+    const { found } = await changeRegistry(context, (registry) => (canonicalJson(registry) === looked ? { ok: true, value: wanted } : { ok: false, problems: [changedMeanwhile(this.#path)] }), { before: makeStores, rewrite: true });
+    this.#host.error(`metamaster restore: the registry has generation ${found.header.generation} now\n`);
+    return found.header.generation;
   }
 
   /** @throws InputError with every difference, unless it is to go on */
@@ -184,7 +158,7 @@ class Restore {
     const first = valueOf(planRestore(request));
     const watched = volumesToWatch(request);
     if (watched.length === 0) return { request, plan: first };
-    const { stillMs, blocks } = await this.#watch(watched);
+    const { stillMs, blocks } = await watchOwners(this.#host, this.#path, watched, (volume) => this.#frontOf(volume).owner);
     fronts.clear();
     // A record that is another one than was watched, if only since the last look, has not stood still.
     const stillNow = watched.filter((volume) => equalBytes(frontOf(volume).owner, blocks.get(volume.name)!)).map(({ name }) => [name, stillMs.get(name)!] as const);
@@ -225,24 +199,6 @@ class Restore {
     return new Set([...readOwnerCounters(this.#read, this.#found)].filter(([name, { counter }]) => before.get(name)?.counter !== counter).map(([, { node }]) => node));
   }
 
-  /** Since when the records have stood still, and what they were at the last look. */
-  async #watch(volumes: readonly VolumeRecord[]): Promise<{ stillMs: ReadonlyMap<string, number>; blocks: OwnerBlocks }> {
-    const watch = new OwnerWatch();
-    this.#host.error(`Watching the owner records of ${volumes.map(({ name }) => name).join(', ')} for ${OWNER_STILL_MS / 1000} s …\n`);
-    for (;;) {
-      await dropCache(this.#path);
-      const blocks = new Map(volumes.map((volume) => [volume.name, this.#frontOf(volume).owner]));
-      const now = this.#host.now() as Instant;
-      for (const effect of watch.step(now, blocks)) {
-        if (effect.kind === 'moved') this.#host.error(`  ${effect.volume}: its owner renews it: that machine runs\n`);
-        if (effect.kind === 'progress') this.#host.error(`  still for ${Math.floor(effect.stillMs / 1000)} s\n`);
-      }
-      const deadline = watch.deadline();
-      if (deadline === undefined) return { stillMs: watch.stillMs(now), blocks };
-      await this.#host.sleep(Math.max(0, deadline - this.#host.now()));
-    }
-  }
-
   #show({ nodes, registry, takeAtOnce, takeAtBoot }: RestorePlan): void {
     const tell = (line: string): void => (this.#wish.json ? this.#host.error(`${line}\n`) : this.#host.out(`${line}\n`));
     for (const node of nodes) {
@@ -253,17 +209,12 @@ class Restore {
     if (registry.kind === 'rewrite') tell(`The registry is written again: ${whom(takeAtOnce)} takes it at once, ${whom(takeAtBoot)} at the next boot.`);
   }
 
-  #loss({ volumes }: Extract<NodePlan, { kind: 'write' }>): string {
+  #loss({ volumes }: GrantedNode): string {
     return volumes.map(({ volume, loses }) => `${volume.name}: ${loses === undefined ? 'is set valid again; nothing is lost' : `loses ${loses}`}`).join('; ');
   }
 
   async #confirmed(text: string): Promise<boolean> {
-    const answer = await this.#host.ask(`${text}\nType yes to go on: `);
-    if (answer === undefined) throw new InputError([{
-      code: 'MM-RESTORE-CONFIRM', where: 'standard input', rule: 'a terminal to ask on, or --yes', seen: 'neither',
-      remedy: 'Look at it with --dry-run, and say --yes.',
-    }]);
-    return answer.trim() === 'yes';
+    return typed(this.#host, 'MM-RESTORE-CONFIRM', `${text}\nType yes to go on: `, 'yes');
   }
 
   async #confirmAll(nodes: readonly NodePlan[]): Promise<boolean> {
@@ -274,7 +225,7 @@ class Restore {
   }
 
   /** Writes one node's volumes; what went wrong, else undefined. All fronts are looked at again before the first write. */
-  async #carryOut({ frontOf }: RestoreRequest, { node, volumes }: Extract<NodePlan, { kind: 'write' }>): Promise<Problem | undefined> {
+  async #carryOut({ frontOf }: RestoreRequest, { node, volumes }: GrantedNode): Promise<Problem | undefined> {
     await dropCache(this.#path);
     const changed = volumes.find(({ volume }) => !sameFront(frontOf(volume), this.#frontOf(volume)));
     if (changed !== undefined) return {
@@ -308,7 +259,7 @@ class Restore {
     // Of two writes to one place, as to a label, the later one stands.
     const last = new Map(writes.map(({ offset, bytes }) => [offset, bytes]));
     for (const [offset, bytes] of last) if (!equalBytes(disk.read(offset, bytes.length), bytes)) return this.#notRead(volume, `${bytes.length} bytes at ${offset}`);
-    if (make !== undefined) await this.#makeFileSystem(volume, make);
+    if (make !== undefined) await runOnVolume(this.#path, this.#found, volume, make);
     disk.carryOut(release, (offset) => offset);
     return undefined;
   }
@@ -318,18 +269,6 @@ class Restore {
       code: 'MM-RESTORE-READ-BACK', where: volume.name, rule: `${what}, read back as written`, seen: 'something else',
       remedy: 'Another machine writes there, or the SAN does not keep what it acknowledges. Find out which, then begin again: the node boots no half-written volume.',
     };
-  }
-
-  async #makeFileSystem(volume: VolumeRecord, argv: readonly string[]): Promise<void> {
-    const name = `metamaster-restore-${volume.name}`;
-    const { registry, ranges } = this.#found;
-    const table = linearTable(volume.extents, registry.extentBytes, this.#path, ranges.container.firstSector, { offsetBytes: DATA_OFFSET_BYTES });
-    await run(['dmsetup', 'create', name], { input: `${table}\n` });
-    try {
-      await run([...argv, `/dev/mapper/${name}`]);
-    } finally {
-      await run(['dmsetup', 'remove', '--retry', name]);
-    }
   }
 
   /** Keeps every byte that will be written over, but for those of a file system that is made anew. */
@@ -348,7 +287,7 @@ class Restore {
 }
 
 /** Runs `metamaster restore …` with the words behind `restore`; returns the exit code (RESTORE_HELP). */
-export async function restoreCommand(argv: readonly string[], host: RestoreHost = REAL_HOST): Promise<number> {
+export async function restoreCommand(argv: readonly string[], host: CommandHost = REAL_HOST): Promise<number> {
   if (argv.includes('--help') || argv.includes('-h')) {
     host.out(RESTORE_HELP);
     return 0;
@@ -364,11 +303,11 @@ export async function restoreCommand(argv: readonly string[], host: RestoreHost 
     const path = wish.value.device ?? machine.disk ?? await host.liveDisk(wish.value.sanLogin);
     if (path === undefined) return fail([{
       code: 'MM-RESTORE-DEVICE', where: '--device', rule: 'the SAN\'s disk, which a node, and a live system whose menu named the SAN, find by themselves', seen: 'none',
-      remedy: 'Log in to the SAN and name its disk: --device /dev/sdX.',
+      remedy: 'On a node see `systemctl status metamaster-storage`; elsewhere log in to the SAN and name its disk: --device /dev/sdX.',
     }], 2);
     const san = openSan(path, host);
     try {
-      const found = valueOf(readContainer(san.read, san.bytes, containerOf(san, wish.value.container)));
+      const found = valueOf(readContainer(san.read, san.bytes, containerOf(san, wish.value.container ?? (wish.value.device === undefined ? machine.container : undefined))));
       for (const warning of found.warnings) host.error(`metamaster restore: warning: ${problemLine(warning)}\n`);
       return await new Restore(wish.value, host, machine, path, found, san.read, san.bytes).run();
     } finally {

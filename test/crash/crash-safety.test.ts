@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test, vi } from 'vitest';
 import { makeDisc } from '../../scripts/install/install.test-kit.ts';
 import { firstBoot, handBackOperation, nextBoot } from './boot-operations.test-kit.ts';
 import { checkpointOperations } from './checkpoint-operations.test-kit.ts';
+import { handOverOperations } from './hand-over-operations.test-kit.ts';
 import { installOperations } from './install-operations.test-kit.ts';
 import { checkOperation, formatTallies, type Operation, type Tally } from './operation.test-kit.ts';
 import { registryOperations } from './registry-operations.test-kit.ts';
@@ -20,7 +21,7 @@ const [, onlyName, onlyNumber] = /^(.*):(\d+)$/.exec(env['CRASH_CASE'] ?? '') ??
 const CASES_LEAST = 1000;
 
 const disc = makeDisc();
-const operations = [...await installOperations(disc.places), ...registryOperations(), ...storeOperations(), ...checkpointOperations(), await firstBoot('none'), await firstBoot('volatile'), await nextBoot('none'), await nextBoot('volatile'), await handBackOperation('none'), await handBackOperation('volatile')].filter(({ name }) => onlyName === undefined || name === onlyName);
+const operations = [...await installOperations(disc.places), ...registryOperations(), ...storeOperations(), ...checkpointOperations(), ...handOverOperations(), await firstBoot('none'), await firstBoot('volatile'), await nextBoot('none'), await nextBoot('volatile'), await handBackOperation('none'), await handBackOperation('volatile')].filter(({ name }) => onlyName === undefined || name === onlyName);
 const tallies: Tally[] = [];
 
 afterAll(() => {

@@ -1,0 +1,72 @@
+// `metamaster node remove` and `release`: a node that goes, and the room of a volume that was in quarantine. What is given up is nobody's on
+// the SAN before the registry gives its extents back, all under one lease.
+
+import { InputError, valueOf } from '../../daemons/core/problem.ts';
+import { canonicalJson } from '../../daemons/storage/canonical-json.ts';
+import { heldVolumes, planHandOver, volumesOfNode } from '../../daemons/storage/hand-over.ts';
+import { nodeOfRequest } from '../../daemons/storage/registry-edit.ts';
+import { removeNode } from '../../daemons/storage/registry-edit-nodes.ts';
+import { releaseQuarantined } from '../../daemons/storage/registry-edit-volumes.ts';
+import type { VolumeRecord } from '../../daemons/storage/registry.ts';
+import { changedMeanwhile, type Edit } from '../registry-writer.ts';
+import { type ClusterOnSan, editOnly } from './cluster-on-san.ts';
+import { controllerOf, fenceNode, fenceText, giveBack, judgedToGiveUp, ownVolumes } from './fence-node.ts';
+import type { FenceWish, NodeArguments, NodeTask } from './node-arguments.ts';
+
+/** What is given up, and what of the registry. */
+interface GivingUp {
+  readonly volumes: readonly VolumeRecord[];
+  /** Whose machine, for the fence and for the word that is typed. */
+  readonly owner: { readonly number: number; readonly name: string };
+  readonly fence: FenceWish;
+  readonly edit: Edit;
+  /** What is done, for a person. */
+  readonly what: string;
+  readonly subject: object;
+}
+
+async function giveUp(cluster: ClusterOnSan, { volumes, owner, fence, edit, what, subject }: GivingUp, { dryRun }: NodeArguments): Promise<number> {
+  const looked = canonicalJson(volumes);
+  // The volumes that were judged must be those whose extents are given back.
+  const guarded: Edit = (registry) => (canonicalJson(registry.volumes.filter(({ uuid }) => volumes.some((volume) => volume.uuid === uuid))) === looked ? edit(registry) : { ok: false, problems: [changedMeanwhile(cluster.path)] });
+  valueOf(guarded(cluster.found.registry));
+  const judged = judgedToGiveUp(cluster, volumes);
+  if (dryRun) {
+    const held = heldVolumes(judged.request);
+    const controller = held.length === 0 || fence.fenced ? undefined : controllerOf(fence, owner.number);
+    if (held.length > 0 && !fence.fenced && controller === undefined) valueOf(planHandOver(judged.request));
+    cluster.tell(`To be done: ${what}.${held.length === 0 ? '' : ` To be fenced and watched before: ${held.map(({ name }) => name).join(', ')}: ${fenceText(fence, controller, owner)}.`}`);
+    cluster.result({ ...subject, toFence: held.map(({ name }) => name), result: 'planned' });
+    return 0;
+  }
+  const fenced = await fenceNode(cluster, owner, judged, fence);
+  if (fenced === undefined || !(await cluster.confirmed(`${what}.`))) return 1;
+  const { found } = await cluster.change(guarded, { before: (_, disk) => giveBack(cluster, fenced, disk) });
+  cluster.tell(`Done: ${what} (registry generation ${found.header.generation}).`);
+  cluster.result({ ...subject, fence: fenced.fence, generation: found.header.generation, result: 'done' });
+  return 0;
+}
+
+/** Takes a node out of the roster. @throws InputError with what is refused */
+export async function removeFromCluster(cluster: ClusterOnSan, { node: number, quarantine, fence }: Extract<NodeTask, { kind: 'remove' }>, wish: NodeArguments): Promise<number> {
+  const { registry } = cluster.found;
+  const node = valueOf(nodeOfRequest(registry.roster, number));
+  if (cluster.machine.node === number) throw new InputError([ownVolumes(number)]);
+  const volumes = volumesOfNode(registry, number);
+  const names = volumes.map(({ name }) => name).join(', ');
+  const subject = { node: number, name: node.name, macs: node.macs, volumes: volumes.map(({ name, uuid }) => ({ name, uuid })) };
+  if (quarantine) return editOnly(cluster, wish, `node ${number} (${node.name}) leaves the roster; ${names} stay in quarantine`, subject, (now) => removeNode(now, { node: number, volumes: 'quarantined' }));
+  const edit: Edit = (now) => removeNode(now, { node: number, volumes: 'released', ownersGone: volumes.map(({ uuid }) => uuid) });
+  return giveUp(cluster, { volumes, owner: node, fence, edit, what: `node ${number} (${node.name}) leaves the roster; what is in ${names} is lost`, subject }, wish);
+}
+
+/** Gives the extents of a quarantined volume back. @throws InputError with what is refused */
+export async function releaseVolume(cluster: ClusterOnSan, { uuid, fenced }: Extract<NodeTask, { kind: 'release' }>, wish: NodeArguments): Promise<number> {
+  const { registry } = cluster.found;
+  const edit: Edit = (now) => releaseQuarantined(now, { uuid });
+  valueOf(edit(registry));
+  const volume = registry.volumes.find((one) => one.uuid === uuid)!;
+  // A controller switches the machine that is that node now, which may be another one than the volume's.
+  const fence = { fenced, power: false };
+  return giveUp(cluster, { volumes: [volume], owner: { number: volume.node!, name: volume.name }, fence, edit, what: `what is in ${volume.name} (${uuid}) is lost, and its room is free`, subject: { volume: volume.name, uuid } }, wish);
+}
