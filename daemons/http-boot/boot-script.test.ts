@@ -111,6 +111,12 @@ describe('where the node has files for arm64', () => {
   });
 });
 
+test('a server that is alone is asked twice by HTTP, with a pause, before TFTP', () => {
+  const script = bootScript({ ...input, servers: ['10.1.0.1' as Ipv4] });
+  const asked = [...script.matchAll(/^:(try\d)|^(sleep \d+)|^kernel \S+ \S+ (http|tftp):\/\/(\S+)\/vmlinuz .* goto (\w+)$/gm)].map((match) => match.slice(1).filter((word) => word !== undefined).join(' '));
+  expect(asked).toEqual(['try1', 'http 10.1.0.1 try2', 'try2', 'sleep 2', 'http 10.1.0.1 try3', 'try3', 'tftp 10.1.0.1 again', 'sleep 2']);
+});
+
 test('where the SAN wants CHAP, its login is a second initrd, by HTTP alone', () => {
   const withChap = { ...input, roster: { ...roster, san: { ...roster.san, chap: 'mutual' as const } } };
   const script = bootScript(withChap);

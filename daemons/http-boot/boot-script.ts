@@ -83,13 +83,14 @@ export function kernelCommandLine({ roster, node, servers, files }: BootScriptIn
  * without it waits at its login, and says why. Both initrds are named, for their names are what `initrd=` refers to; a name that a URL
  * with a query gives differs between releases of iPXE.
  */
-function attempt(scheme: 'http' | 'tftp', server: Ipv4, label: string, next: string, input: BootScriptInput): string[] {
+function attempt(scheme: 'http' | 'tftp', server: Ipv4, label: string, next: string, input: BootScriptInput, first: readonly string[]): string[] {
   const { files, roster } = input;
   const withLogin = scheme === 'http' && roster.san.chap !== undefined;
   const commandLine = kernelCommandLine(input, withLogin);
   const fetch = (command: string, file: string, rest: string) => `${command} --timeout ${FETCH_TIMEOUT_MS} ${scheme}://${server}/${file}${rest} || goto ${next}`;
   return [
     `:${label}`,
+    ...first,
     'imgfree ||',
     fetch('kernel', files.kernel, ` ${commandLine}`),
     `echo mm-stage ${scheme} kernel ${server}`,
@@ -124,14 +125,16 @@ function choiceLines(files: BootFiles, arm64: BootFiles): string[] {
 }
 
 /**
- * The script for one node of the roster: HTTP from each server, then TFTP from each, then DHCP afresh and whatever script
+ * The script for one node of the roster: HTTP from each server (twice from one that is alone), then TFTP from each, then DHCP afresh and whatever script
  * the server that answers it has; for ever.
  */
 export function bootScript(input: BootScriptInput): string {
   const { arm64, files } = input;
   const fetched = arm64 === undefined ? input : { ...input, files: CHOSEN_FILES };
   const servers = input.servers.slice(0, SERVERS_MAX);
-  const attempts = (['http', 'tftp'] as const).flatMap((scheme) => servers.map((server) => ({ scheme, server })));
+  const by = (scheme: 'http' | 'tftp') => servers.map((server) => ({ scheme, server }));
+  // A server that is alone in the rack may be in the middle of its own boot, and TFTP would be the heavier burden by far: HTTP has a second try.
+  const attempts = [...by('http'), ...(servers.length === 1 ? by('http') : []), ...by('tftp')];
   const lines = [
     '#!ipxe',
     `# ${input.node.name}, node ${input.node.number} of ${input.roster.clusterName}`,
@@ -139,7 +142,8 @@ export function bootScript(input: BootScriptInput): string {
     'echo mm-stage dhcp ${netX/ip} from ${next-server}',
     ...attempts.flatMap(({ scheme, server }, i) => {
       const next = i + 1 < attempts.length ? `try${i + 2}` : 'again';
-      return attempt(scheme, server, `try${i + 1}`, next, fetched);
+      const again = i > 0 && attempts[i - 1]!.scheme === scheme && attempts[i - 1]!.server === server;
+      return attempt(scheme, server, `try${i + 1}`, next, fetched, again ? [`sleep ${PAUSE_S} ||`] : []);
     }),
     ':again',
     OPEN_CARD,
