@@ -55,7 +55,9 @@ test('the collector of hardware writes where metamasterd reads it, when the node
   expect(setting(collector, 'ExecStart')).toMatch(new RegExp(`/hardware-collector\\.mjs --output ${HARDWARE_FILE}$`));
   expect(HARDWARE_FILE).toMatch(new RegExp(`^/run/${setting(collector, 'RuntimeDirectory')}/[^/]+$`));
   // What it wrote stays until the power goes, and is metamasterd's alone.
-  expect([setting(collector, 'Type'), setting(collector, 'RemainAfterExit'), setting(collector, 'RuntimeDirectoryMode')]).toEqual(['oneshot', 'yes', '0700']);
+  expect([setting(collector, 'RuntimeDirectoryPreserve'), setting(collector, 'RuntimeDirectoryMode')]).toEqual(['yes', '0700']);
+  // No boot waits for it.
+  expect(setting(collector, 'Type')).toBe('exec');
   expect(setting(collector, 'User')).toBe(setting(daemon, 'User'));
   expect(setting(collector, 'After')).toContain('metamasterd.service');
   expect([setting(collector, 'Nice'), setting(collector, 'DefaultDependencies')]).toEqual(['19', undefined]);
