@@ -67,7 +67,7 @@ function checkGivenBack(cluster: Cluster, nodes: readonly number[], bladeOf: (no
   expectThat('every label says down', states !== '' && states.split(', ').every((state) => state.endsWith(' down')), states);
   for (const node of nodes) {
     const [, said = 'nothing'] = GIVEN_BACK.exec(cluster.rack.consoleText(bladeOf(node))) ?? [];
-    expectThat(`node ${node}: root and state volume were given back, and nothing was kept`, [`node${node}`, `state${node}`].every((name) => said.split(' ').includes(name)) && !said.includes('kept'), said);
+    expectThat(`node ${node}: root and state volume were given back, and nothing was kept`, [`node${node}.store`, `node${node}.state`].every((name) => said.split(' ').includes(name)) && !said.includes('kept'), said);
   }
 }
 
