@@ -1,8 +1,9 @@
 // What the verbs of `metamaster san` share: the SAN's disk or an image of it, opened for reading, and where the command prints.
 
 import { execFileSync } from 'node:child_process';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import process from 'node:process';
+import { run } from '../daemons/host/run.ts';
 import { examineSan, type ReadAt } from '../daemons/storage/san-report.ts';
 
 /** Where the command prints; a test looks at what it said. */
@@ -44,6 +45,11 @@ function prepareDevice(path: string, output: SanOutput): number {
     output.error(`metamaster san: ${path}: the cache could not be dropped (blockdev --flushbufs needs root): what is shown may be old\n`);
   }
   return Number(execFileSync('blockdev', ['--getsize64', path], { encoding: 'utf8', stdio: 'pipe' }));
+}
+
+/** Makes the next read of a disk one past the page cache, for other nodes write to the same disk. A file has no such call. */
+export async function dropCache(path: string): Promise<void> {
+  if (statSync(path).isBlockDevice()) await run(['blockdev', '--flushbufs', path]);
 }
 
 function readerOf(descriptor: number): ReadAt {

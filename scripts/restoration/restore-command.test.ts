@@ -9,7 +9,8 @@ import type { Registry } from '../../daemons/storage/registry.ts';
 import { SAMPLE_DISK_BYTES, sampleLabel, sampleRegistry, sampleSan } from '../../daemons/storage/sample-san.test-kit.ts';
 import { decodeSnapshotHeader } from '../../daemons/storage/snapshot-store.ts';
 import { DATA_OFFSET_BYTES, decodeLabel, labelSteps, type LabelState } from '../../daemons/storage/volume-label.ts';
-import { restoreCommand, type RestoreHost, type RestoreMachine } from './restore-command.ts';
+import { restoreCommand } from './restore-command.ts';
+import type { RestoreHost, RestoreMachine } from './restore-host.ts';
 
 const registry = sampleRegistry();
 const node2 = registry.volumes.find(({ name }) => name === 'node2')!;

@@ -4,7 +4,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { equalBytes } from '../../daemons/core/bytes.ts';
 import type { Instant } from '../../daemons/core/machine.ts';
 import { InputError, problemLine, valueOf, type Problem } from '../../daemons/core/problem.ts';
@@ -12,7 +11,6 @@ import { uuidFromRandom } from '../../daemons/core/uuid.ts';
 import { CommandError, run } from '../../daemons/host/run.ts';
 import { SECTOR_BYTES } from '../../daemons/storage/block.ts';
 import { readContainer, type ContainerFound } from '../../daemons/storage/container-on-disk.ts';
-import { linearTable } from '../../daemons/storage/dm-table.ts';
 import { freeExtents, type Extent } from '../../daemons/storage/extents.ts';
 import { infoDifferences } from '../../daemons/storage/install-info-differences.ts';
 import { parseInstallInfo } from '../../daemons/storage/install-info-parse.ts';
@@ -28,68 +26,13 @@ import { readVolumeFront, sameFront, type VolumeFront } from '../../daemons/stor
 import { volumeReader } from '../../daemons/storage/volume-reader.ts';
 import { Disk } from '../install/disk.ts';
 import { readOwnerCounters } from '../install/running-nodes.ts';
-import { CONSOLE, containerOf, openSan, remedyOf, UsageError, type SanOutput } from '../san-device.ts';
+import { containerOf, dropCache, openSan, remedyOf, UsageError } from '../san-device.ts';
+import { withDevice } from '../volume-device.ts';
+import { REAL_HOST, type RestoreHost, type RestoreMachine } from './restore-host.ts';
 import { parseRestoreArguments, RESTORE_HELP, type RestoreArguments, type RestoreTask } from './restore-arguments.ts';
 
 /** A running node renews its records every 5 s. */
 const RENEWAL_SEEN_MS = 6000;
-
-/** Who this machine is to the SAN, as its boot recorded it. */
-export interface RestoreMachine {
-  readonly hardwareId: string;
-  readonly bootNonce: string;
-  /** Which node runs here. */
-  readonly node?: number;
-  /** The SAN's disk as this boot found it. */
-  readonly disk?: string;
-}
-
-/** What the command wants of the machine; a test gives its own. */
-export interface RestoreHost extends SanOutput {
-  machine(): RestoreMachine;
-  /** Milliseconds of a monotonic clock. */
-  now(): number;
-  unixMs(): number;
-  sleep(ms: number): Promise<void>;
-  /** What was typed; undefined where there is nobody to ask. */
-  ask(question: string): Promise<string | undefined>;
-}
-
-/** The boot's record (initrd/steps/handover.ts): of a node, else of the live system, else what no other machine has: this boot of its kernel. */
-function thisMachine(): RestoreMachine {
-  for (const file of ['/run/metamaster/boot.json', '/run/metamaster/live.json']) {
-    try {
-      const { hardwareId, bootNonce, node, disk } = JSON.parse(readFileSync(file, 'utf8')) as Partial<RestoreMachine>;
-      if (hardwareId !== undefined && bootNonce !== undefined) return { hardwareId, bootNonce, ...(node === undefined ? {} : { node }), ...(disk === undefined ? {} : { disk }) };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-  }
-  return { hardwareId: `boot/${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}`, bootNonce: randomBytes(16).toString('hex') };
-}
-
-/** The machine that the command runs on. */
-export const REAL_HOST: RestoreHost = {
-  ...CONSOLE,
-  machine: thisMachine,
-  now: () => performance.now(),
-  unixMs: () => Date.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  async ask(question) {
-    if (!process.stdin.isTTY) return undefined;
-    const prompt = createInterface({ input: process.stdin, output: process.stderr });
-    try {
-      return await prompt.question(question);
-    } finally {
-      prompt.close();
-    }
-  },
-};
-
-/** Past the page cache, for other nodes write to the same disk. A file has no such call. */
-async function dropCache(path: string): Promise<void> {
-  if (statSync(path).isBlockDevice()) await run(['blockdev', '--flushbufs', path]);
-}
 
 /** One run of the command, with everything that it was told and found. */
 class Restore {
@@ -304,7 +247,7 @@ class Restore {
     // Of two writes to one place, as to a label, the later one stands.
     const last = new Map(writes.map(({ offset, bytes }) => [offset, bytes]));
     for (const [offset, bytes] of last) if (!equalBytes(disk.read(offset, bytes.length), bytes)) return this.#notRead(volume, `${bytes.length} bytes at ${offset}`);
-    if (make !== undefined) await this.#makeFileSystem(volume, make);
+    if (make !== undefined) await withDevice(this.#path, this.#found, volume, DATA_OFFSET_BYTES, (device) => run([...make, device]));
     disk.carryOut(release, (offset) => offset);
     return undefined;
   }
@@ -314,18 +257,6 @@ class Restore {
       code: 'MM-RESTORE-READ-BACK', where: volume.name, rule: `${what}, read back as written`, seen: 'something else',
       remedy: 'Another machine writes there, or the SAN does not keep what it acknowledges. Find out which, then begin again: the node boots no half-written volume.',
     };
-  }
-
-  async #makeFileSystem(volume: VolumeRecord, argv: readonly string[]): Promise<void> {
-    const name = `metamaster-restore-${volume.name}`;
-    const { registry, ranges } = this.#found;
-    const table = linearTable(volume.extents, registry.extentBytes, this.#path, ranges.container.firstSector, { offsetBytes: DATA_OFFSET_BYTES });
-    await run(['dmsetup', 'create', name], { input: `${table}\n` });
-    try {
-      await run([...argv, `/dev/mapper/${name}`]);
-    } finally {
-      await run(['dmsetup', 'remove', '--retry', name]);
-    }
   }
 
   /** Keeps every byte that will be written over, but for those of a file system that is made anew. */
