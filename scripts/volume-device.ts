@@ -1,21 +1,22 @@
-// Runs a program on the data of a volume, by a mapping that lasts as long as the program: for what makes file systems.
+// A volume of the container as a device, for as long as a program needs one: what makes and mends file systems works on nothing else.
 
 import { run } from '../daemons/host/run.ts';
 import type { ContainerFound } from '../daemons/storage/container-on-disk.ts';
 import { linearTable } from '../daemons/storage/dm-table.ts';
 import type { VolumeRecord } from '../daemons/storage/registry.ts';
-import { DATA_OFFSET_BYTES } from '../daemons/storage/volume-label.ts';
 
 /**
- * Maps the volume's data on the disk at `path`, and runs `argv` with the device behind it. The volume is the caller's.
- * @throws CommandError
+ * Maps a volume, or what lies behind its first `offsetBytes`, on the disk at `path` for as long as `use` runs. The volume is the caller's; a
+ * mapping that a command which was killed has left is taken away first.
+ * @throws CommandError, and what `use` throws
  */
-export async function runOnVolume(path: string, { registry, ranges }: Pick<ContainerFound, 'registry' | 'ranges'>, volume: VolumeRecord, argv: readonly string[]): Promise<void> {
-  const name = `metamaster-volume-${volume.name}`;
-  const table = linearTable(volume.extents, registry.extentBytes, path, ranges.container.firstSector, { offsetBytes: DATA_OFFSET_BYTES });
+export async function withDevice<T>(path: string, { registry, ranges }: Pick<ContainerFound, 'registry' | 'ranges'>, volume: VolumeRecord, offsetBytes: number, use: (device: string) => Promise<T>): Promise<T> {
+  const name = `metamaster-volume-${volume.name.replace('@', '-')}`;
+  const table = linearTable(volume.extents, registry.extentBytes, path, ranges.container.firstSector, { offsetBytes });
+  await run(['dmsetup', 'remove', '--retry', name], { accept: [0, 1] });
   await run(['dmsetup', 'create', name], { input: `${table}\n` });
   try {
-    await run([...argv, `/dev/mapper/${name}`]);
+    return await use(`/dev/mapper/${name}`);
   } finally {
     await run(['dmsetup', 'remove', '--retry', name]);
   }

@@ -4,7 +4,7 @@ import type { Ipv4 } from '../core/ipv4.ts';
 import type { Mac } from '../core/mac.ts';
 import type { StageReport } from '../wire/stage-report.ts';
 import type { BootFact } from './boot-fact.ts';
-import { BOOTS_MAX, BootHistory, KERNEL_LINES_MAX, QUIET_MS, STAGES_MAX, standingOf, TOLD_LATE_MS } from './boot-history.ts';
+import { BOOTS_MAX, BootHistory, KERNEL_LINES_MAX, LATE_OFFER_MS, QUIET_MS, STAGES_MAX, standingOf, TOLD_LATE_MS } from './boot-history.ts';
 
 const mac = '52:54:00:00:00:02' as Mac;
 const [S1, S2] = ['10.0.0.1', '10.0.0.3'] as Ipv4[] as [Ipv4, Ipv4];
@@ -50,6 +50,14 @@ describe('a boot', () => {
     const facts = [dhcp(0), file(1, 'boot.ipxe'), file(2, 'vmlinuz'), file(8, 'vmlinuz', S2), dhcp(20, 'OFFER 10.0.0.2', S2), dhcp(20, 'ACK 10.0.0.2', S2), dhcp(24, 'OFFER 10.0.0.2', S2), file(25, 'vmlinuz', S2)];
     expect(rowsOf(facts)).toEqual([['dhcp 0 1', 'script 1 1', 'kernel 2 2', 'dhcp 20 2', 'kernel 25 1']]);
     expect(bootsOf(facts)[0]!.stages.find(({ stage }) => stage === 'kernel')!.server).toBe(S2);
+  });
+
+  test('the offer of a slow server, while the blade fetches by another one, is no stage; a round that the loader goes is one', () => {
+    const offer = (at: number) => dhcp(at, 'OFFER 10.0.0.2', S2);
+    const late = [...GOOD.slice(0, 4), offer(2.5), ...GOOD.slice(4, 5), offer(3.5), ...GOOD.slice(5, 8), offer(9.5), ...GOOD.slice(8)];
+    expect(rowsOf(late)).toEqual(rowsOf(GOOD));
+    expect(rowsOf([...GOOD.slice(0, 5), offer(4), dhcp(4.1, 'ACK 10.0.0.2', S2)])[0]!.at(-1)).toBe('dhcp 4.1 1');
+    expect(rowsOf([...GOOD.slice(0, 5), offer(0.1 + LATE_OFFER_MS / 1000)])[0]!.at(-1)).toBe('dhcp 10.1 1');
   });
 
   test('tries and failures are counted; a failure that was overcome stands still no more', () => {

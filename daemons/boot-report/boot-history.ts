@@ -16,6 +16,8 @@ export const KERNEL_LINES_MAX = 96;
 export const BLADES_MAX = 4096;
 /** A blade that asks DHCP again after so long was switched off in between: the boot script asks each two seconds. */
 export const QUIET_MS = 180_000;
+/** Two servers offer at once, and one of them may be slow: an offer so soon after another one tells of no new round, its ACK would. */
+export const LATE_OFFER_MS = 10_000;
 /** A boot that nobody served (from the disc) is told of once there is a network and the registry is read, so its begin is told of late: by a day at most. */
 export const TOLD_LATE_MS = 86_400_000;
 
@@ -143,6 +145,7 @@ export class BootHistory {
       case 'served':
         // A file alone begins no boot: an administrator may look at one from a node that is up.
         if (fact.step !== 'dhcp') return current === undefined || isPastLoader(current) ? undefined : current;
+        if (isLateOffer(current, fact)) return undefined;
         return current === undefined || isPastLoader(current) || fact.t - current.lastAt > QUIET_MS ? this.#begin(fact) : current;
       case 'stage':
         if (stageOfStep(fact.report.step) === undefined) return undefined;
@@ -206,6 +209,12 @@ export class BootHistory {
     boot.kernel.shift();
     boot.kernelLost += 1;
   }
+}
+
+/** True for an offer to a blade that has taken another one a moment ago and is fetching files by it. */
+function isLateOffer(current: OpenBoot | undefined, { detail, t }: Extract<BootFact, { kind: 'served' }>): boolean {
+  const asked = current?.rows.findLast(({ stage }) => stage === 'dhcp');
+  return detail.startsWith('OFFER') && asked !== undefined && asked !== current?.rows.at(-1) && t - asked.heardAt <= LATE_OFFER_MS;
 }
 
 /** True when the blade has left firmware and loader: what it fetches next belongs to another boot. */

@@ -60,9 +60,9 @@ describe('an installation', () => {
     await installOn(disc.places, new MemoryDisk(), { more: ['swap-size: 64'] });
     const words = ran.map((argv) => argv.join(' '));
     expect(words.filter((line) => line.startsWith('mk'))).toEqual([1, 2].flatMap((node) => [
-      `mkfs.ext4 -q -F -L state${node} -E lazy_itable_init=1,nodiscard /dev/mapper/metamaster-install-node${node}.state`, `mkswap -L swap${node} /dev/mapper/metamaster-install-node${node}.swap`,
+      `mkfs.ext4 -q -F -L state${node} -E lazy_itable_init=1,nodiscard /dev/mapper/metamaster-volume-node${node}.state`, `mkswap -L swap${node} /dev/mapper/metamaster-volume-node${node}.swap`,
     ]));
-    expect(words).toContain('resize2fs /dev/mapper/metamaster-install-default-1');
+    expect(words).toContain('resize2fs /dev/mapper/metamaster-volume-default-1');
     expect(words.at(-1)).toMatch(/^blockdev --flushbufs /);
     const created = ran.filter(([program, verb]) => program === 'dmsetup' && verb === 'create').length;
     expect(ran.slice(-2 * created - 100).filter(([program, verb]) => program === 'dmsetup' && verb === 'remove')).toHaveLength(2 * created);

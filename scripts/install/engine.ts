@@ -11,7 +11,6 @@ import { BLOCK_BYTES, SECTOR_BYTES } from '../../daemons/storage/block.ts';
 import { encodeBootVolume } from '../../daemons/storage/boot-volume.ts';
 import { diskOffset } from '../../daemons/storage/disk-offset.ts';
 import { leaseAreaOf } from '../../daemons/storage/lease-layout.ts';
-import { linearTable } from '../../daemons/storage/dm-table.ts';
 import { OWNER_OFFSET } from '../../daemons/storage/owner-record.ts';
 import { readContainer } from '../../daemons/storage/container-on-disk.ts';
 import { planRegistryFormat } from '../../daemons/storage/registry-format.ts';
@@ -19,6 +18,7 @@ import { planRegistryWrite } from '../../daemons/storage/registry-layout.ts';
 import { encodeRegistry, type VolumeRecord } from '../../daemons/storage/registry.ts';
 import { wipeStoreSteps } from '../../daemons/storage/snapshot-store.ts';
 import { DATA_OFFSET_BYTES, labelSteps, type LabelledKind } from '../../daemons/storage/volume-label.ts';
+import { withDevice } from '../volume-device.ts';
 import type { Disk } from './disk.ts';
 import type { Layout } from './layout.ts';
 import { makeLeases } from './lease-area.ts';
@@ -35,19 +35,6 @@ export interface DiscPlaces {
   readonly rootImage: string;
   /** The folder with the boot files. */
   readonly bootFolder: string;
-}
-
-/** Maps a volume (or a part of it) for as long as `use` runs. */
-async function withDevice<T>(layout: Layout, disk: Disk, volume: VolumeRecord, offsetBytes: number, use: (device: string) => Promise<T>): Promise<T> {
-  const name = `metamaster-install-${volume.name.replace('@', '-')}`;
-  const table = linearTable(volume.extents, layout.registry.extentBytes, disk.path, layout.ranges.container.firstSector, { offsetBytes });
-  await run(['dmsetup', 'remove', '--retry', name], { accept: [0, 1] });
-  await run(['dmsetup', 'create', name], { input: `${table}\n` });
-  try {
-    return await use(`/dev/mapper/${name}`);
-  } finally {
-    await run(['dmsetup', 'remove', '--retry', name]);
-  }
 }
 
 function sha256File(path: string): string {
@@ -117,7 +104,7 @@ export class Installation {
   }
 
   async #growOrigin(): Promise<void> {
-    await withDevice(this.#layout, this.#disk, this.#volume(this.#layout.registry.origins[0]!.volume), 0, async (device) => {
+    await withDevice(this.#disk.path, this.#layout, this.#volume(this.#layout.registry.origins[0]!.volume), 0, async (device) => {
       await run(['e2fsck', '-f', '-p', device], { accept: [0, 1] });
       await run(['resize2fs', device]);
     });
@@ -166,7 +153,7 @@ export class Installation {
   }
 
   async #makeDevice(volume: VolumeRecord, argv: readonly string[]): Promise<void> {
-    await withDevice(this.#layout, this.#disk, volume, DATA_OFFSET_BYTES, (device) => run([...argv, device]));
+    await withDevice(this.#disk.path, this.#layout, volume, DATA_OFFSET_BYTES, (device) => run([...argv, device]));
   }
 
   #writeLabel(volume: VolumeRecord): void {

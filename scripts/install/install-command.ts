@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
-import { run } from '../../daemons/host/run.ts';
 import { InputError, problemLine, valueOf, type Problem } from '../../daemons/core/problem.ts';
 import { uuidFromRandom } from '../../daemons/core/uuid.ts';
 import { readContainer } from '../../daemons/storage/container-on-disk.ts';
@@ -22,6 +21,7 @@ import { describeContent, examineForInstall, keptTable, lossOf, refusal } from '
 import { readOwnerCounters, runningNodes, WATCH_MS } from './running-nodes.ts';
 import { makeSecrets } from './secrets.ts';
 import { openTarget } from './target.ts';
+import { dropCache } from '../san-device.ts';
 
 const MEDIUM = '/run/metamaster/medium/metamaster';
 const PLACES = { rootImage: '/run/metamaster/squash/root.ext4', bootFolder: MEDIUM };
@@ -106,7 +106,7 @@ async function refuseUnfitNetwork(answers: Answers, wishes: NetworkWishes): Prom
 async function refuseRunningNodes(disk: Disk, container: string): Promise<void> {
   process.stderr.write(`Watching the old cluster's owner records for ${WATCH_MS / 1000} s …\n`);
   const look = async () => {
-    await run(['blockdev', '--flushbufs', disk.path]);
+    await dropCache(disk.path);
     return readOwnerCounters(disk.read, valueOf(readContainer(disk.read, disk.bytes, container)));
   };
   const before = await look();

@@ -6,14 +6,16 @@ import type { Mac } from '../../daemons/core/mac.ts';
 import { InputError, valueOf } from '../../daemons/core/problem.ts';
 import { nodeOfMac } from '../../daemons/core/roster.ts';
 import { uuidFromRandom } from '../../daemons/core/uuid.ts';
+import { run } from '../../daemons/host/run.ts';
 import { scanFronts } from '../../daemons/storage/label-scan.ts';
 import { makerOf, newVolumeSteps } from '../../daemons/storage/new-volume.ts';
 import { type AddRequest, addNode } from '../../daemons/storage/registry-edit-nodes.ts';
 import type { Registry, VolumeRecord } from '../../daemons/storage/registry.ts';
 import { stepsOnDisk } from '../../daemons/storage/volume-front.ts';
+import { DATA_OFFSET_BYTES } from '../../daemons/storage/volume-label.ts';
 import type { Disk } from '../install/disk.ts';
 import { freshHostKey } from '../install/secrets.ts';
-import { runOnVolume } from '../volume-device.ts';
+import { withDevice } from '../volume-device.ts';
 import type { ClusterOnSan } from './cluster-on-san.ts';
 import type { NodeArguments, NodeTask } from './node-arguments.ts';
 import { strangersNow, waitForStranger } from './strangers.ts';
@@ -42,7 +44,7 @@ async function makeVolumes(cluster: ClusterOnSan, registry: Registry, volumes: r
   for (const volume of volumes) {
     const maker = makerOf(volume);
     cluster.host.error(`  ${volume.name}: ${Math.ceil(volume.sizeBytes / 2 ** 20)} MiB\n`);
-    if (maker !== undefined) await runOnVolume(cluster.path, { registry, ranges }, volume, maker);
+    if (maker !== undefined) await withDevice(cluster.path, { registry, ranges }, volume, DATA_OFFSET_BYTES, (device) => run([...maker, device]));
     disk.carryOut(stepsOnDisk(newVolumeSteps(registry, volume), volume, registry.extentBytes, ranges.container), (offset) => offset);
   }
 }

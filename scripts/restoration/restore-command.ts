@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { equalBytes } from '../../daemons/core/bytes.ts';
 import { InputError, problemLine, valueOf, type Problem } from '../../daemons/core/problem.ts';
 import { uuidFromRandom } from '../../daemons/core/uuid.ts';
-import { CommandError } from '../../daemons/host/run.ts';
+import { CommandError, run } from '../../daemons/host/run.ts';
 import { SECTOR_BYTES } from '../../daemons/storage/block.ts';
 import { readContainer, type ContainerFound } from '../../daemons/storage/container-on-disk.ts';
 import { canonicalJson } from '../../daemons/storage/canonical-json.ts';
@@ -27,7 +27,7 @@ import { readOwnerCounters } from '../install/running-nodes.ts';
 import { type CommandHost, REAL_HOST, type ThisMachine, typed } from '../command-host.ts';
 import { changedMeanwhile, changeRegistry } from '../registry-writer.ts';
 import { containerOf, dropCache, openSan, remedyOf, UsageError } from '../san-device.ts';
-import { runOnVolume } from '../volume-device.ts';
+import { withDevice } from '../volume-device.ts';
 import { watchOwners } from '../watch-owners.ts';
 import { parseRestoreArguments, RESTORE_HELP, type RestoreArguments, type RestoreTask } from './restore-arguments.ts';
 
@@ -259,7 +259,7 @@ class Restore {
     // Of two writes to one place, as to a label, the later one stands.
     const last = new Map(writes.map(({ offset, bytes }) => [offset, bytes]));
     for (const [offset, bytes] of last) if (!equalBytes(disk.read(offset, bytes.length), bytes)) return this.#notRead(volume, `${bytes.length} bytes at ${offset}`);
-    if (make !== undefined) await runOnVolume(this.#path, this.#found, volume, make);
+    if (make !== undefined) await withDevice(this.#path, this.#found, volume, DATA_OFFSET_BYTES, (device) => run([...make, device]));
     disk.carryOut(release, (offset) => offset);
     return undefined;
   }
