@@ -13,14 +13,14 @@ const POWER_CYCLE_AT_S = 5;
 /** How long the nodes may take to go on when the SAN is back. */
 const RECOVERY_MS = 120_000;
 
-/** Writes and reads back through the root without end; what came of it is counted in memory, where no outage reaches. */
+/** Writes and reads back through the root without end; what came of it is counted in memory, where no outage reaches, and in a file that is never seen empty. */
 const LOAD = `
 echo $$ > /run/load.pid
 n=0
 while :; do
   n=$((n + 1))
   if dd if=/dev/urandom of=/root/load.new bs=64k count=8 conv=fsync 2> /run/load.last && sync /root && mv /root/load.new /root/load && cat /root/load /usr/bin/ssh > /dev/null 2>> /run/load.last
-  then echo "$n" > /run/load.good
+  then echo "$n" > /run/load.count && mv /run/load.count /run/load.good
   else cat /run/load.last >> /run/load.bad; sleep 1
   fi
 done

@@ -19,7 +19,7 @@ while :; do
   n=$((n + 1))
   echo $n >&3
   read -r -t ${LINK_ANSWER_S} back <&3 && [ "$back" = $n ] || { echo "number $n did not come back" > /run/link.bad; exit 1; }
-  echo $n > /run/link.good
+  echo $n > /run/link.count && mv /run/link.count /run/link.good
   sleep 0.2
 done
 `;
