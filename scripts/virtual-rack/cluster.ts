@@ -13,7 +13,7 @@ import { diskOffset } from '../../daemons/storage/disk-offset.ts';
 import type { VolumeRecord } from '../../daemons/storage/registry.ts';
 import type { ReadAt } from '../../daemons/storage/read-at.ts';
 import { keyBytes } from './keystrokes.ts';
-import { SAN_ADDRESS } from './network-plan.ts';
+import { SAN_ADDRESS, SECOND_SAN_ADDRESS } from './network-plan.ts';
 import type { WriteStep } from '../../daemons/storage/write-step.ts';
 import type { PowerOnOptions } from './rack-blade.ts';
 import { openRack, type VirtualRack } from './rack.ts';
@@ -21,6 +21,11 @@ import { openRack, type VirtualRack } from './rack.ts';
 /** How long is waited for what. Software emulation on a busy machine is slow. */
 export const PATIENCE = { serveMs: 240_000, menuMs: 90_000, liveMs: 240_000, installMs: 600_000, sshMs: 120_000 } as const;
 const SSH_POLL_MS = 500;
+/**
+ * One connection serves many commands: a key exchange and a session of its own cost an emulated blade seconds. It is given up after three
+ * keep-alives without an answer, and closed when nobody has used it for a minute.
+ */
+const SSH_SHARED = ['-o', 'ControlMaster=auto', '-o', 'ControlPersist=60', '-o', 'ServerAliveInterval=10'] as const;
 /** GRUB looks at its serial line now and then, and keeps one byte; a key redraws whole lines, with no pause as long as this. */
 const QUIET_MS = 100;
 /** A menu that has drawn nothing for so long has not got the key. */
@@ -232,7 +237,7 @@ export class Cluster {
   /** Runs a command on a node by SSH, from one of the SAN's addresses; waits for SSH to answer first. */
   async ssh(node: number, command: string, from: string = SAN_ADDRESS): Promise<string> {
     const argv = this.rack.inRoom('san', [
-      'ssh', '-b', from, '-i', this.#keyFile, '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', '-o', 'BatchMode=yes',
+      'ssh', ...SSH_SHARED, '-o', `ControlPath=${this.#sshSocket(node, from)}`, '-b', from, '-i', this.#keyFile, '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', '-o', 'BatchMode=yes',
       '-o', 'ConnectTimeout=10', `root@${addressOf(node)}`, command,
     ]);
     const deadline = performance.now() + PATIENCE.sshMs;
@@ -247,6 +252,10 @@ export class Cluster {
     }
   }
 
+  #sshSocket(node: number, from: string): string {
+    return join(this.rack.identity.runDir, `ssh-${node}-${from}`);
+  }
+
   /** Asks a node's HTTP service, from the SAN's place in the network. */
   async http(node: number, path: string): Promise<string> {
     const { output } = await run(this.rack.inRoom('san', ['curl', '-sf', '--max-time', '20', `http://${addressOf(node)}${path}`]));
@@ -255,7 +264,14 @@ export class Cluster {
 
   /** Powers every node on this list off. */
   async powerOff(...nodes: readonly number[]): Promise<void> {
-    for (const node of nodes) await this.rack.powerOff(node);
+    for (const node of nodes) {
+      await this.rack.powerOff(node);
+      // A connection to what is off would be waited for.
+      for (const from of [SAN_ADDRESS, SECOND_SAN_ADDRESS]) {
+        const socket = this.#sshSocket(node, from);
+        if (existsSync(socket)) await run(this.rack.inRoom('san', ['ssh', '-O', 'exit', '-o', `ControlPath=${socket}`, `root@${addressOf(node)}`]), { accept: [0, 255] });
+      }
+    }
   }
 
   /** The SAN as it lies in its file. Read past the target: only for looking. */
