@@ -8,6 +8,13 @@ import { bootPlan } from '../initrd/boot-plan.ts';
 import { isBootParameter, parseCommandLine } from '../initrd/command-line.ts';
 import { CATALOGUE } from '../scripts/messages/catalogue.ts';
 import { parseCommandLine as parseRackLine } from '../scripts/virtual-rack/command-line.ts';
+import { sampleUuid } from '../daemons/storage/sample-san.test-kit.ts';
+import { REAL_HOST } from '../scripts/command-host.ts';
+import { checkpointCommand, rollbackCommand } from '../scripts/node/checkpoint-command.ts';
+import { catCommand } from '../scripts/node/files-command.ts';
+import { nodeCommand } from '../scripts/node/node-command.ts';
+import { parsePowerRequest } from '../scripts/power-plan.ts';
+import { restoreCommand } from '../scripts/restoration/restore-command.ts';
 import { anchorsOf, codePieces, difference, onlySpan, relativeLinks, section, spansOf, tableRows } from './documentation.ts';
 import { ROOM_RULES } from './import-rule.ts';
 
@@ -19,7 +26,7 @@ const PACKAGES = [...Object.keys(dependencies), ...Object.keys(devDependencies)]
 /** Programs that tell their options by `--help`: how a document calls them, and how they are asked. */
 const PROGRAMS: readonly (readonly [called: string, file: string, ...words: string[]])[] = [
   ['scripts/up', 'scripts/up.ts'], ['scripts/test', 'scripts/test.ts'], ['node build.mjs', 'build.mjs'], ['node live-dvd/images.ts', 'live-dvd/images.ts'], ['node daemons/metamasterd.ts', 'daemons/metamasterd.ts'],
-  ...['san', 'install', 'boot', 'power', 'restore', 'node'].flatMap((name) => ['metamaster', 'node scripts/metamaster.ts'].map((program) => [`${program} ${name}`, 'scripts/metamaster.ts', name] as const)),
+  ...['node checkpoint', 'node rollback', 'node diff', 'node cat', 'node hardware', 'san', 'install', 'boot', 'power', 'restore', 'node'].flatMap((name) => ['metamaster', 'node scripts/metamaster.ts'].flatMap((program) => [[`${program} ${name}`, 'scripts/metamaster.ts', ...name.split(' ')] as const])),
   ['metamaster', 'scripts/metamaster.ts'], ['node scripts/metamaster.ts', 'scripts/metamaster.ts'],
 ];
 
@@ -73,6 +80,30 @@ function commandProblem(command: string): string | undefined {
   const chosen = rest.filter((word, at) => /^--[a-z]/.test(word) || (at === 0 && /^[a-z]/.test(word)));
   const unknown = chosen.filter((word) => word !== '--help' && !new RegExp(`(^|[\\s[|])${word}($|[\\s\\]|.,:])`, 'm').test(help));
   return unknown.length === 0 ? undefined : `${called} --help does not know ${unknown.join(', ')}`;
+}
+
+/** A disk that is not there: a command that is given it gets as far as its words can be taken. */
+const NO_DISK = '/dev/no-such-disk';
+const [WORDS_WRONG, DISK_MISSING] = [2, 3];
+
+/** What the command itself says against its words; undefined when it takes them all. */
+async function refusedWords(command: string): Promise<string | undefined> {
+  const [, name, ...words] = command.replace('UUID', sampleUuid(1)).split(/\s+/);
+  let said = '';
+  const host = { ...REAL_HOST, out: () => undefined, error: (text: string) => void (said += text) };
+  const argv = [...words, '--device', NO_DISK];
+  const status = () => Promise.reject(new Error('no daemon is asked before the disk is found'));
+  const verbs: Readonly<Record<string, () => Promise<number>>> = {
+    checkpoint: () => checkpointCommand(argv.slice(1), undefined, host), rollback: () => rollbackCommand(argv.slice(1), undefined, host), cat: () => catCommand(argv.slice(1), { ...host, bytes: () => undefined }),
+  };
+  if (name === 'power') {
+    const request = parsePowerRequest(words);
+    return request.ok ? undefined : request.problems[0]!.rule;
+  }
+  // The installer has no disk to be pointed at: its options are compared with its help.
+  if (name === 'install') return undefined;
+  const code = name === 'restore' ? await restoreCommand(argv, host) : await (verbs[words[0]!] ?? (() => nodeCommand(argv, { ...host, status })))();
+  return code === DISK_MISSING ? undefined : `exit code ${code}: ${said}`;
 }
 
 /** A file of ours that stands in the text by its path from the top. */
@@ -180,6 +211,18 @@ describe('docs/administration.md', () => {
     expect(difference(tableRows(text, 'step').map(([step]) => onlySpan(step!) ?? step!), [...new Set(plans.map(({ kind }) => kind))])).toEqual([]);
   });
 
+  describe('its tasks', () => {
+    const tasks = tableRows(section(text, '## The tasks, and how many steps they are'), 'task');
+    const commands = [...new Set(tasks.flatMap(([, steps]) => spansOf(steps!)).filter((span) => span.startsWith('metamaster ')))];
+
+    test('have as many steps as they say, numbered in order', () => {
+      expect(tasks.length).toBeGreaterThan(0);
+      for (const [task, steps, count] of tasks) expect([...steps!.matchAll(/(?:^| )(\d+)\. /g)].map((match) => Number(match[1])), task).toEqual(Array.from({ length: Number(count) }, (_, i) => i + 1));
+    });
+
+    test.each(commands)('%s: the command takes these words', async (command) => expect(await refusedWords(command)).toBeUndefined());
+  });
+
   test("its menu is the disc's", () => {
     const entries = [...read('live-dvd/grub.cfg').matchAll(/^menuentry "([^"]+)" --hotkey=(\w)/gm)].map(([, name, key]) => `${name} \`${key}\``);
     expect(difference(tableRows(text, 'entry').map(([name, key]) => `${name} ${key}`), entries)).toEqual([]);
@@ -195,6 +238,10 @@ describe('the checks themselves see', () => {
   ])('what is wrong in %s', (command) => expect(commandProblem(command)).toEqual(expect.any(String)));
 
   test.each(['npm ci', 'npm test', 'scripts/rack', 'scripts/rack power on N --uefi', 'metamaster san check PATH [--json]', 'scripts/test rack --json', 'ls -l'])('nothing wrong in %s', (command) => expect(commandProblem(command)).toBeUndefined());
+
+  test.each(['metamaster node replace', 'metamaster node rollback 3 before', 'metamaster node checkpoint', 'metamaster node cat 3', 'metamaster restore -d 3', 'metamaster node release 7'])('words that are missing or wrong in %s', async (command) => {
+    expect(await refusedWords(command)).toMatch(new RegExp(`^exit code ${WORDS_WRONG}: `));
+  });
 
   test('links, anchors, tables and code', () => {
     const text = '# A b: `c`!\n[x](y.md#z) [w](https://w) `[n](o)`\n\n| k | v |\n|---|---|\n| `a` | b |\n\n```\nscripts/up   # c\n```\n## Next\n';

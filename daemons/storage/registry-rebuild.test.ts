@@ -5,13 +5,14 @@ import { reseal } from './block-fuzz.test-kit.ts';
 import { readContainer } from './container-on-disk.ts';
 import { twiceWrittenSan, type DamagedSan } from './damaged-registry.test-kit.ts';
 import { afterPowerLoss, arrivalOf, type MemoryDisk } from './memory-disk.test-kit.ts';
+import { encodeOwner, OWNER_OFFSET } from './owner-record.ts';
 import { withoutSecrets, type Registry, type VolumeRecord } from './registry.ts';
 import type { RegistryCopy } from './registry-copy.ts';
 import { encodeSlotHeader, slotHeaderOffset } from './registry-layout.ts';
 import { examineForRebuild, planRebuild, type RebuildRequest } from './registry-rebuild.ts';
 import { formatFindings, formatRebuild } from './registry-rebuild-text.ts';
 import { SAMPLE_DISK_BYTES, SAMPLE_SUPERBLOCK, sampleLabel, sampleUuid } from './sample-san.test-kit.ts';
-import { encodeLabel, LABEL_OFFSETS, type VolumeLabel } from './volume-label.ts';
+import { encodeLabel, LABEL_OFFSETS, type LabelState, type VolumeLabel } from './volume-label.ts';
 import type { WriteStep } from './write-step.ts';
 
 const copyOf = (registry: Registry): RegistryCopy => ({ registry: withoutSecrets(registry), secret: registry.secret });
@@ -126,14 +127,22 @@ describe('refused', () => {
     expect(codes(san.disk, { copy: copyOf({ ...san.registry, roster: { ...san.registry.roster, nodes } }) })).toEqual(['MM-REBUILD-NODE', 'MM-REBUILD-NODE']);
   });
 
-  test('a copy that is older than a volume, but not for the rest of a volume that was dropped', () => {
+  test('a copy that is older than a volume, but not for the rest of a volume that was dropped, or for one that is empty', () => {
     const san = lost();
     const free = 38 * MIB;
     const behind = san.at('default@1', 0) - find(san.registry, 'default@1').extents[0]!.start * MIB + free;
     writeLabel(san, behind, find(san.registry, 'node1'), { volumeUuid: sampleUuid(555), node: 1 });
     expect(valueOf(plan(san.disk, { copy: copyOf(san.registry) })).warnings).toMatchObject([{ code: 'MM-REBUILD-UNKNOWN', where: 'extent 38' }]);
     const newer = lost();
-    writeLabel(newer, behind, find(newer.registry, 'node1'), { volumeUuid: sampleUuid(556), node: 3 });
+    const unknown = (state: LabelState): void => writeLabel(newer, behind, find(newer.registry, 'node1'), { volumeUuid: sampleUuid(556), node: 3, state });
+    for (const state of ['live', 'down'] as const) {
+      unknown(state);
+      expect(codes(newer.disk, { copy: copyOf(newer.registry) })).toEqual(['MM-REBUILD-UNKNOWN']);
+    }
+    unknown('new');
+    expect(valueOf(plan(newer.disk, { copy: copyOf(newer.registry) })).warnings).toMatchObject([{ code: 'MM-REBUILD-UNKNOWN', where: 'extent 38', remedy: expect.stringContaining('node add') }]);
+    // A blade has begun to fill it.
+    newer.disk.write(behind + OWNER_OFFSET, encodeOwner({ hardwareId: 'board-3', bootNonce: '00'.repeat(16), epoch: 1, counter: 1, node: 3, volumeUuid: sampleUuid(556), renewedAtUnixMs: 0 }));
     expect(codes(newer.disk, { copy: copyOf(newer.registry) })).toEqual(['MM-REBUILD-UNKNOWN']);
     // A checkpoint loses its label when it is dropped: one that has it is one that the copy does not know.
     const kept = lost();

@@ -91,7 +91,7 @@ export interface RebuildPlan {
 /**
  * Plans the writing. Problems: MM-REBUILD-VALID (a registry is there), -SOURCE (nothing to make one from), -AMBIGUOUS (several bodies,
  * and no header tells which is the last), -SECRETS, -CLUSTER, -NODE, -LABEL (a label contradicts: all of them), -UNCONFIRMED (no label
- * bears it out), -UNKNOWN (a volume that it does not know); MM-SAN-CONTAINER, MM-REGISTRY-LENGTH. Throws what `read` throws.
+ * bears it out), -UNKNOWN (a volume that it does not know, and that is not empty); MM-SAN-CONTAINER, MM-REGISTRY-LENGTH. Throws what `read` throws.
  */
 export function planRebuild(request: RebuildRequest): Result<RebuildPlan> {
   const { findings, force } = request;
@@ -221,18 +221,23 @@ function* extentsOf(runs: readonly Extent[]): Generator<number> {
   for (const { start, count } of runs) for (let extent = start; extent < start + count; extent++) yield extent;
 }
 
-/** Labels of this cluster where the registry has free room: a volume that it does not know would be given away and written over. */
+/**
+ * Labels of this cluster where the registry has free room: a volume that it does not know would be given away and written over. One that is
+ * new and nobody's holds nothing: an addition that was cut off before its registry leaves such labels, and no copy will ever know them.
+ */
 function unknownVolumes(read: ReadAt, container: SectorRange, registry: PublicRegistry, confirmed: ReadonlySet<string>): Pick<Verdict, 'problems' | 'warnings'> {
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
-  for (const { extent, label } of scanFronts(read, container, registry.extentBytes, extentsOf(freeExtents(registry.extentCount, registry.volumes)))) {
+  for (const { extent, label, owner } of scanFronts(read, container, registry.extentBytes, extentsOf(freeExtents(registry.extentCount, registry.volumes)))) {
     if (label === undefined || label.clusterUuid !== registry.clusterUuid) continue;
     const where = `extent ${extent}`;
     const seen = `${label.kind} of node ${label.node} (${label.volumeUuid})`;
     // What was dropped keeps its label until its extents are used again (a checkpoint loses it first): the volume that took its place is borne out elsewhere.
     const replaced = label.checkpoint === undefined && registry.volumes.some(({ name, kind, node, uuid }) => kind === (label.kind as LabelledKind) && node === label.node && uuid !== label.volumeUuid && confirmed.has(name));
     const problem: Problem = { code: 'MM-REBUILD-UNKNOWN', where, rule: 'free, as the registry to be written says', seen, remedy: 'This volume came after the copy was made: use a newer copy.' };
+    const empty = label.state === 'new' && owner === undefined && label.checkpoint === undefined;
     if (replaced) warnings.push({ ...problem, remedy: 'Most likely the rest of a volume that was dropped.' });
+    else if (empty) warnings.push({ ...problem, seen: `${seen}, empty`, remedy: 'Of an addition that was cut off, or that came after the copy was made: `metamaster node add` makes that node anew.' });
     else problems.push(problem);
   }
   return { problems, warnings };

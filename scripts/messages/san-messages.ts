@@ -101,7 +101,7 @@ export const SAN_MESSAGES: Messages = {
   'MM-REBUILD-SECRETS': entry(REBUILD, 'The copy was exported without secrets, and no slot still holds them.', 'Use a copy with secrets; or say `--new-secrets`, set root\'s password afterwards, and boot all nodes again.'),
   'MM-REBUILD-SOURCE': entry(REBUILD, 'No slot holds a whole registry and no copy was given.', 'Give a copy with `--from`. Without one, `--draft FILE` writes what the labels tell; complete it and give it with `--from`.'),
   'MM-REBUILD-UNCONFIRMED': entry(REBUILD, 'Not one label bears the copy out.', 'Check that copy and device belong together: nothing is written on such a ground.'),
-  'MM-REBUILD-UNKNOWN': entry(REBUILD, 'The SAN holds a volume of this cluster where the copy has free room: it would be written over some day.', 'Use a newer copy. As a warning: most likely the rest of a volume that was dropped.'),
+  'MM-REBUILD-UNKNOWN': entry(REBUILD, 'The SAN holds a volume of this cluster where the copy has free room: it would be written over some day.', 'Use a newer copy. As a warning: the rest of a volume that was dropped; or an empty one, of a node whose addition was cut off or came after the copy was made: add it again.'),
   'MM-REBUILD-VALID': entry(REBUILD, 'There is a registry that every blade takes.', 'Nothing is to be done; `--force` writes over it all the same.'),
   'MM-REBUILD-YES': entry(REBUILD, 'Nothing is written before you say so.', 'Look at what would be written, and say `--yes`.'),
   'MM-REGISTRY-BODY': entry(EVERYWHERE, 'The newest slot of the registry is torn, as after a power cut in the middle of a write. The next older one counts, and the boot goes on.', 'Nothing; the next writing mends it.'),

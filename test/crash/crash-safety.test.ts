@@ -8,6 +8,7 @@ import { firstBoot, handBackOperation, nextBoot } from './boot-operations.test-k
 import { checkpointOperations } from './checkpoint-operations.test-kit.ts';
 import { handOverOperations } from './hand-over-operations.test-kit.ts';
 import { installOperations } from './install-operations.test-kit.ts';
+import { newVolumeOperations } from './new-volume-operations.test-kit.ts';
 import { checkOperation, formatTallies, type Operation, type Tally } from './operation.test-kit.ts';
 import { registryOperations } from './registry-operations.test-kit.ts';
 import { storeOperations } from './store-operations.test-kit.ts';
@@ -21,7 +22,7 @@ const [, onlyName, onlyNumber] = /^(.*):(\d+)$/.exec(env['CRASH_CASE'] ?? '') ??
 const CASES_LEAST = 1000;
 
 const disc = makeDisc();
-const operations = [...await installOperations(disc.places), ...registryOperations(), ...storeOperations(), ...checkpointOperations(), ...handOverOperations(), await firstBoot('none'), await firstBoot('volatile'), await nextBoot('none'), await nextBoot('volatile'), await handBackOperation('none'), await handBackOperation('volatile')].filter(({ name }) => onlyName === undefined || name === onlyName);
+const operations = [...await installOperations(disc.places), ...registryOperations(), ...storeOperations(), ...checkpointOperations(), ...handOverOperations(), ...newVolumeOperations(), await firstBoot('none'), await firstBoot('volatile'), await nextBoot('none'), await nextBoot('volatile'), await handBackOperation('none'), await handBackOperation('volatile')].filter(({ name }) => onlyName === undefined || name === onlyName);
 const tallies: Tally[] = [];
 
 afterAll(() => {
@@ -46,9 +47,9 @@ describe(`a power cut (seed ${seed})`, () => {
 describe('the check itself sees', () => {
   const SEED = 1;
   const without = (operation: Operation): Operation => ({ ...operation, events: operation.events.filter(({ kind }) => !kind.startsWith('flush')) });
-  const named = (name: string): Operation => [...registryOperations(), ...storeOperations(), ...checkpointOperations()].find((operation) => operation.name === name)!;
+  const named = (name: string): Operation => [...registryOperations(), ...storeOperations(), ...checkpointOperations(), ...handOverOperations(), ...newVolumeOperations()].find((operation) => operation.name === name)!;
 
-  test.each(['label, live to down', 'reset', 'reset, owner released', 'checkpoint', 'rollback'])('what a plan without its flushes would do: %s', async (name) => {
+  test.each(['label, live to down', 'reset', 'reset, owner released', 'checkpoint', 'rollback', 'node added', 'quarantined store released'])('what a plan without its flushes would do: %s', async (name) => {
     const { violations } = await checkOperation(without(named(name)), SEED);
     expect(violations.length).toBeGreaterThan(0);
     // The case can be looked at alone.

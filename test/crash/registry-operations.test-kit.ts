@@ -1,10 +1,12 @@
-// For tests: writings of the registry, recorded: by the installer's writer, by a node, and made anew by `metamaster san rebuild`.
+// For tests: writings of the registry, recorded: by the installer's writer, by a node, as it is by `metamaster restore -d 1`, and made anew by
+// `metamaster san rebuild`.
 
 import { valueOf } from '../../daemons/core/problem.ts';
 import { readContainer } from '../../daemons/storage/container-on-disk.ts';
 import { twiceWrittenSan, type DamagedSan } from '../../daemons/storage/damaged-registry.test-kit.ts';
 import { examineForRebuild, planRebuild, type RebuildRequest } from '../../daemons/storage/registry-rebuild.ts';
 import { encodeRegistry, withoutSecrets, type Registry } from '../../daemons/storage/registry.ts';
+import { planChange } from '../../daemons/storage/registry-change.ts';
 import { planRegistryWrite, registryPartitionBytes } from '../../daemons/storage/registry-layout.ts';
 import type { ReadAt } from '../../daemons/storage/read-at.ts';
 import { SAMPLE_DISK_BYTES, SAMPLE_SUPERBLOCK } from '../../daemons/storage/sample-san.test-kit.ts';
@@ -42,6 +44,30 @@ function slotWrite(writer: number): Operation {
   return { name: `registry write, writer ${writer}`, before: imageOf(san.disk), events: journalOfSteps(steps, (offset) => san.registryAt + offset), own: ownOf(san), judge };
 }
 
+/** The registry written once more as it is, so that who follows it renders everything anew: it says the same on every disk. */
+function rewrite(): Operation {
+  const san = twiceWrittenSan();
+  const foundOn = (read: ReadAt) => valueOf(readContainer(read, SAMPLE_DISK_BYTES, 'debian'));
+  const plan = (read: ReadAt) => {
+    const found = foundOn(read);
+    return valueOf(planChange({ found, edited: found.registry, writer: 1, leaseVersion: 1, rewrite: true })).steps;
+  };
+  const { generation } = foundOn(san.disk.read).header;
+  const judge = (read: ReadAt): Outcome => {
+    const { registry, header } = foundOn(read);
+    if (textOf(registry) !== textOf(san.registry)) throw new Error('what the registry says has changed');
+    if (header.generation === generation + 1) return 'new';
+    if (header.generation !== generation) throw new Error(`generation ${header.generation}`);
+    const again = new OverlayDisk(read);
+    again.apply(plan(read), san.registryAt);
+    const after = foundOn(again.read);
+    // A torn slot in front is passed over, so that its late rest does not win.
+    if (after.header.generation <= generation || textOf(after.registry) !== textOf(registry)) throw new Error('the command given again does not end it');
+    return 'old';
+  };
+  return { name: 'registry rewritten, restore -d 1', before: imageOf(san.disk), events: journalOfSteps(plan(san.disk.read), (offset) => san.registryAt + offset), own: ownOf(san), judge };
+}
+
 /** A registry made anew; until it is there, the same command makes the same one. */
 function rebuild(name: string, san: DamagedSan, wanted: Registry, more: Partial<RebuildRequest> = {}): Operation {
   const plan = (read: ReadAt) => valueOf(planRebuild({ findings: valueOf(examineForRebuild(read, SAMPLE_DISK_BYTES, 'debian')), read, force: false, ...more }));
@@ -74,7 +100,7 @@ export function registryOperations(): readonly Operation[] {
   const next = changed(whole.registry);
   const copyOf = (registry: Registry) => ({ registry: withoutSecrets(registry), secret: registry.secret });
   return [
-    slotWrite(0), slotWrite(1),
+    slotWrite(0), slotWrite(1), rewrite(),
     rebuild('registry rebuild, from a copy', lost, lost.registry, { copy: copyOf(lost.registry) }),
     rebuild('registry rebuild, from a slot', salvaged, salvaged.registry),
     rebuild('registry rebuild, over a valid one', whole, next, { copy: copyOf(next), force: true }),
