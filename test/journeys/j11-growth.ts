@@ -20,7 +20,7 @@ interface Added {
   readonly result: string;
 }
 
-const listed = async (cluster: Cluster): Promise<readonly number[]> => (JSON.parse(await cluster.ssh(FROM, 'metamaster node list --json 2> /dev/null')) as { nodes: readonly { node: number }[] }).nodes.map(({ node }) => node);
+const listed = async (cluster: Cluster): Promise<readonly number[]> => (JSON.parse(await cluster.ssh(FROM, 'metamaster node list --json 2> /dev/null')) as { nodes: readonly { number: number }[] }).nodes.map(({ number }) => number);
 const hostsHave = (cluster: Cluster, node: number, name: string, wanted: boolean): Promise<string> =>
   cluster.ssh(node, `for i in $(seq ${FOLLOW_S}); do grep -qw ${name} /etc/hosts && seen=there || seen=absent; [ $seen = ${wanted ? 'there' : 'absent'} ] && break; sleep 1; done; echo $seen`);
 
