@@ -28,9 +28,9 @@ const FAILURES_BEFORE_NEXT_PORTAL = 3;
 
 const say = (line: string): void => host.print(`storage-agent: ${line}`);
 
-/** The volume has another owner: this blade was replaced, and nothing more of it may reach the SAN. No sync, no shutdown. */
-function stopAtOnce(volume: VolumeRecord): never {
-  host.writeText('/dev/console', `\nmetamaster: MM-AGENT-OWNER: ${volume.name} belongs to another blade now. This blade stops at once.\nmm-stage stopped MM-AGENT-OWNER: ${volume.name} has another owner\n`, 0o600);
+/** This blade was replaced, and nothing more of it may reach the SAN, nor its address anybody. No sync, no shutdown; the next boot is refused. */
+function stopAtOnce(code: 'MM-AGENT-OWNER' | 'MM-AGENT-QUARANTINED', volume: VolumeRecord, what: string): never {
+  host.writeText('/dev/console', `\nmetamaster: ${code}: ${volume.name} ${what}. This blade stops at once.\nmm-stage stopped ${code}: ${volume.name} ${what}\n`, 0o600);
   host.run(['busybox', 'reboot', '-f', '-n']);
   std.exit(1);
 }
@@ -49,7 +49,7 @@ function renewAll(device: string, found: ContainerFound, record: BootRecord, gua
   for (const volume of ownVolumes(found, record.node ?? 0)) {
     try {
       const renewal = renewRecord(host, device, found, volume, record, guard.acknowledged(volume.name));
-      if (renewal.kind === 'foreign') stopAtOnce(volume);
+      if (renewal.kind === 'foreign') stopAtOnce('MM-AGENT-OWNER', volume, 'belongs to another blade now');
       else if (renewal.kind === 'lost') lost.push(volume.name);
       else if (renewal.kind === 'renewed') guard.renewed(volume.name, renewal.acknowledged);
       else say(renewal.problems);
@@ -105,7 +105,7 @@ async function main(): Promise<void> {
   let guard = guardOf(disk);
   const watch = new StoreWatch(host, record, found.value.registry);
   const missing = new MissingPaths(host, record);
-  const follower = new RegistryFollower(host, record, program);
+  const follower = new RegistryFollower(host, record, program, { mapped: ownVolumes(found.value, record.node ?? 0), stop: (volume) => stopAtOnce('MM-AGENT-QUARANTINED', volume, 'is in quarantine, and another blade has a copy of it') });
   rehearseRestart(host);
   let servedBefore = whoServes(host);
   for (let failures = 0; ; ) {

@@ -6,13 +6,14 @@ import type { Mac } from '../../daemons/core/mac.ts';
 import type { BarredMachine, RosterNode } from '../../daemons/core/roster.ts';
 import { readContainer } from '../../daemons/storage/container-on-disk.ts';
 import { allocate } from '../../daemons/storage/extents.ts';
-import { encodeRegistry, type Registry } from '../../daemons/storage/registry.ts';
+import { encodeRegistry, type Registry, storeOf } from '../../daemons/storage/registry.ts';
+import { withVolumes } from '../../daemons/storage/registry-edit-volumes.ts';
 import { planRegistryWrite } from '../../daemons/storage/registry-layout.ts';
-import { SAMPLE_DISK_BYTES, SAMPLE_SUPERBLOCK, sampleSan, sampleUuid } from '../../daemons/storage/sample-san.test-kit.ts';
+import { SAMPLE_DISK_BYTES, SAMPLE_SUPERBLOCK, sampleRegistry, sampleSan, sampleUuid } from '../../daemons/storage/sample-san.test-kit.ts';
 import { encodeServing } from '../../daemons/wire/serving-record.ts';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
-import { FOLLOWED_CONFIG, IDENTITY_OUTCOME, IDENTITY_REQUEST, RegistryFollower, WRITTEN_GENERATION } from './follow-registry.ts';
+import { FOLLOWED_CONFIG, IDENTITY_OUTCOME, IDENTITY_REQUEST, RegistryFollower, type Superseded, WRITTEN_GENERATION } from './follow-registry.ts';
 import type { BootRecord } from './handover.ts';
 import { SERVING_FILE } from './restart-blade.ts';
 import { performWrite } from './write-identity.ts';
@@ -39,6 +40,9 @@ function withNodes(registry: Registry, nodes: readonly RosterNode[]): Registry {
   }
   return { ...registry, roster: { ...registry.roster, nodes }, volumes };
 }
+/** Volumes that the agent was told to stop over. */
+const stoppedOver: string[] = [];
+const SUPERSEDED: Superseded = { mapped: sampleRegistry().volumes.filter(({ node }) => node === 2), stop: ({ name }) => void stoppedOver.push(name) };
 const read = () => readContainer((offset, length) => san.disk.read(offset, length), SAMPLE_DISK_BYTES, 'debian');
 
 /** Somebody writes the registry anew. */
@@ -76,7 +80,7 @@ beforeEach(async () => {
   blade = new ModelBlade(san);
   expect(await blade.boot()).toBe('handover');
   record = JSON.parse(blade.files.get('/run/metamaster/boot.json')!) as BootRecord;
-  follower = new RegistryFollower(blade, record, PROGRAM);
+  follower = new RegistryFollower(blade, record, PROGRAM, SUPERSEDED);
   reads = 0;
   blade.modes.clear();
 });
@@ -134,7 +138,7 @@ describe('when the registry is read', () => {
     writerEnds();
     await rounds(1);
     const config = blade.files.get(FOLLOWED_CONFIG);
-    follower = new RegistryFollower(blade, record, PROGRAM);
+    follower = new RegistryFollower(blade, record, PROGRAM, SUPERSEDED);
     blade.feedRuns = true;
     await rounds(1);
     writerEnds();
@@ -242,6 +246,19 @@ describe('a newer registry', () => {
     expect(parseNodeConfigText(blade.files.get(FOLLOWED_CONFIG)!, '')).toMatchObject({ ok: true, value: { rosterGeneration: 4 } });
   });
 
+  test('a machine that is barred, and whose store is in quarantine, stops at once: its address may be another machine\'s by now', async () => {
+    const store = storeOf(san.registry, 2)!;
+    const moved = (registry: Registry): Registry => withVolumes({ ...registry, volumes: registry.volumes.map((volume) => (volume.uuid === store.uuid ? { ...volume, retired: 'quarantined' } : volume)) }, [{ ...store, name: 'node2-2', uuid: sampleUuid(600) }]);
+    stoppedOver.length = 0;
+    blade.files.delete('/sys/class/net/lo/address');
+    await followed(moved(san.registry));
+    await rounds(13);
+    expect(stoppedOver, 'a store that was given new room for this very machine, at its next boot').toEqual([]);
+    change(3, moved(barred({ macs: ['52:54:00:00:00:02' as Mac] })));
+    await rounds(13);
+    expect(new Set(stoppedOver)).toEqual(new Set([store.name]));
+  });
+
   test.each<[string, () => Registry, string]>([
     ['that gives it another address', () => withNodes(san.registry, [...others(), { ...own(), address: '10.0.0.77' as Ipv4 }]), 'the roster gives this node the address 10.0.0.77, which it does not have. Boot it again.'],
     ['without its host key', () => ({ ...san.registry, secret: { ...san.registry.secret, sshHostKeys: {} } }), 'MM-IDENTITY-HOST-KEY'],
@@ -259,7 +276,7 @@ describe('a newer registry', () => {
   });
 
   test('a number that was given on the command line is kept by a blade with other cards', async () => {
-    follower = new RegistryFollower(blade, { ...record, numberGiven: true }, PROGRAM);
+    follower = new RegistryFollower(blade, { ...record, numberGiven: true }, PROGRAM, SUPERSEDED);
     await followed(withNodes(san.registry, [...others(), { ...own(), macs: ['52:54:00:00:00:99' as Mac] }]));
     expect(said()).toEqual(['follows generation 2 of the registry, before it 1: 2 nodes']);
   });

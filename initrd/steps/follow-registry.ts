@@ -6,6 +6,7 @@ import { InputError, type MessageCode, problemLine, type Result } from '../../da
 import { type BarredMachine, barOfMachine, nodeOfNumber, type Roster, type RosterNode, unbarCommand } from '../../daemons/core/roster.ts';
 import { timeText } from '../../daemons/core/unix-time.ts';
 import type { ContainerFound } from '../../daemons/storage/container-on-disk.ts';
+import type { VolumeRecord } from '../../daemons/storage/registry.ts';
 import type { BootHost, Feed } from '../boot-host.ts';
 import { renderIdentity } from '../identity.ts';
 import type { BootRecord } from './handover.ts';
@@ -34,10 +35,19 @@ const RETRY_SECONDS = 60;
 const barText = (roster: Roster, bar: BarredMachine): string =>
   `this machine was node ${bar.node} of ${roster.clusterName} until it was replaced, and is barred since ${timeText(bar.sinceUnixMs)}. Switch it off with \`systemctl poweroff\`, or let it in again with \`${unbarCommand(bar)}\`.`;
 
+/** What this machine is when another one has taken its place over without a fence. */
+export interface Superseded {
+  /** The node's volumes, as this boot mapped them. */
+  readonly mapped: readonly VolumeRecord[];
+  /** Is told of one that is in quarantine while this machine is barred: its root is nobody's, and its address another machine's. */
+  readonly stop: (volume: VolumeRecord) => void;
+}
+
 export class RegistryFollower {
   readonly #host: BootHost;
   readonly #record: BootRecord;
   readonly #program: string;
+  readonly #superseded: Superseded;
   /** The generation that was looked at last, followed or refused. */
   #known: number;
   /** The hint that was followed up by a read: one that the registry does not bear out is not followed up again. */
@@ -53,10 +63,11 @@ export class RegistryFollower {
   #writeAt = Number.NEGATIVE_INFINITY;
 
   /** @param program the storage agent's own program, which is started once more to write */
-  constructor(host: BootHost, record: BootRecord, program: string) {
+  constructor(host: BootHost, record: BootRecord, program: string, superseded: Superseded) {
     this.#host = host;
     this.#record = record;
     this.#program = program;
+    this.#superseded = superseded;
     this.#known = record.generation ?? 0;
   }
 
@@ -102,7 +113,12 @@ export class RegistryFollower {
     const { bootNonce, interfaceName = '', hardwareId = '' } = this.#record;
     const { roster } = registry;
     const bar = barOfMachine(roster, ownMacs(this.#host), hardwareId);
-    if (bar !== undefined) return this.#standDown(generation, 'MM-AGENT-BARRED', barText(roster, bar));
+    if (bar !== undefined) {
+      const { mapped, stop } = this.#superseded;
+      const lost = registry.volumes.find(({ uuid, retired }) => retired === 'quarantined' && mapped.some((volume) => volume.uuid === uuid));
+      if (lost !== undefined) return stop(lost);
+      return this.#standDown(generation, 'MM-AGENT-BARRED', barText(roster, bar));
+    }
     const node = this.#ownNode(roster);
     if (typeof node === 'string') return this.#standDown(generation, 'MM-AGENT-REPLACED', node);
     const why = this.#whyNot(node, interfaceName);

@@ -11,6 +11,8 @@ import { namespaceOf, ROOMS, tapName, type RackIdentity, type Room } from './ide
 export const SAN_ADDRESS = '192.168.0.252';
 /** The address of its second portal. */
 export const SECOND_SAN_ADDRESS = '192.168.0.248';
+/** The SAN's end of its cable on the boot network's bridge. */
+export const SAN_CABLE = 'san0';
 /** The outside network is TEST-NET-2 (RFC 5737), so that nothing of the rack can be meant for a real host. */
 export const OUTSIDE_ADDRESS = '198.51.100.1';
 export const PREFIX_LENGTH = 24;
@@ -48,8 +50,8 @@ export function wantedLinks(taps: readonly WantedTaps[]): WantedLink[] {
   const links: WantedLink[] = [
     { room: 'boot', name: 'br0', kind: 'bridge' },
     { room: 'boot', name: 'br1', kind: 'bridge' },
-    { room: 'san', name: 'eth0', kind: 'veth', peer: 'san0', addresses: [SAN_ADDRESS, SECOND_SAN_ADDRESS].map((address) => `${address}/${PREFIX_LENGTH}`) },
-    { room: 'boot', name: 'san0', kind: 'veth', master: 'br0' },
+    { room: 'san', name: 'eth0', kind: 'veth', peer: SAN_CABLE, addresses: [SAN_ADDRESS, SECOND_SAN_ADDRESS].map((address) => `${address}/${PREFIX_LENGTH}`) },
+    { room: 'boot', name: SAN_CABLE, kind: 'veth', master: 'br0' },
     { room: 'out', name: 'eth0', kind: 'veth', peer: 'out0', addresses: [`${OUTSIDE_ADDRESS}/${PREFIX_LENGTH}`] },
     { room: 'boot', name: 'out0', kind: 'veth', master: 'br1' },
   ];

@@ -229,6 +229,12 @@ export async function reset(context: RackContext, blade: number): Promise<void> 
   await context.changes.act(`reset blade ${blade}`, () => qmp(bladeFiles(context.identity, blade).qmpSocket, 'system_reset'));
 }
 
+/** Holds a blade's processors, as of a machine that hangs as a whole: its network card is silent, and its clock stands. Or lets it go on from there. */
+export async function freezeBlade(context: RackContext, blade: number, frozen: boolean): Promise<void> {
+  requirePower(context, blade);
+  await context.changes.act(`${frozen ? 'freeze' : 'thaw'} blade ${blade}`, () => qmp(bladeFiles(context.identity, blade).qmpSocket, frozen ? 'stop' : 'cont'));
+}
+
 /** Presses the power button: the system hears of it by ACPI, and may do nothing. */
 export async function pressButton(context: RackContext, blade: number): Promise<void> {
   requirePower(context, blade);

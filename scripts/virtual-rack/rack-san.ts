@@ -8,9 +8,9 @@ import { chapKind, type ChapKind, type ChapLogin, formatChapLogin } from '../../
 import { readSanLogin } from '../san-login-files.ts';
 import { look } from './commands.ts';
 import { fail } from './failure.ts';
-import { bladeMac, namespaceOf } from './identity.ts';
+import { bladeMac, namespaceOf, tapName } from './identity.ts';
 import { inRoom, logPath, sanLoginPath, sanPath, settingsWhenUp, writeSettings, type RackContext } from './rack-state.ts';
-import { SAN_ADDRESS } from './network-plan.ts';
+import { SAN_ADDRESS, SAN_CABLE } from './network-plan.ts';
 import { chapCommands, noChapCommands, parseTargetReport, SAN_PORT, sanEnvironment, showTargetsArgv, targetCommands, tgtdArgv, type TargetReport } from './san-plan.ts';
 import type { SanProbe } from './san-probe.ts';
 
@@ -156,23 +156,39 @@ export async function stopSan(context: RackContext): Promise<boolean> {
 
 /** Pulls or plugs the SAN's network cable: its sessions stay open and hear nothing. */
 export async function cableSan(context: RackContext, plugged: boolean): Promise<void> {
-  await context.changes.run(['ip', '-n', namespaceOf(context.identity, 'boot'), 'link', 'set', 'san0', plugged ? 'up' : 'down']);
+  await context.changes.run(['ip', '-n', namespaceOf(context.identity, 'boot'), 'link', 'set', SAN_CABLE, plugged ? 'up' : 'down']);
 }
 
 /** The rack's own rules on the boot bridge; taken away with its namespace. */
 const CUT_TABLE = 'metamaster-cut';
 
+async function addCut(context: RackContext, chain: string, rules: readonly (readonly string[])[]): Promise<void> {
+  const nft = ['ip', 'netns', 'exec', namespaceOf(context.identity, 'boot'), 'nft', 'add'];
+  await context.changes.run([...nft, 'table', 'bridge', CUT_TABLE]);
+  await context.changes.run([...nft, 'chain', 'bridge', CUT_TABLE, chain, '{ type filter hook forward priority 0; }']);
+  for (const rule of rules) await context.changes.run([...nft, 'rule', 'bridge', CUT_TABLE, chain, ...rule, 'drop']);
+}
+
+async function mendCut(context: RackContext, chain: string): Promise<void> {
+  await context.changes.run(['ip', 'netns', 'exec', namespaceOf(context.identity, 'boot'), 'nft', 'delete', 'chain', 'bridge', CUT_TABLE, chain]);
+}
+
 /** Loses every frame of a blade to one portal of the SAN from now on, as a switch that fails would, or lets them pass again. */
 export async function cutPath(context: RackContext, blade: number, portal: string, cut: boolean): Promise<void> {
-  const nft = ['ip', 'netns', 'exec', namespaceOf(context.identity, 'boot'), 'nft'];
   const chain = `blade-${blade}-${portal.replaceAll('.', '-')}`;
-  if (!cut) {
-    await context.changes.run([...nft, 'delete', 'chain', 'bridge', CUT_TABLE, chain]);
-    return;
-  }
-  await context.changes.run([...nft, 'add', 'table', 'bridge', CUT_TABLE]);
-  await context.changes.run([...nft, 'add', 'chain', 'bridge', CUT_TABLE, chain, '{ type filter hook forward priority 0; }']);
-  await context.changes.run([...nft, 'add', 'rule', 'bridge', CUT_TABLE, chain, 'ether', 'saddr', bladeMac(context.identity.id, blade), 'ip', 'daddr', portal, 'drop']);
+  if (cut) await addCut(context, chain, [['ether', 'saddr', bladeMac(context.identity.id, blade), 'ip', 'daddr', portal]]);
+  else await mendCut(context, chain);
+}
+
+/**
+ * Loses every frame between a blade and the other blades from now on, both ways, as where the boot network and the SAN's have switches of their
+ * own and the former fails: the blade reaches the SAN and nothing else. Or lets them pass again.
+ */
+export async function cutOff(context: RackContext, blade: number, cut: boolean): Promise<void> {
+  const chain = `blade-${blade}-alone`;
+  const tap = tapName(blade, 'boot');
+  if (cut) await addCut(context, chain, [['iifname', tap, 'oifname', '!=', SAN_CABLE], ['oifname', tap, 'iifname', '!=', SAN_CABLE]]);
+  else await mendCut(context, chain);
 }
 
 /** The SAN's condition. */

@@ -10,11 +10,11 @@ import { fail } from './failure.ts';
 import { bladeFiles, identityOf, isRackName, type BladeFiles, type RackIdentity } from './identity.ts';
 import { keyBytes } from './keystrokes.ts';
 import { Processes } from './processes.ts';
-import { bladeRole, checkBlade, dvdIn, dvdOut, loggerRole, powerOff, powerOn, pressButton, requirePower, reset, type PowerOnOptions } from './rack-blade.ts';
+import { bladeRole, checkBlade, dvdIn, dvdOut, freezeBlade, loggerRole, powerOff, powerOn, pressButton, requirePower, reset, type PowerOnOptions } from './rack-blade.ts';
 import { listCaptures, startCapture, stopCapture, type Capture } from './rack-capture.ts';
 import { bringUp, takeDown, type UpOptions } from './rack-lifecycle.ts';
 import { withLock } from './rack-lock.ts';
-import { cableSan, chooseCache, cutPath, keptLogin, probeSan, sanStatus, setSanChap, startSan, stopSan, type SanStatus } from './rack-san.ts';
+import { cableSan, chooseCache, cutOff, cutPath, keptLogin, probeSan, sanStatus, setSanChap, startSan, stopSan, type SanStatus } from './rack-san.ts';
 import { inRoom, lockPath, sanPath, settingsWhenUp, type RackContext } from './rack-state.ts';
 import { rackStatus, type RackStatus } from './rack-status.ts';
 import type { SanProbe } from './san-probe.ts';
@@ -87,6 +87,11 @@ export class VirtualRack {
   /** Presses the power button. */
   button(blade: number): Promise<void> {
     return this.#alone(() => pressButton(this.#context, blade));
+  }
+
+  /** Holds a blade's processors (true), or lets them go on (false). */
+  freeze(blade: number, frozen: boolean): Promise<void> {
+    return this.#alone(() => freezeBlade(this.#context, blade, frozen));
   }
 
   dvdIn(blade: number, iso: string): Promise<void> {
@@ -196,6 +201,15 @@ export class VirtualRack {
       checkBlade(blade);
       settingsWhenUp(this.identity);
       await cutPath(this.#context, blade, portal, cut);
+    });
+  }
+
+  /** Cuts a blade off from all other blades, but not from the SAN (true), or lets it pass again (false). */
+  cutOff(blade: number, cut: boolean): Promise<void> {
+    return this.#alone(async () => {
+      checkBlade(blade);
+      settingsWhenUp(this.identity);
+      await cutOff(this.#context, blade, cut);
     });
   }
 
