@@ -30,9 +30,10 @@ export type Edit = (registry: Registry) => Result<Registry>;
 export interface ChangeOptions {
   /**
    * What must stand on the SAN before the registry speaks of it: done under the lease, after the edit has succeeded and right before the slot
-   * is written; also when the edit changes nothing. What it throws leaves the registry as it was.
+   * is written; also when the edit changes nothing. What it throws leaves the registry as it was. What takes long looks at `lost`, and writes no
+   * more once it is aborted: free extents may be somebody else's then.
    */
-  readonly before?: (edited: Registry, disk: Disk) => Promise<void>;
+  readonly before?: (edited: Registry, disk: Disk, lost: AbortSignal) => Promise<void>;
   /** Writes a registry that the edit left as it was, too. */
   readonly rewrite?: boolean;
 }
@@ -91,7 +92,7 @@ export async function changeRegistry(context: ChangeContext, edit: Edit, options
       const edited = valueOf(edit(found.registry));
       const change = valueOf(planChange({ found, edited, writer, leaseVersion, nowUnixMs: host.unixMs(), ...(options.rewrite === true ? { rewrite: true } : {}) }));
       // A lease that was lost is told by `withRegistryLease`.
-      if (!lost.aborted) await options.before?.(change.registry, disk);
+      if (!lost.aborted) await options.before?.(change.registry, disk, lost);
       if (!lost.aborted) disk.carryOut(change.steps, (offset) => first.ranges.registry.firstSector * SECTOR_BYTES + offset);
       await dropCache(path);
       const { firstSector, sectors } = first.ranges.registry;

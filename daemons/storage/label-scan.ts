@@ -4,9 +4,11 @@ import type { Uuid } from '../core/uuid.ts';
 import { BLOCK_BYTES, SECTOR_BYTES } from './block.ts';
 import { decodeBootVolumeHeader } from './boot-volume.ts';
 import type { SectorRange } from './container-partitions.ts';
+import { type Extent, freeExtents } from './extents.ts';
 import type { OwnerRecord } from './owner-record.ts';
 import { OWNER_OFFSET, decodeOwner } from './owner-record.ts';
 import type { ReadAt } from './read-at.ts';
+import type { PublicRegistry } from './registry.ts';
 import type { VolumeLabel } from './volume-label.ts';
 import { LABEL_OFFSETS, chooseLabel } from './volume-label.ts';
 
@@ -46,6 +48,17 @@ export function scanFronts(read: ReadAt, container: SectorRange, extentBytes: nu
     if (front !== undefined) found.push(front);
   }
   return found;
+}
+
+/** All extents of some runs. */
+export function* extentsOfRuns(runs: readonly Extent[]): Generator<number> {
+  for (const { start, count } of runs) for (let extent = start; extent < start + count; extent++) yield extent;
+}
+
+/** Free extents in whose front an owner record stands: a volume was dropped there while its machine may have had it mapped. Throws what `read` throws. */
+export function occupiedExtents(read: ReadAt, container: SectorRange, { extentBytes, extentCount, volumes }: Pick<PublicRegistry, 'extentBytes' | 'extentCount' | 'volumes'>): readonly Extent[] {
+  const fronts = scanFronts(read, container, extentBytes, extentsOfRuns(freeExtents(extentCount, volumes)));
+  return fronts.filter(({ owner }) => owner !== undefined).map(({ extent }) => ({ start: extent, count: 1 }));
 }
 
 /** Every extent of a container. */

@@ -9,7 +9,7 @@ import type { Registry } from './registry.ts';
 import { stateVolumeOf, storeOf, swapVolumeOf } from './registry.ts';
 import { openReplacement, replaceHardware } from './registry-edit-hardware.ts';
 import { addNode, removeNode, setDrained } from './registry-edit-nodes.ts';
-import { quarantineStore, releaseQuarantined } from './registry-edit-volumes.ts';
+import { quarantineVolumes, releaseQuarantined } from './registry-edit-volumes.ts';
 import { addRequest, frozen, macOf, NOW, refusalOf, roomyRegistry } from './registry-edit.test-kit.ts';
 import { sampleUuid } from './sample-san.test-kit.ts';
 
@@ -17,6 +17,9 @@ const REGISTRY = roomyRegistry();
 const three = frozen(valueOf(addNode(REGISTRY, addRequest(3))));
 const volumesOf = (registry: Registry, node: number) => registry.volumes.filter((volume) => volume.node === node);
 const gone = (registry: Registry, node: number) => ({ node, volumes: 'released' as const, ownersGone: volumesOf(registry, node).map(({ uuid }) => uuid) });
+
+/** Another store for node 3. */
+const storeFor = (registry: Registry, uuid: number) => ({ node: 3, replacements: [{ former: storeOf(registry, 3)!.uuid, uuid: sampleUuid(uuid) }] });
 
 describe('addNode', () => {
   test('the next number, name and address as the installer forms them, and volumes like the others\', in free extents', () => {
@@ -84,9 +87,9 @@ describe('addNode', () => {
     expect(valueOf(addNode(released, addRequest(7, { writers: 4 }))).roster.nodes.map(({ number }) => number)).toEqual([1, 2, 3]);
   });
   test('beside the quarantined store of a node that stays, names stay their own', () => {
-    const once = valueOf(quarantineStore(three, { node: 3, newStoreUuid: sampleUuid(500) }));
+    const once = valueOf(quarantineVolumes(three, storeFor(three, 500)));
     expect(volumesOf(once, 3).filter(({ kind }) => kind === 'store').map(({ name, retired }) => [name, retired])).toEqual([['node3.store', 'quarantined'], ['node3.store-2', undefined]]);
-    const twice = valueOf(quarantineStore(once, { node: 3, newStoreUuid: sampleUuid(501) }));
+    const twice = valueOf(quarantineVolumes(once, storeFor(once, 501)));
     expect(storeOf(twice, 3)!.name).toBe('node3.store-3');
   });
 
@@ -139,7 +142,7 @@ describe('removeNode', () => {
     expect([storeOf(lost, 3), stateVolumeOf(lost, 3), swapVolumeOf(lost, 3)]).toEqual([undefined, undefined, undefined]);
   });
   test('what was quarantined before is not released with the rest, and a former origin\'s store is like any other', () => {
-    const split = valueOf(quarantineStore(three, { node: 3, newStoreUuid: sampleUuid(500) }));
+    const split = valueOf(quarantineVolumes(three, storeFor(three, 500)));
     const store = storeOf(three, 1)!;
     const rollback = { ...split, volumes: [...split.volumes, { ...store, name: 'old', uuid: sampleUuid(501), node: 3, retired: 'rollback' as const, extents: [{ start: 90, count: 7 }] }] };
     expect(volumesOf(valueOf(removeNode(rollback, gone(rollback, 3))), 3).map(({ name }) => name)).toEqual(['node3.store']);

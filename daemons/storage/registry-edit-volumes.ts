@@ -3,20 +3,15 @@
 import type { Problem, Result } from '../core/problem.ts';
 import { valueOf } from '../core/problem.ts';
 import type { Uuid } from '../core/uuid.ts';
-import { roundUp, SECTOR_BYTES } from './block.ts';
-import { allocate, freeExtents } from './extents.ts';
-import { type Registry, storeOf, type VolumeRecord } from './registry.ts';
+import { allocate, type Extent, type ExtentHolder, freeExtents } from './extents.ts';
+import type { Registry, VolumeRecord } from './registry.ts';
 import { against, nodeOfRequest, refused, settled } from './registry-edit.ts';
-import { DATA_OFFSET_BYTES } from './volume-label.ts';
 
 /** A volume that has no extents yet. */
 export type WantedVolume = Omit<VolumeRecord, 'extents'>;
 
-/** Header, first area, one copy: with fewer chunks a store takes no change at all. */
-const STORE_CHUNKS_LEAST = 3;
-
 /** A name that no volume has: `node3.store`, else `node3.store-2` and so on, for what is quarantined keeps its own. */
-export function freeVolumeName(volumes: readonly VolumeRecord[], wanted: string): string {
+export function freeVolumeName(volumes: readonly Pick<VolumeRecord, 'name'>[], wanted: string): string {
   const taken = new Set(volumes.map(({ name }) => name));
   let name = wanted;
   for (let next = 2; taken.has(name); next++) name = `${wanted}-${next}`;
@@ -35,11 +30,17 @@ function uuidProblems({ clusterUuid, origins, volumes }: Registry, wanted: reado
   });
 }
 
-/** What speaks against these volumes: MM-EDIT-UUID; MM-EDIT-ROOM, for all of them together, with what is missing. */
-export function volumeProblems(registry: Registry, wanted: readonly WantedVolume[]): readonly Problem[] {
+/** Extents as if a volume held them. */
+const holdersOf = (extents: readonly Extent[]): readonly ExtentHolder[] => extents.map((extent) => ({ extents: [extent] }));
+
+/**
+ * What speaks against these volumes: MM-EDIT-UUID; MM-EDIT-ROOM, for all of them together, with what is missing. `occupied`: free extents that
+ * are not to be used.
+ */
+export function volumeProblems(registry: Registry, wanted: readonly WantedVolume[], occupied: readonly Extent[] = []): readonly Problem[] {
   const { volumes, extentBytes, extentCount } = registry;
   const count = wanted.reduce((sum, { sizeBytes }) => sum + Math.ceil(sizeBytes / extentBytes), 0);
-  const free = freeExtents(extentCount, volumes).reduce((sum, run) => sum + run.count, 0);
+  const free = freeExtents(extentCount, [...volumes, ...holdersOf(occupied)]).reduce((sum, run) => sum + run.count, 0);
   const uuids = uuidProblems(registry, wanted);
   if (count <= free) return uuids;
   const retired = extentsOf(volumes.filter((volume) => volume.retired !== undefined));
@@ -48,42 +49,47 @@ export function volumeProblems(registry: Registry, wanted: readonly WantedVolume
   return [...uuids, against('MM-EDIT-ROOM', 'container', `${count} free extents of ${extentBytes} bytes, for ${wanted.map(({ name }) => name).join(', ')}`, seen, remedy)];
 }
 
-/** The registry with these volumes as well, in free extents. `volumeProblems` must have found none. */
-export function withVolumes(registry: Registry, wanted: readonly WantedVolume[]): Registry {
+/** The registry with these volumes as well, in free extents that are not `occupied`. `volumeProblems` must have found none. */
+export function withVolumes(registry: Registry, wanted: readonly WantedVolume[], occupied: readonly Extent[] = []): Registry {
   const { extentBytes, extentCount } = registry;
   const volumes = [...registry.volumes];
-  for (const volume of wanted) volumes.push({ ...volume, extents: valueOf(allocate(extentCount, volumes, volume.sizeBytes, extentBytes)) });
+  for (const volume of wanted) volumes.push({ ...volume, extents: valueOf(allocate(extentCount, [...volumes, ...holdersOf(occupied)], volume.sizeBytes, extentBytes)) });
   return { ...registry, volumes };
 }
 
-/** A new store in place of one whose owner cannot be fenced. */
+/** Other volumes in the place of those whose owner cannot be fenced. */
 export interface QuarantineRequest {
   readonly node: number;
-  readonly newStoreUuid: Uuid;
-  /** By default the former store's; rounded up to whole extents. */
-  readonly sizeBytes?: number;
+  /** The volume that goes, and the UUID of the one that takes its place. */
+  readonly replacements: readonly { readonly former: Uuid; readonly uuid: Uuid }[];
+  /** Free extents that are not to be used: somebody's owner record stands in them. */
+  readonly occupied?: readonly Extent[];
 }
 
 /**
- * Retires the store that a node boots from as quarantined, and gives the node another one of the same origin and chunk. What is in the
- * former one the caller copies, and writes the new label. State and swap of the node are left alone.
- * Problems: MM-EDIT-NODE, -SIZE, -UUID, -ROOM, -RESULT.
+ * Retires volumes of a node as quarantined and gives it others of the same kind, size, origin and chunk, each for what the former one was
+ * for: a store that is kept for a rollback stays one. What is in the former ones the caller copies before, with the new labels.
+ * A checkpoint is nobody's to write to, and is refused. Problems: MM-EDIT-NODE, -VOLUME, -UUID, -ROOM, -RESULT.
  */
-export function quarantineStore(registry: Registry, { node: number, newStoreUuid, sizeBytes: wantedBytes }: QuarantineRequest): Result<Registry> {
-  const found = nodeOfRequest(registry.roster, number);
+export function quarantineVolumes(registry: Registry, { node, replacements, occupied = [] }: QuarantineRequest): Result<Registry> {
+  const found = nodeOfRequest(registry.roster, node);
   if (!found.ok) return found;
-  const store = storeOf(registry, number)!;
-  const { extents: _, ...geometry } = store;
-  const leastBytes = DATA_OFFSET_BYTES + STORE_CHUNKS_LEAST * store.chunkSectors! * SECTOR_BYTES;
-  if (wantedBytes !== undefined && !(Number.isSafeInteger(wantedBytes) && wantedBytes >= leastBytes)) {
-    return refused(against('MM-EDIT-SIZE', 'sizeBytes', `a whole number of bytes, ${leastBytes} at least`, String(wantedBytes), 'Leave it out for the size of the former store.'));
+  const gone = new Set<VolumeRecord>();
+  const wanted: WantedVolume[] = [];
+  for (const { former, uuid } of replacements) {
+    const volume = registry.volumes.find((one) => one.uuid === former);
+    if (volume === undefined || volume.node !== node || volume.retired === 'quarantined' || volume.retired === 'checkpoint' || gone.has(volume)) {
+      const seen = volume === undefined ? `${former}, which no volume has` : `${volume.name} of node ${volume.node ?? 'none'}, ${gone.has(volume) ? 'twice' : (volume.retired ?? 'in use')}`;
+      return refused(against('MM-EDIT-VOLUME', 'former', `the UUID of a volume that node ${node} maps or may return to, once`, seen, 'Look at the list of volumes again.'));
+    }
+    const { extents: _, ...geometry } = volume;
+    gone.add(volume);
+    wanted.push({ ...geometry, name: freeVolumeName([...registry.volumes, ...wanted], `node${node}.${volume.kind}`), uuid });
   }
-  const sizeBytes = wantedBytes === undefined ? store.sizeBytes : roundUp(wantedBytes, registry.extentBytes);
-  const wanted = { ...geometry, name: freeVolumeName(registry.volumes, `node${number}.store`), uuid: newStoreUuid, sizeBytes };
-  const problems = volumeProblems(registry, [wanted]);
+  const problems = volumeProblems(registry, wanted, occupied);
   if (problems.length > 0) return refused(...problems);
-  const volumes = registry.volumes.with(registry.volumes.indexOf(store), { ...store, retired: 'quarantined' });
-  return settled(withVolumes({ ...registry, volumes }, [wanted]));
+  const volumes = registry.volumes.map((volume): VolumeRecord => (gone.has(volume) ? { ...volume, retired: 'quarantined' } : volume));
+  return settled(withVolumes({ ...registry, volumes }, wanted, occupied));
 }
 
 /**

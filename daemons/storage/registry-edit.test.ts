@@ -9,7 +9,7 @@ import { decodeRegistry, encodeRegistry, type Registry } from './registry.ts';
 import { addCheckpoint, dropCheckpoint } from './registry-edit-checkpoints.ts';
 import { closeReplacement, liftBar, openReplacement, replaceHardware } from './registry-edit-hardware.ts';
 import { addNode, removeNode, setDrained } from './registry-edit-nodes.ts';
-import { quarantineStore, releaseQuarantined } from './registry-edit-volumes.ts';
+import { quarantineVolumes, releaseQuarantined } from './registry-edit-volumes.ts';
 import { addRequest, frozen, macOf, NOW, roomyRegistry } from './registry-edit.test-kit.ts';
 import { sampleUuid } from './sample-san.test-kit.ts';
 
@@ -32,8 +32,15 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ node, lastsMs: fc.integer({ min: 0, max: 20 }), policy: fc.constantFrom('ask' as const, 'auto' as const) }).map(({ node, lastsMs, policy }): Step => ['openReplacement', (registry, at) => openReplacement(registry, { node: node(registry), atUnixMs: NOW + at, untilUnixMs: NOW + at + lastsMs, policy })]),
   node.map((node): Step => ['closeReplacement', (registry) => closeReplacement(registry, { node: node(registry) })]),
   fc.record({ node, drained: fc.boolean() }).map(({ node, drained }): Step => ['setDrained', (registry) => setDrained(registry, { node: node(registry), drained })]),
-  fc.record({ node, sizeMib: fc.option(fc.integer({ min: 1, max: 12 }), { nil: undefined }) }).map(({ node, sizeMib }): Step => ['quarantineStore', (registry, at) => quarantineStore(registry, { node: node(registry), newStoreUuid: uuid(at, 3), ...(sizeMib === undefined ? {} : { sizeBytes: sizeMib * 2 ** 20 }) })]),
-  fc.record({ node, name: fc.constantFrom('a', 'b', 'c') }).map(({ node, name }): Step => ['addCheckpoint', (registry, at) => addCheckpoint(registry, { node: node(registry), name, sizeBytes: 2 ** 21, uuid: uuid(at, 4), atUnixMs: NOW + at })]),
+  fc.record({ node, picks: fc.uniqueArray(fc.nat(5), { minLength: 1, maxLength: 3 }), occupied: fc.nat(89) }).map(({ node, picks, occupied }): Step => ['quarantineVolumes', (registry, at) => {
+    const own = registry.volumes.filter((volume) => volume.node === node(registry));
+    const formers = picks.flatMap((pick) => own[pick]?.uuid ?? []);
+    const edited = quarantineVolumes(registry, { node: node(registry), occupied: [{ start: occupied, count: 1 }], replacements: formers.map((former, i) => ({ former, uuid: uuid(at, 3 + i) })) });
+    // What is occupied is given to nobody.
+    if (edited.ok) expect(heldExtents(edited.value).includes(occupied)).toBe(heldExtents(registry).includes(occupied));
+    return edited;
+  }]),
+  fc.record({ node, name: fc.constantFrom('a', 'b', 'c'), sizeMib: fc.integer({ min: 1, max: 3 }) }).map(({ node, name, sizeMib }): Step => ['addCheckpoint', (registry, at) => addCheckpoint(registry, { node: node(registry), name, sizeBytes: sizeMib * 2 ** 20, uuid: uuid(at, 4), atUnixMs: NOW + at })]),
   fc.record({ node, name: fc.constantFrom('a', 'b') }).map(({ node, name }): Step => ['dropCheckpoint', (registry) => dropCheckpoint(registry, { node: node(registry), name })]),
   fc.nat().map((pick): Step => ['releaseQuarantined', (registry) => {
     const retired = registry.volumes.filter((volume) => volume.retired !== undefined);
@@ -96,6 +103,6 @@ test('any sequence of edits: every relation holds, numbers and extents stay, wha
     { numRuns: 150 },
   );
   // The property would be worth nothing if an edit never came through, or never was refused.
-  expect([...accepted.keys()].toSorted()).toEqual(['addCheckpoint', 'addNode', 'closeReplacement', 'dropCheckpoint', 'liftBar', 'openReplacement', 'quarantineStore', 'quarantined', 'releaseQuarantined', 'released', 'replaceHardware', 'setDrained']);
+  expect([...accepted.keys()].toSorted()).toEqual(['addCheckpoint', 'addNode', 'closeReplacement', 'dropCheckpoint', 'liftBar', 'openReplacement', 'quarantineVolumes', 'quarantined', 'releaseQuarantined', 'released', 'replaceHardware', 'setDrained']);
   expect([...codes].toSorted()).toEqual(expect.arrayContaining(['MM-EDIT-BAR-NONE', 'MM-EDIT-CHECKPOINT', 'MM-EDIT-LAST', 'MM-EDIT-MAC', 'MM-EDIT-MAC-BARRED', 'MM-EDIT-MAC-TAKEN', 'MM-EDIT-NODE', 'MM-EDIT-OWNER', 'MM-EDIT-REPLACEMENT-NONE', 'MM-EDIT-REPLACEMENT-OPEN', 'MM-EDIT-REPLACEMENT-TIME', 'MM-EDIT-ROOM', 'MM-EDIT-SIZE', 'MM-EDIT-VOLUME']));
 });

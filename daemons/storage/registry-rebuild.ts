@@ -7,8 +7,8 @@ import { SECTOR_BYTES } from './block.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { SectorRange } from './container-partitions.ts';
 import { checkContainerRoom, type ContainerRanges, findOnDisk } from './container-on-disk.ts';
-import { type Extent, freeExtents } from './extents.ts';
-import { type FoundFront, readFront, scanFronts } from './label-scan.ts';
+import { freeExtents } from './extents.ts';
+import { extentsOfRuns, type FoundFront, readFront, scanFronts } from './label-scan.ts';
 import type { ReadAt } from './read-at.ts';
 import { readFrom } from './read-at.ts';
 import type { PublicRegistry, Registry, RegistrySecret, VolumeRecord } from './registry.ts';
@@ -217,10 +217,6 @@ function labelPairs(volume: VolumeRecord, label: VolumeLabel, registry: PublicRe
   ];
 }
 
-function* extentsOf(runs: readonly Extent[]): Generator<number> {
-  for (const { start, count } of runs) for (let extent = start; extent < start + count; extent++) yield extent;
-}
-
 /**
  * Labels of this cluster where the registry has free room: a volume that it does not know would be given away and written over. One that is
  * new and nobody's holds nothing: an addition that was cut off before its registry leaves such labels, and no copy will ever know them.
@@ -228,7 +224,7 @@ function* extentsOf(runs: readonly Extent[]): Generator<number> {
 function unknownVolumes(read: ReadAt, container: SectorRange, registry: PublicRegistry, confirmed: ReadonlySet<string>): Pick<Verdict, 'problems' | 'warnings'> {
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
-  for (const { extent, label, owner } of scanFronts(read, container, registry.extentBytes, extentsOf(freeExtents(registry.extentCount, registry.volumes)))) {
+  for (const { extent, label, owner } of scanFronts(read, container, registry.extentBytes, extentsOfRuns(freeExtents(registry.extentCount, registry.volumes)))) {
     if (label === undefined || label.clusterUuid !== registry.clusterUuid) continue;
     const where = `extent ${extent}`;
     const seen = `${label.kind} of node ${label.node} (${label.volumeUuid})`;

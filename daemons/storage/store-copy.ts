@@ -3,19 +3,15 @@
 // copies one back. Everything is a step, made as it is wanted: a store is larger than a blade's memory.
 
 import { viewOf } from '../core/bytes.ts';
-import { BLOCK_BYTES, MIB, SECTOR_BYTES } from './block.ts';
+import { BLOCK_BYTES, SECTOR_BYTES } from './block.ts';
 import { OWNER_OFFSET } from './owner-record.ts';
 import { copyChunk, exceptionsOf } from './snapshot-exceptions.ts';
 import { EXCEPTION_BYTES, encodeSnapshotHeader } from './snapshot-store.ts';
 import type { StoreData } from './snapshot-view.ts';
+import { flushedWrites, PIECE_BYTES } from './volume-copy.ts';
 import { type ChosenLabel, DATA_OFFSET_BYTES, labelSteps, type VolumeLabel } from './volume-label.ts';
 import type { WriteStep } from './write-step.ts';
 import { FLUSH } from './write-step.ts';
-
-/** One write at most: large enough for the SAN's speed. */
-const WRITE_BYTES = MIB;
-/** Bytes between two flushes: what a blade of little memory can hold as dirty pages. */
-const FLUSH_EVERY_BYTES = 64 * MIB;
 
 /** What is copied where. */
 export interface CopyRequest {
@@ -31,7 +27,8 @@ export interface CopyRequest {
 /**
  * The copy, step by step; offsets are within the target volume. Label to `new` (in a volume without one also the owner record away);
  * header to zeros; copies and tables; header; each flushed before the next begins. Cut off anywhere nothing was changed, or the label says
- * `new`, until `copiedSteps` say otherwise. The caller owns the target, has judged the source (its tables hold) and the target's room, and knows that nobody writes to the source.
+ * `new`, until `copiedSteps` say otherwise. The caller owns the target, has judged the source (its tables hold) and the target's room, and
+ * knows that nobody writes to the source, or reads it again behind the copy.
  */
 export function* copyStoreSteps({ from, chunkSectors, label, current }: CopyRequest): Generator<WriteStep> {
   const chunkBytes = chunkSectors * SECTOR_BYTES;
@@ -40,15 +37,7 @@ export function* copyStoreSteps({ from, chunkSectors, label, current }: CopyRequ
   if (current === undefined) yield { kind: 'write', offset: OWNER_OFFSET, bytes: new Uint8Array(BLOCK_BYTES) };
   yield { kind: 'write', offset: DATA_OFFSET_BYTES, bytes: new Uint8Array(chunkBytes) };
   yield FLUSH;
-  let unflushed = 0;
-  for (const write of contentWrites(from, chunkBytes)) {
-    yield write;
-    unflushed += write.bytes.length;
-    if (unflushed < FLUSH_EVERY_BYTES) continue;
-    yield FLUSH;
-    unflushed = 0;
-  }
-  yield FLUSH;
+  yield* flushedWrites(contentWrites(from, chunkBytes));
   yield { kind: 'write', offset: DATA_OFFSET_BYTES, bytes: encodeSnapshotHeader(chunkSectors) };
   yield FLUSH;
 }
@@ -69,7 +58,7 @@ interface Run {
 
 function* contentWrites(from: StoreData, chunkBytes: number): Generator<Write> {
   const perArea = chunkBytes / EXCEPTION_BYTES;
-  const runMax = Math.max(1, WRITE_BYTES / chunkBytes);
+  const runMax = Math.max(1, PIECE_BYTES / chunkBytes);
   const write = (chunk: number, bytes: Uint8Array): Write => ({ kind: 'write', offset: DATA_OFFSET_BYTES + chunk * chunkBytes, bytes });
   const copied = ({ source, target, count }: Run): Write => write(target, from.read(source * chunkBytes, count * chunkBytes));
   let table = new Uint8Array(chunkBytes);

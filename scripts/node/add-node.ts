@@ -3,20 +3,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Status } from '../../daemons/agent/status.ts';
 import type { Mac } from '../../daemons/core/mac.ts';
-import { InputError, valueOf } from '../../daemons/core/problem.ts';
+import { valueOf } from '../../daemons/core/problem.ts';
 import { nodeOfMac } from '../../daemons/core/roster.ts';
 import { uuidFromRandom } from '../../daemons/core/uuid.ts';
-import { run } from '../../daemons/host/run.ts';
-import { scanFronts } from '../../daemons/storage/label-scan.ts';
-import { makerOf, newVolumeSteps } from '../../daemons/storage/new-volume.ts';
 import { type AddRequest, addNode } from '../../daemons/storage/registry-edit-nodes.ts';
 import type { Registry, VolumeRecord } from '../../daemons/storage/registry.ts';
-import { stepsOnDisk } from '../../daemons/storage/volume-front.ts';
-import { DATA_OFFSET_BYTES } from '../../daemons/storage/volume-label.ts';
-import type { Disk } from '../install/disk.ts';
 import { freshHostKey } from '../install/secrets.ts';
-import { withDevice } from '../volume-device.ts';
 import type { ClusterOnSan } from './cluster-on-san.ts';
+import { makeVolumes, requireUnoccupied } from './make-volumes.ts';
 import type { NodeArguments, NodeTask } from './node-arguments.ts';
 import { strangersNow, waitForStranger } from './strangers.ts';
 
@@ -30,23 +24,6 @@ async function machineOf(cluster: ClusterOnSan, { macs, waitMs }: Extract<NodeTa
   if (!dryRun) return [await waitForStranger(cluster.host, status, roster, waitMs)];
   const strangers = strangersNow(await status(), roster);
   return strangers.length === 1 ? [strangers[0]!.mac] : undefined;
-}
-
-/** Makes the volumes. @throws InputError MM-NODE-OCCUPIED when a machine may still have one of the extents mapped */
-async function makeVolumes(cluster: ClusterOnSan, registry: Registry, volumes: readonly VolumeRecord[], disk: Disk): Promise<void> {
-  const { ranges } = cluster.found;
-  const extents = volumes.flatMap((volume) => volume.extents.flatMap(({ start, count }) => Array.from({ length: count }, (_, i) => start + i)));
-  const occupied = scanFronts(disk.read, ranges.container, registry.extentBytes, extents).find(({ owner }) => owner !== undefined);
-  if (occupied !== undefined) throw new InputError([{
-    code: 'MM-NODE-OCCUPIED', where: `extent ${occupied.extent} of the container`, rule: 'free room in which nobody\'s owner record stands', seen: `machine ${occupied.owner!.hardwareId}, which was node ${occupied.owner!.node}`,
-    remedy: 'A volume was dropped there while its owner may have run. Switch that machine off, then see `metamaster san check`.',
-  }]);
-  for (const volume of volumes) {
-    const maker = makerOf(volume);
-    cluster.host.error(`  ${volume.name}: ${Math.ceil(volume.sizeBytes / 2 ** 20)} MiB\n`);
-    if (maker !== undefined) await withDevice(cluster.path, { registry, ranges }, volume, DATA_OFFSET_BYTES, (device) => run([...maker, device]));
-    disk.carryOut(stepsOnDisk(newVolumeSteps(registry, volume), volume, registry.extentBytes, ranges.container), (offset) => offset);
-  }
 }
 
 /** Runs the verb; returns the exit code. @throws InputError with what is refused */
@@ -76,7 +53,12 @@ export async function addToCluster(cluster: ClusterOnSan, task: Extract<NodeTask
   }
   if (!(await cluster.confirmed(`To be added: ${what}.`))) return 1;
   const request = { ...wanted, hostKey: await freshHostKey(node.name) };
-  const { found } = await cluster.change((now) => addNode(now, request), { before: (edited, disk) => makeVolumes(cluster, edited, volumesIn(edited), disk) });
+  const { found } = await cluster.change((now) => addNode(now, request), {
+    before: (edited, disk) => {
+      requireUnoccupied(cluster, edited, volumesIn(edited), disk);
+      return makeVolumes(cluster, edited, volumesIn(edited), disk);
+    },
+  });
   const added = nodeOfMac(found.registry.roster, macs[0]!)!;
   cluster.tell(`Node ${added.number} (${added.name}) is ${macs.join(', ')}, with address ${added.address} (registry generation ${found.header.generation}). Switch it on; it boots as this node.`);
   cluster.result({ ...subject, node: added.number, name: added.name, address: added.address, generation: found.header.generation, result: 'done' });

@@ -3,14 +3,16 @@
 import { equalBytes } from '../../daemons/core/bytes.ts';
 import { InputError, valueOf } from '../../daemons/core/problem.ts';
 import { readContainer, type ContainerFound } from '../../daemons/storage/container-on-disk.ts';
-import type { ReadAt } from '../../daemons/storage/read-at.ts';
+import type { Extent } from '../../daemons/storage/extents.ts';
+import { occupiedExtents } from '../../daemons/storage/label-scan.ts';
 import type { VolumeRecord } from '../../daemons/storage/registry.ts';
 import { readVolumeFront, type VolumeFront } from '../../daemons/storage/volume-front.ts';
 import { type CommandHost, type ThisMachine, typed } from '../command-host.ts';
 import { type Changed, changeRegistry, type ChangeOptions, type Edit, tellWarnings } from '../registry-writer.ts';
-import { containerOf, dropCache, openSan } from '../san-device.ts';
+import { containerOf, dropCache, type OpenedSan, openSan } from '../san-device.ts';
 import { watchOwners } from '../watch-owners.ts';
 import type { NodeArguments } from './node-arguments.ts';
+import { StoresOnSan } from './stores-on-san.ts';
 
 /** The cluster, and how its administrator is spoken to. */
 export class ClusterOnSan {
@@ -19,19 +21,29 @@ export class ClusterOnSan {
   readonly path: string;
   readonly found: ContainerFound;
   readonly #wish: NodeArguments;
-  readonly #read: ReadAt;
+  readonly #san: OpenedSan;
 
-  constructor(host: CommandHost, machine: ThisMachine, path: string, found: ContainerFound, wish: NodeArguments, read: ReadAt) {
+  constructor(host: CommandHost, machine: ThisMachine, path: string, found: ContainerFound, wish: NodeArguments, san: OpenedSan) {
     this.host = host;
     this.machine = machine;
     this.path = path;
     this.found = found;
     this.#wish = wish;
-    this.#read = read;
+    this.#san = san;
   }
 
   /** A volume's front as it is on the SAN now. */
-  readonly frontOf = (volume: VolumeRecord): VolumeFront => readVolumeFront(this.#read, volume, this.found.registry.extentBytes, this.found.ranges.container);
+  readonly frontOf = (volume: VolumeRecord): VolumeFront => readVolumeFront(this.#san.read, volume, this.found.registry.extentBytes, this.found.ranges.container);
+
+  /** Stores and origins, with the registry as it stands on the SAN now. @throws InputError */
+  stores(): StoresOnSan {
+    return new StoresOnSan(this.path, this.#san, this.found.superblock.container);
+  }
+
+  /** Free extents that somebody may still write to. */
+  occupied(): readonly Extent[] {
+    return occupiedExtents(this.#san.read, this.found.ranges.container, this.found.registry);
+  }
 
   /** Reads the SAN itself next, and no page cache. */
   drop(): Promise<void> {
@@ -81,7 +93,7 @@ export async function withCluster(host: CommandHost, wish: NodeArguments, use: (
     const container = containerOf(san, wish.container ?? (wish.device === undefined ? machine.container : undefined));
     const found = valueOf(readContainer(san.read, san.bytes, container));
     tellWarnings(host, 'node', found);
-    return await use(new ClusterOnSan(host, machine, path, found, wish, san.read));
+    return await use(new ClusterOnSan(host, machine, path, found, wish, san));
   } finally {
     san.close();
   }

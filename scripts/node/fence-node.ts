@@ -12,8 +12,8 @@ import type { Disk } from '../install/disk.ts';
 import type { ClusterOnSan } from './cluster-on-san.ts';
 import type { FenceWish } from './node-arguments.ts';
 
-/** How it was made sure that nobody writes to the volumes: they had been given back; the controller's proof; the operator's word. */
-export type FenceKind = 'none' | 'power' | 'word';
+/** How it was made sure that nobody writes to the volumes: they had been given back; the controller's proof; the operator's word; or not at all: those that are held are left to their machine. */
+export type FenceKind = 'none' | 'power' | 'word' | 'quarantine';
 
 /** Volumes that may be handed over, as they were judged. */
 export interface Judged {
@@ -72,9 +72,7 @@ function notProved(node: number, reason: string): Problem {
 export async function fenceNode(cluster: ClusterOnSan, node: Pick<RosterNode, 'number' | 'name'>, judged: Judged, wish: FenceWish): Promise<Judged | undefined> {
   const { request } = judged;
   const held = heldVolumes(request);
-  // What is wrong besides, no fence mends.
-  const problems = planHandOver({ ...request, stillMs: new Map(held.map(({ name }) => [name, Number.POSITIVE_INFINITY])), fenced: true });
-  if (!problems.ok) throw new InputError(problems.problems);
+  requireWhole(request);
   if (held.length === 0) return judged;
   const controller = wish.fenced ? undefined : controllerOf(wish, node.number);
   if (!wish.fenced && controller === undefined) valueOf(planHandOver(request));
@@ -86,21 +84,28 @@ export async function fenceNode(cluster: ClusterOnSan, node: Pick<RosterNode, 'n
     cluster.host.error(`  proved off: ${reason}\n`);
   }
   const stillMs = await cluster.watch(held);
-  const after = { ...judgedNow(cluster, request.volumes).request, stillMs, fenced: true };
-  valueOf(planHandOver(after));
-  return { fence: wish.fenced ? 'word' : 'power', request: after, fronts: new Map(request.volumes.map((volume) => [volume.name, after.frontOf(volume)])) };
+  const after = judgedNow(cluster, request.volumes);
+  const fenced = { ...after.request, stillMs, fenced: true };
+  valueOf(planHandOver(fenced));
+  return { ...after, fence: wish.fenced ? 'word' : 'power', request: fenced };
 }
 
-/** Looks at the fronts once more, right before the first write. @throws InputError MM-NODE-CHANGED */
-async function requireUnchanged(cluster: ClusterOnSan, { request, fronts }: Judged): Promise<void> {
+/** What is wrong besides the owners, which no fence mends. @throws InputError */
+export function requireWhole(request: HandOverRequest): void {
+  valueOf(planHandOver({ ...request, stillMs: new Map(request.volumes.map(({ name }) => [name, Number.POSITIVE_INFINITY])), fenced: true }));
+}
+
+/** Looks at the fronts once more, right before the first write and behind a long one. @throws InputError MM-NODE-CHANGED */
+export async function requireUnchanged(cluster: ClusterOnSan, { request, fronts }: Judged): Promise<void> {
   await cluster.drop();
   const changed = request.volumes.find((volume) => !sameFront(fronts.get(volume.name)!, cluster.frontOf(volume)));
   if (changed !== undefined) throw new InputError([{
-    code: 'MM-NODE-CHANGED', where: changed.name, rule: 'label, owner record and header that were judged', seen: 'others; nothing was written', remedy: 'A machine claims this volume at this moment: find out which, and begin again.',
+    code: 'MM-NODE-CHANGED', where: changed.name, rule: 'label, owner record and header that were judged', seen: 'others; neither it nor the registry was written', remedy: 'A machine claims this volume at this moment: find out which, and begin again.',
   }]);
 }
 
-function notReadBack(where: string, seen: string): InputError {
+/** What was written does not stand there. */
+export function notReadBack(where: string, seen: string): InputError {
   return new InputError([{
     code: 'MM-NODE-READ-BACK', where, rule: 'what was written, read back', seen, remedy: 'Another machine writes there, or the SAN does not keep what it acknowledges. Find out which, then begin again.',
   }]);

@@ -22,6 +22,7 @@ describe('parseNodeArguments', () => {
     expect(parsed('open 2 --auto --hours 2')).toMatchObject({ value: { task: { kind: 'open', node: 2, policy: 'auto', forMs: 7_200_000 } } });
     expect(parsed('close 2')).toMatchObject({ value: { task: { kind: 'close', node: 2 } } });
     expect(parsed(`replace 2 --mac ${MAC} --auto`)).toMatchObject({ value: { task: { kind: 'replace', auto: true, fence: { fenced: false, power: true } } } });
+    expect(parsed('replace 3 --quarantine --no-fence-power')).toMatchObject({ value: { task: { kind: 'replace', quarantine: true, fence: { fenced: false, power: false } } } });
     expect(parsed('unbar 52-54-00-00-00-0A --dry-run')).toMatchObject({ value: { dryRun: true, task: { kind: 'unbar', mac: MAC } } });
   });
 
@@ -32,6 +33,7 @@ describe('parseNodeArguments', () => {
     ['list --device ', 'options'], ['add 3', 'add'], ['add --address 10.0.0', '--address'], ['add --loader grub', '--loader'], ['add --fenced', '--fenced'], ['release x', 'UUID'], ['release', 'release'],
     ['remove 2 --quarantine --fenced', '--quarantine'], ['remove 2 --mac y', '--mac'], ['drain 1 --yes --yes', '--yes'], ['list --nonsense', 'options'],
     ['open 2 --hours 0', '--hours'], ['open 2 --hours 169', '--hours'], ['open', 'open'], ['close 1 --auto', '--auto'], ['replace 2 --auto', '--auto'], [`replace 2 --mac ${MAC} --auto --fenced`, '--auto'],
+    ['replace 2 --quarantine', 'fine'], ['replace 2 --quarantine --fenced', '--quarantine'], ['replace 2 --quarantine --power-config f', '--quarantine'], [`replace 2 --mac ${MAC} --auto --quarantine`, '--auto'], ['add --quarantine', '--quarantine'],
   ])('"%s": %s', (line, wanted) => expect(placesOf(line)).toBe(wanted));
 
   test('the help names every verb and option', () => {

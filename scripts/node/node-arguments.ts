@@ -22,7 +22,7 @@ export interface FenceWish {
 /** What is to be done. */
 export type NodeTask =
   | { readonly kind: 'list' }
-  | { readonly kind: 'replace'; readonly node: number; readonly macs?: readonly Mac[]; readonly fence: FenceWish; readonly waitMs: number; readonly auto: boolean }
+  | { readonly kind: 'replace'; readonly node: number; readonly macs?: readonly Mac[]; readonly fence: FenceWish; readonly quarantine: boolean; readonly waitMs: number; readonly auto: boolean }
   | { readonly kind: 'open'; readonly node: number; readonly policy: ReplacementPolicy; readonly forMs: number }
   | { readonly kind: 'close'; readonly node: number }
   | { readonly kind: 'add'; readonly macs?: readonly Mac[]; readonly name?: string; readonly address?: Ipv4; readonly loader?: 'rom' | 'ours'; readonly waitMs: number }
@@ -81,7 +81,8 @@ Shows and changes which machines are the nodes of the cluster. Run it on a node 
   --hours N             with open: for how long [${OPEN_HOURS}]
   --name NAME, --address ADDRESS, --loader rom|ours
                         with add: else the cluster's name and the number, the next free address, rom
-  --quarantine          with remove: nobody is fenced; the volumes stay, of no node, until they are released
+  --quarantine          with remove: nobody is fenced; the volumes stay, of no node, until they are released. With replace: nobody is fenced
+                        either; what the former machine may still write to is copied to new volumes, and stays until it is released
   --fenced              with replace, remove and release: your word that the former machine is off, or barred from the SAN; wrongly
                         said, data is lost
   --power-config FILE   with replace and remove: the file of power controllers [${POWER_CONFIG}]. A controller of the node is told
@@ -104,7 +105,7 @@ const OPTIONS = {
 
 /** Of the options those that a verb has beside the ones of all. */
 const OWN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
-  list: [], replace: ['mac', 'wait', 'fenced', 'power-config', 'no-fence-power', 'auto'], open: ['auto', 'hours'], close: [], add: ['mac', 'wait', 'name', 'address', 'loader'],
+  list: [], replace: ['mac', 'wait', 'quarantine', 'fenced', 'power-config', 'no-fence-power', 'auto'], open: ['auto', 'hours'], close: [], add: ['mac', 'wait', 'name', 'address', 'loader'],
   remove: ['quarantine', 'fenced', 'power-config', 'no-fence-power'], drain: [], undrain: [], unbar: [], release: ['fenced'],
 };
 const COMMON_OPTIONS: ReadonlySet<string> = new Set(['device', 'container', 'socket', 'dry-run', 'yes', 'json']);
@@ -178,8 +179,7 @@ function taskOf(verb: string, words: readonly string[], values: Values, problems
       return uuid === undefined ? undefined : { kind: 'release', uuid, fenced: values.fenced ?? false };
     }
     case 'remove': {
-      if (values.quarantine && (values.fenced || values['power-config'] !== undefined)) problems.push(usage('--quarantine', 'nobody who is fenced', 'a fence beside it'));
-      return { kind: 'remove', node: numberOf(verb, words, problems), quarantine: values.quarantine ?? false, fence: fenceOf(values, problems) };
+      return { kind: 'remove', node: numberOf(verb, words, problems), quarantine: quarantineOf(values, problems), fence: fenceOf(values, problems) };
     }
     case 'add': {
       for (const word of words) problems.push(usage('add', 'options alone', JSON.stringify(word)));
@@ -200,8 +200,9 @@ function taskOf(verb: string, words: readonly string[], values: Values, problems
       return { kind: 'close', node: numberOf(verb, words, problems) };
     default:
       if (values.auto && values.mac === undefined) problems.push(usage('--auto', 'a machine that is named by --mac', 'none'));
-      if (values.auto && (values.fenced || values['no-fence-power'])) problems.push(usage('--auto', 'the proof of a power controller', values.fenced ? '--fenced' : '--no-fence-power'));
-      return { kind: 'replace', node: numberOf(verb, words, problems), fence: fenceOf(values, problems), auto: values.auto ?? false, ...candidateOf(values, problems) };
+      const unproved = (['quarantine', 'fenced', 'no-fence-power'] as const).find((name) => values[name]);
+      if (values.auto && unproved !== undefined) problems.push(usage('--auto', 'the proof of a power controller', `--${unproved}`));
+      return { kind: 'replace', node: numberOf(verb, words, problems), fence: fenceOf(values, problems), quarantine: quarantineOf(values, problems), auto: values.auto ?? false, ...candidateOf(values, problems) };
   }
 }
 
@@ -214,6 +215,11 @@ function candidateOf(values: Values, problems: Problem[]): { readonly waitMs: nu
   if (waitS < 0 || waitS > WAIT_SECONDS_MAX) problems.push(usage('--wait', `whole seconds from 0 to ${WAIT_SECONDS_MAX}`, JSON.stringify(values.wait)));
   if (values.wait !== undefined && macs !== undefined) problems.push(usage('--wait', 'no --mac, which names the machine', 'both'));
   return { waitMs: waitS * 1000, ...(macs === undefined ? {} : { macs }) };
+}
+
+function quarantineOf(values: Values, problems: Problem[]): boolean {
+  if (values.quarantine && (values.fenced || values['power-config'] !== undefined)) problems.push(usage('--quarantine', 'nobody who is fenced', 'a fence beside it'));
+  return values.quarantine ?? false;
 }
 
 function fenceOf(values: Values, problems: Problem[]): FenceWish {

@@ -11,10 +11,9 @@ import { CommandError, run } from '../../daemons/host/run.ts';
 import { SECTOR_BYTES } from '../../daemons/storage/block.ts';
 import { readContainer, type ContainerFound } from '../../daemons/storage/container-on-disk.ts';
 import { canonicalJson } from '../../daemons/storage/canonical-json.ts';
-import { freeExtents, type Extent } from '../../daemons/storage/extents.ts';
 import { infoDifferences } from '../../daemons/storage/install-info-differences.ts';
 import { parseInstallInfo } from '../../daemons/storage/install-info-parse.ts';
-import { scanFronts } from '../../daemons/storage/label-scan.ts';
+import { occupiedExtents } from '../../daemons/storage/label-scan.ts';
 import { readFrom, type ReadAt } from '../../daemons/storage/read-at.ts';
 import { storeOf, type VolumeRecord } from '../../daemons/storage/registry.ts';
 import { planRestore, type NodePlan, type RestoreAction, type RestorePlan, type RestoreRequest, type VolumePlan, volumesToWatch } from '../../daemons/storage/restore-plan.ts';
@@ -167,12 +166,12 @@ class Restore {
   }
 
   #actionOf(task: RestoreTask): RestoreAction {
-    const { registry } = this.#found;
+    const { registry, ranges } = this.#found;
     if (task.kind === 'rebuild') return task;
     if (task.kind === 'revalidate') return { ...task, state: this.#examine(task.node) };
     const nodes = task.node === undefined ? registry.roster.nodes.map(({ number }) => number) : [task.node];
     if (!task.reallocate) return { kind: 'reset', nodes, withState: task.withState };
-    return { kind: 'reallocate', nodes, occupied: this.#occupied(), newUuid: () => uuidFromRandom(randomBytes(16)) };
+    return { kind: 'reallocate', nodes, occupied: occupiedExtents(this.#read, ranges.container, registry), newUuid: () => uuidFromRandom(randomBytes(16)) };
   }
 
   #examine(node: number) {
@@ -183,13 +182,6 @@ class Restore {
     const read = volumeReader(this.#read, store, registry.extentBytes, ranges.container.firstSector);
     const dataBytes = store.extents.reduce((sum, { count }) => sum + count, 0) * registry.extentBytes - DATA_OFFSET_BYTES;
     return examineStore(readFrom(read, DATA_OFFSET_BYTES), dataBytes, registry.volumes.find(({ name }) => name === store.origin)!.sizeBytes);
-  }
-
-  /** Free extents in whose front an owner record stands: somebody may still have a dropped volume mapped. */
-  #occupied(): readonly Extent[] {
-    const { registry, ranges } = this.#found;
-    const free = freeExtents(registry.extentCount, registry.volumes).flatMap(({ start, count }) => Array.from({ length: count }, (_, i) => start + i));
-    return scanFronts(this.#read, ranges.container, registry.extentBytes, free).filter(({ owner }) => owner !== undefined).map(({ extent }) => ({ start: extent, count: 1 }));
   }
 
   async #runningNodes(): Promise<ReadonlySet<number>> {
