@@ -254,7 +254,7 @@ describe('a newer registry', () => {
     await followed(moved(san.registry));
     await rounds(13);
     expect(stoppedOver, 'a store that was given new room for this very machine, at its next boot').toEqual([]);
-    change(3, moved(barred({ macs: ['52:54:00:00:00:02' as Mac] })));
+    change(3, moved(barred({ hardwareId: '4c4c4544-0000-0000-0000-000000000002/52:54:00:00:00:02' })));
     await rounds(13);
     expect(new Set(stoppedOver)).toEqual(new Set([store.name]));
   });

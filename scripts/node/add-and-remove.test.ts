@@ -110,6 +110,15 @@ describe.skipIf(NO_SANLOCK !== undefined)(`what is written${NO_SANLOCK === undef
     expect(ofNode(2)).toEqual([]);
   }, LONG);
 
+  test('several volumes are released together, or none', async () => {
+    image.own(2, 'live', { hardwareId: OLD });
+    expect((await node('remove 2 --quarantine --yes')).code).toBe(0);
+    const uuids = ofNode(2).map(({ uuid }) => uuid).join(' ');
+    expect(codeOf(await untouched(() => node(`release ${uuids} ${UUID} --fenced --yes`)))).toBe('MM-EDIT-VOLUME');
+    const run = await node(`release ${uuids} --fenced`, { answers: ['release', 'yes'] });
+    expect([run.code, run.waitedMs, ofNode(2)], run.error).toEqual([0, 30_000, []]);
+  }, LONG);
+
   test('a removal that was cut off between volumes and registry is ended by the same command', async () => {
     image.own(2, 'down', { hardwareId: OLD });
     for (const { name } of ofNode(2)) for (const offset of [OWNER_OFFSET, 0, 8192]) image.poke(name, offset, new Uint8Array(4096));

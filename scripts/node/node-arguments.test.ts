@@ -17,7 +17,7 @@ describe('parseNodeArguments', () => {
     expect(parsed(`add --mac ${MAC} --name blade3 --address 10.0.0.9 --loader ours`)).toMatchObject({ value: { task: { kind: 'add', macs: [MAC], name: 'blade3', address: '10.0.0.9', loader: 'ours' } } });
     expect(parsed('add --wait 5')).toMatchObject({ value: { task: { kind: 'add', waitMs: 5000 } } });
     expect(parsed('remove 2 --quarantine')).toMatchObject({ value: { task: { kind: 'remove', node: 2, quarantine: true } } });
-    expect(parsed(`release ${UUID.toUpperCase()} --fenced`)).toMatchObject({ value: { task: { kind: 'release', uuid: UUID, fenced: true } } });
+    expect(parsed(`release ${UUID.toUpperCase()} --fenced`)).toMatchObject({ value: { task: { kind: 'release', uuids: [UUID], fenced: true } } });
     expect(parsed('undrain 2 --device d --container c')).toMatchObject({ value: { device: 'd', container: 'c', task: { kind: 'drain', node: 2, drained: false } } });
     expect(parsed('open 2 --auto --hours 2')).toMatchObject({ value: { task: { kind: 'open', node: 2, policy: 'auto', forMs: 7_200_000 } } });
     expect(parsed('close 2')).toMatchObject({ value: { task: { kind: 'close', node: 2 } } });
@@ -30,7 +30,7 @@ describe('parseNodeArguments', () => {
     ['', 'verb'], ['toast', 'verb'], ['list 3', 'list'], ['list --fenced', '--fenced'], ['drain', 'drain'], ['drain 0', 'NODE'], ['drain 1 2', 'drain'], ['drain x --mac y', '--mac, NODE'],
     ['unbar', 'unbar, MAC'], ['unbar nonsense', 'MAC'], ['replace 3 --mac nonsense', '--mac'], ['replace 3 --wait soon', '--wait'], ['replace 3 --wait 99999', '--wait'], [`replace 3 --mac ${MAC} --wait 5`, '--wait'],
     ['replace 3 --fenced --power-config f', '--fenced'], ['replace 3 --power-config f --no-fence-power', '--no-fence-power'], ['replace 3 --json', '--json'], ['replace 3 --json --dry-run', 'fine'],
-    ['list --device ', 'options'], ['add 3', 'add'], ['add --address 10.0.0', '--address'], ['add --loader grub', '--loader'], ['add --fenced', '--fenced'], ['release x', 'UUID'], ['release', 'release'],
+    ['list --device ', 'options'], ['add 3', 'add'], ['add --address 10.0.0', '--address'], ['add --loader grub', '--loader'], ['add --fenced', '--fenced'], ['release x', 'UUID'], [`release ${UUID} ${UUID}`, 'UUID'], ['release', 'release'],
     ['remove 2 --quarantine --fenced', '--quarantine'], ['remove 2 --mac y', '--mac'], ['drain 1 --yes --yes', '--yes'], ['list --nonsense', 'options'],
     ['open 2 --hours 0', '--hours'], ['open 2 --hours 169', '--hours'], ['open', 'open'], ['close 1 --auto', '--auto'], ['replace 2 --auto', '--auto'], [`replace 2 --mac ${MAC} --auto --fenced`, '--auto'],
     ['replace 2 --quarantine', 'fine'], ['replace 2 --quarantine --fenced', '--quarantine'], ['replace 2 --quarantine --power-config f', '--quarantine'], [`replace 2 --mac ${MAC} --auto --quarantine`, '--auto'], ['add --quarantine', '--quarantine'],

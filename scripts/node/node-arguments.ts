@@ -27,7 +27,7 @@ export type NodeTask =
   | { readonly kind: 'close'; readonly node: number }
   | { readonly kind: 'add'; readonly macs?: readonly Mac[]; readonly name?: string; readonly address?: Ipv4; readonly loader?: 'rom' | 'ours'; readonly waitMs: number }
   | { readonly kind: 'remove'; readonly node: number; readonly quarantine: boolean; readonly fence: FenceWish }
-  | { readonly kind: 'release'; readonly uuid: Uuid; readonly fenced: boolean }
+  | { readonly kind: 'release'; readonly uuids: readonly Uuid[]; readonly fenced: boolean }
   | { readonly kind: 'drain'; readonly node: number; readonly drained: boolean }
   | { readonly kind: 'unbar'; readonly mac: Mac };
 
@@ -66,7 +66,7 @@ Shows and changes which machines are the nodes of the cluster. Run it on a node 
   drain NODE            the node serves no boots and holds no roles any more; it runs and boots as ever
   undrain NODE          it serves again
   unbar MAC             a machine that was replaced may be a node again
-  release UUID          gives the room of a quarantined volume back: what is in it is lost
+  release UUID [UUID…]  gives the room of quarantined volumes back: what is in them is lost
   hardware [NODE]       what the blades are made of, and what of one is not as with the others
   checkpoint NODE [NAME], rollback NODE NAME
                         keeps what a node that is down has in its root, and brings it back
@@ -173,10 +173,14 @@ function taskOf(verb: string, words: readonly string[], values: Values, problems
       return mac === undefined ? undefined : { kind: 'unbar', mac };
     }
     case 'release': {
-      const word = oneWord(verb, words, 'UUID of a volume', problems);
-      const uuid = parseUuid(word);
-      if (words.length === 1 && uuid === undefined) problems.push(usage('UUID', 'the UUID of a volume', JSON.stringify(word)));
-      return uuid === undefined ? undefined : { kind: 'release', uuid, fenced: values.fenced ?? false };
+      if (words.length === 0) problems.push(usage('release', 'the UUIDs of volumes', 'none'));
+      const uuids = words.flatMap((word) => {
+        const uuid = parseUuid(word);
+        if (uuid === undefined) problems.push(usage('UUID', 'the UUID of a volume', JSON.stringify(word)));
+        return uuid ?? [];
+      });
+      if (new Set(uuids).size < uuids.length) problems.push(usage('UUID', 'each once', uuids.join(' ')));
+      return { kind: 'release', uuids, fenced: values.fenced ?? false };
     }
     case 'remove': {
       return { kind: 'remove', node: numberOf(verb, words, problems), quarantine: quarantineOf(values, problems), fence: fenceOf(values, problems) };

@@ -17,7 +17,7 @@ import { type ClusterOnSan, editOnly, withCluster } from './cluster-on-san.ts';
 import { NODE_HELP, type NodeArguments, type NodeTask, parseNodeArguments } from './node-arguments.ts';
 import { addToCluster } from './add-node.ts';
 import { nodeList, nodeListText } from './node-list.ts';
-import { releaseVolume, removeFromCluster } from './remove-node.ts';
+import { releaseVolumes, removeFromCluster } from './remove-node.ts';
 import { replaceNode } from './replace-node.ts';
 
 /** What the verbs want of the machine beside what every such command wants. */
@@ -70,7 +70,7 @@ function runTask(cluster: ClusterOnSan, wish: NodeArguments, status: () => Promi
     case 'list': return list(cluster, wish, status);
     case 'add': return addToCluster(cluster, task, wish, status);
     case 'remove': return removeFromCluster(cluster, task, wish);
-    case 'release': return releaseVolume(cluster, task, wish);
+    case 'release': return releaseVolumes(cluster, task, wish);
     case 'replace': return replaceNode(cluster, task, wish, status);
     case 'open': return open(cluster, task, wish);
     case 'close': return close(cluster, task, wish);

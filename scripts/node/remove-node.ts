@@ -1,13 +1,13 @@
-// `metamaster node remove` and `release`: a node that goes, and the room of a volume that was in quarantine. What is given up is nobody's on
+// `metamaster node remove` and `release`: a node that goes, and the room of volumes that were in quarantine. What is given up is nobody's on
 // the SAN before the registry gives its extents back, all under one lease.
 
-import { InputError, valueOf } from '../../daemons/core/problem.ts';
+import { InputError, type Result, valueOf } from '../../daemons/core/problem.ts';
 import { canonicalJson } from '../../daemons/storage/canonical-json.ts';
 import { heldVolumes, planHandOver, volumesOfNode } from '../../daemons/storage/hand-over.ts';
 import { nodeOfRequest } from '../../daemons/storage/registry-edit.ts';
 import { removeNode } from '../../daemons/storage/registry-edit-nodes.ts';
 import { releaseQuarantined } from '../../daemons/storage/registry-edit-volumes.ts';
-import type { VolumeRecord } from '../../daemons/storage/registry.ts';
+import type { Registry, VolumeRecord } from '../../daemons/storage/registry.ts';
 import { changedMeanwhile, type Edit } from '../registry-writer.ts';
 import { type ClusterOnSan, editOnly } from './cluster-on-san.ts';
 import { controllerOf, fenceNode, fenceText, giveBack, judgedToGiveUp, ownVolumes } from './fence-node.ts';
@@ -60,13 +60,15 @@ export async function removeFromCluster(cluster: ClusterOnSan, { node: number, q
   return giveUp(cluster, { volumes, owner: node, fence, edit, what: `node ${number} (${node.name}) leaves the roster; what is in ${names} is lost`, subject }, wish);
 }
 
-/** Gives the extents of a quarantined volume back. @throws InputError with what is refused */
-export async function releaseVolume(cluster: ClusterOnSan, { uuid, fenced }: Extract<NodeTask, { kind: 'release' }>, wish: NodeArguments): Promise<number> {
+/** Gives the extents of quarantined volumes back, all or none. @throws InputError with what is refused */
+export async function releaseVolumes(cluster: ClusterOnSan, { uuids, fenced }: Extract<NodeTask, { kind: 'release' }>, wish: NodeArguments): Promise<number> {
   const { registry } = cluster.found;
-  const edit: Edit = (now) => releaseQuarantined(now, { uuid });
+  const edit: Edit = (now) => uuids.reduce<Result<Registry>>((edited, uuid) => (edited.ok ? releaseQuarantined(edited.value, { uuid }) : edited), { ok: true, value: now });
   valueOf(edit(registry));
-  const volume = registry.volumes.find((one) => one.uuid === uuid)!;
-  // A controller switches the machine that is that node now, which may be another one than the volume's.
+  const volumes = registry.volumes.filter(({ uuid }) => uuids.includes(uuid));
+  const names = volumes.map(({ name }) => name).join(', ');
+  // A controller switches the machine that is that node now, which may be another one than the volumes'.
   const fence = { fenced, power: false };
-  return giveUp(cluster, { volumes: [volume], owner: { number: volume.node!, name: volume.name }, fence, edit, what: `what is in ${volume.name} (${uuid}) is lost, and its room is free`, subject: { volume: volume.name, uuid } }, wish);
+  const what = `what is in ${volumes.map(({ name, uuid }) => `${name} (${uuid})`).join(', ')} is lost, and the room is free`;
+  return giveUp(cluster, { volumes, owner: { number: volumes[0]!.node!, name: volumes.length === 1 ? names : 'release' }, fence, edit, what, subject: { volumes: volumes.map(({ name, uuid }) => ({ name, uuid })) } }, wish);
 }

@@ -111,7 +111,7 @@ async function carryOut(cluster: ClusterOnSan, node: RosterNode, judged: Judged,
   }]);
   const { generation } = found.header;
   cluster.tell(`Node ${node.number} (${node.name}) is ${macs.join(', ')} now (registry generation ${generation}). Switch it on; it boots as this node.`);
-  for (const { name, uuid } of left) cluster.tell(`In quarantine: ${name}. Once its machine is off for good, \`metamaster node release ${uuid} --fenced\` gives the room back.`);
+  if (left.length > 0) cluster.tell(`In quarantine: ${left.map(({ name }) => name).join(', ')}. Once their machine is off for good, \`metamaster node release ${left.map(({ uuid }) => uuid).join(' ')} --fenced\` gives the room back.`);
   cluster.result({ node: node.number, name: node.name, macs, formerMacs: node.macs, formerHardwareId: former ?? null, fence: judged.fence, freed, ...(quarantine === undefined ? {} : { quarantined: quarantineResult(quarantine) }), generation, result: 'done' });
   return 0;
 }

@@ -14,10 +14,10 @@ import type { ReadAt } from '../../daemons/storage/read-at.ts';
 import { planChange } from '../../daemons/storage/registry-change.ts';
 import { replaceHardware } from '../../daemons/storage/registry-edit-hardware.ts';
 import { removeNode } from '../../daemons/storage/registry-edit-nodes.ts';
-import { quarantineStore, releaseQuarantined } from '../../daemons/storage/registry-edit-volumes.ts';
+import { quarantineVolumes, releaseQuarantined } from '../../daemons/storage/registry-edit-volumes.ts';
 import { roomyRegistry } from '../../daemons/storage/registry-edit.test-kit.ts';
 import { registryPartitionBytes } from '../../daemons/storage/registry-layout.ts';
-import type { Registry, VolumeRecord } from '../../daemons/storage/registry.ts';
+import { type Registry, storeOf, type VolumeRecord } from '../../daemons/storage/registry.ts';
 import { SAMPLE_DISK_BYTES, SAMPLE_SUPERBLOCK, sampleLabel, sampleSan, sampleUuid } from '../../daemons/storage/sample-san.test-kit.ts';
 import { readVolumeFront } from '../../daemons/storage/volume-front.ts';
 import { chooseLabel, LABEL_OFFSETS, type LabelState, labelSteps } from '../../daemons/storage/volume-label.ts';
@@ -144,7 +144,7 @@ function removal(): Operation {
 
 /** The store that `metamaster restore -F` left behind; the node has another one, which nothing of this may touch. */
 function release(): Operation {
-  const moved = valueOf(quarantineStore(registry, { node: 1, newStoreUuid: sampleUuid(800) }));
+  const moved = valueOf(quarantineVolumes(registry, { node: 1, replacements: [{ former: storeOf(registry, 1)!.uuid, uuid: sampleUuid(800) }] }));
   const left = moved.volumes.filter(({ retired }) => retired === 'quarantined');
   const [{ uuid }] = left as [VolumeRecord];
   return givingUp({
