@@ -19,8 +19,9 @@ import type { PowerOnOptions } from './rack-blade.ts';
 import { openRack, type VirtualRack } from './rack.ts';
 
 /** How long is waited for what. Software emulation on a busy machine is slow. */
-export const PATIENCE = { serveMs: 240_000, menuMs: 90_000, liveMs: 240_000, installMs: 600_000, sshMs: 120_000 } as const;
+export const PATIENCE = { serveMs: 240_000, menuMs: 90_000, liveMs: 240_000, installMs: 600_000, sshMs: 120_000, shutDownMs: 120_000 } as const;
 const SSH_POLL_MS = 500;
+const POWER_DOWN_POLLS = 20;
 /**
  * One connection serves many commands: a key exchange and a session of its own cost an emulated blade seconds. It is given up after three
  * keep-alives without an answer, and closed when nobody has used it for a minute.
@@ -272,6 +273,16 @@ export class Cluster {
         if (existsSync(socket)) await run(this.rack.inRoom('san', ['ssh', '-O', 'exit', '-o', `ControlPath=${socket}`, `root@${addressOf(node)}`]), { accept: [0, 255] });
       }
     }
+  }
+
+  /** Presses the power button and waits until the blade is off; returns what it says of its volumes. */
+  async shutDown(blade: number): Promise<string> {
+    await this.rack.button(blade);
+    const { match } = await this.rack.waitForConsole(blade, /mm-stage down ([^\n]*)[\s\S]*reboot: Power down/, { timeoutMs: PATIENCE.shutDownMs });
+    // QEMU ends behind the kernel's last line.
+    for (let waited = 0; waited < POWER_DOWN_POLLS && (await this.rack.status()).blades.find(({ number }) => number === blade)?.power === 'on'; waited++) await sleep(SSH_POLL_MS);
+    await this.powerOff(blade);
+    return match[1]!;
   }
 
   /** The SAN as it lies in its file. Read past the target: only for looking. */

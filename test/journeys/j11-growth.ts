@@ -1,6 +1,5 @@
 // J11, growth: two blades more become nodes while the others run, serve, and leave again; nobody is started anew.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../scripts/virtual-rack/cluster.ts';
 import { bladeMac } from '../../scripts/virtual-rack/identity.ts';
 import { expectEqual, expectThat, type Journey } from './journey.ts';
@@ -10,7 +9,6 @@ import { Witnesses } from './witnesses.ts';
 const NEW_BLADES = [7, 8] as const;
 const FROM = 1;
 const STAYING = [1, 2] as const;
-const SHUTDOWN_MS = 120_000;
 /** A running node hears of a new registry by the beacons, within seconds. */
 const FOLLOW_S = 60;
 
@@ -47,9 +45,7 @@ export async function growth(cluster: Cluster, journey: Journey): Promise<void> 
     await journey.stage(`blade ${blade} leaves: drained, shut down, removed`, async () => {
       const { node, name } = added.get(blade)!;
       await cluster.ssh(FROM, `metamaster node drain ${node} --yes`);
-      await rack.button(blade);
-      await rack.waitForConsole(blade, /reboot: Power down/, { timeoutMs: SHUTDOWN_MS });
-      for (let waited = 0; waited < 20 && (await rack.status()).blades.find(({ number }) => number === blade)?.power === 'on'; waited++) await sleep(500);
+      await cluster.shutDown(blade);
       const answer = JSON.parse(await cluster.ssh(FROM, `metamaster node remove ${node} --no-fence-power --yes --json 2> /dev/null`)) as { result: string };
       expectEqual('what the command says', answer.result, 'done');
       for (const staying of STAYING) expectEqual(`node ${staying} has forgotten its name`, await hostsHave(cluster, staying, name, false), 'absent');

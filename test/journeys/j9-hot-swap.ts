@@ -1,7 +1,6 @@
 // J9, hot swap: a blade dies, and another machine becomes that node in one power-on, with its root, name and keys, while the other nodes are under
 // load; the old machine comes back and is refused; told otherwise, it takes its place again.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../scripts/virtual-rack/cluster.ts';
 import { bladeMac } from '../../scripts/virtual-rack/identity.ts';
 import { checkNode } from './j1-spark-plug.ts';
@@ -17,7 +16,6 @@ const MARK = '/root/of-the-former-machine';
 /** The former owner's record is watched for 30 s before the command waits for the new machine. */
 const WATCHED_S = 120;
 const REFUSED_MS = 120_000;
-const SHUTDOWN_MS = 120_000;
 
 interface Replaced {
   readonly macs: readonly string[];
@@ -73,11 +71,7 @@ export async function hotSwap(cluster: Cluster, journey: Journey): Promise<void>
   });
   await journey.stage('told otherwise, and the spare one shut down in order: it takes its place again, and nobody has to be fenced', async () => {
     await cluster.ssh(FROM, `metamaster node unbar ${bladeMac(id, SWAPPED)} --yes`);
-    await rack.button(SPARE);
-    const { match } = await rack.waitForConsole(SPARE, /mm-stage down ([^\n]*)[\s\S]*reboot: Power down/, { timeoutMs: SHUTDOWN_MS });
-    journey.note(match[1]!);
-    // QEMU ends behind the kernel's last line.
-    for (let waited = 0; waited < 20 && (await rack.status()).blades.find(({ number }) => number === SPARE)?.power === 'on'; waited++) await sleep(500);
+    journey.note(await cluster.shutDown(SPARE));
     const out = await cluster.ssh(FROM, `metamaster node replace ${SWAPPED} --mac ${bladeMac(id, SWAPPED)} --no-fence-power --yes --json 2> /dev/null`);
     expectEqual('what the command says', (JSON.parse(out) as Replaced).result, 'done');
     await rack.powerOn(SWAPPED);
