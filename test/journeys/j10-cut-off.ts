@@ -18,6 +18,8 @@ const MARK = '/root/before-it-hung';
 const DEAD_S = 60;
 /** The former machine reads the registry once a minute where it hears nobody. */
 const STOPPED_MS = 180_000;
+/** Of a node's log, for what it said of late. */
+const LOOKED_LINES = 400;
 const REFUSED_MS = 180_000;
 
 interface Replaced {
@@ -93,7 +95,7 @@ export async function cutOffBlade(cluster: Cluster, journey: Journey): Promise<v
     await checkNode(cluster, CUT);
     expectEqual('what was written before it hung', await cluster.ssh(CUT, `cat ${MARK}`), 'mine');
     await rack.cutOff(CUT, false);
-    const seen = `for i in $(seq ${REFUSED_MS / 1000}); do journalctl -u metamasterd --no-pager | grep MM-DHCP-BARRED | grep -q ${macs.former} && echo refused && break; sleep 1; done`;
+    const seen = `for i in $(seq ${REFUSED_MS / 1000}); do journalctl -u metamasterd -n ${LOOKED_LINES} --no-pager | grep MM-DHCP-BARRED | grep -q ${macs.former} && echo refused && break; sleep 1; done`;
     expectThat('a node says so', (await Promise.all([1, 2, CUT].map((node) => cluster.ssh(node, seen)))).includes('refused'), 'nobody');
     await cluster.powerOff(CUT);
     await witnesses.stop();

@@ -13,6 +13,9 @@ const POWER_CYCLE_AT_S = 5;
 /** How long the nodes may take to go on when the SAN is back. */
 const RECOVERY_MS = 120_000;
 
+/** How long the load may take for its first round: what it reads is not in memory yet. */
+const FIRST_ROUND_S = 60;
+
 /** Writes and reads back through the root without end; what came of it is counted in memory, where no outage reaches, and in a file that is never seen empty. */
 const LOAD = `
 echo $$ > /run/load.pid
@@ -29,7 +32,7 @@ done
 /** Puts a node under load; errors go to /run/load.bad, the number of good rounds to /run/load.good. `from`: the address that SSH comes from. */
 export async function startLoad(cluster: Cluster, node: number, from?: string): Promise<void> {
   await stopLoad(cluster, node, from);
-  await cluster.ssh(node, `printf %s '${LOAD.replaceAll("'", `'\\''`)}' > /run/load.sh; rm -f /run/load.good /run/load.bad; setsid sh /run/load.sh > /dev/null 2>&1 < /dev/null & sleep 2; cat /run/load.good`, from);
+  await cluster.ssh(node, `printf %s '${LOAD.replaceAll("'", `'\\''`)}' > /run/load.sh; rm -f /run/load.good /run/load.bad; setsid sh /run/load.sh > /dev/null 2>&1 < /dev/null & for i in $(seq ${FIRST_ROUND_S}); do [ -e /run/load.good ] && break; sleep 1; done; cat /run/load.good`, from);
 }
 
 /** Differs after each boot. */

@@ -15,6 +15,8 @@ const FROM = 1;
 const MARK = '/root/of-the-former-machine';
 /** The former owner's record is watched for 30 s before the command waits for the new machine. */
 const WATCHED_S = 120;
+/** Of a node's log, for what it said of late. */
+const LOOKED_LINES = 400;
 const REFUSED_MS = 120_000;
 
 interface Replaced {
@@ -60,7 +62,7 @@ export async function hotSwap(cluster: Cluster, journey: Journey): Promise<void>
   await journey.stage('the old machine comes back, and is refused', async () => {
     await rack.powerOn(SWAPPED);
     const mac = bladeMac(id, SWAPPED);
-    const seen = `for i in $(seq 60); do journalctl -u metamasterd --no-pager | grep MM-DHCP-BARRED | grep -q ${mac} && echo refused && break; sleep 1; done`;
+    const seen = `for i in $(seq 60); do journalctl -u metamasterd -n ${LOOKED_LINES} --no-pager | grep MM-DHCP-BARRED | grep -q ${mac} && echo refused && break; sleep 1; done`;
     expectEqual('a node says so', (await Promise.all([1, 2].map((node) => cluster.ssh(node, seen)))).find((word) => word === 'refused') ?? 'nobody', 'refused');
     await cluster.powerOff(SWAPPED);
     await cluster.bootDisc(SWAPPED, 'b');

@@ -46,8 +46,8 @@ export class Witnesses {
       witnesses.#before.set(node, { bootId: await bootId(cluster, node) });
     }
     const [from, to] = nodes as [number, number];
-    await cluster.ssh(to, `setsid busybox nc -l -p ${LINK_PORT} -e cat > /dev/null 2>&1 < /dev/null & sleep 1`);
-    await cluster.ssh(from, `rm -f /run/link.good /run/link.bad; printf %s '${LINK.replaceAll("'", `'\\''`)}' > /run/link.sh; setsid bash /run/link.sh ${addressOf(to)} > /dev/null 2>&1 < /dev/null & sleep 2; cat /run/link.good`);
+    await cluster.ssh(to, `setsid busybox nc -l -p ${LINK_PORT} -e cat > /dev/null 2>&1 < /dev/null & for i in $(seq ${LINK_ANSWER_S}); do ss -Hltn sport = :${LINK_PORT} | grep -q . && break; sleep 1; done`);
+    await cluster.ssh(from, `rm -f /run/link.good /run/link.bad; printf %s '${LINK.replaceAll("'", `'\\''`)}' > /run/link.sh; setsid bash /run/link.sh ${addressOf(to)} > /dev/null 2>&1 < /dev/null & for i in $(seq ${LINK_ANSWER_S}); do [ -e /run/link.good ] && break; sleep 1; done; cat /run/link.good`);
     witnesses.#timer = setInterval(() => void (witnesses.#asking = witnesses.#asking.then(() => witnesses.#ask())), ASK_EVERY_MS);
     return witnesses;
   }
