@@ -139,10 +139,10 @@ export function makeCertificate(folder: string, name: string): { readonly certFi
   return { certFile, cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
 }
 
-/** Serves on a free port of 127.0.0.1; with a certificate over HTTPS. */
-export async function serveRedfish(emulator: RedfishEmulator, certificate?: { readonly cert: string; readonly key: string }): Promise<{ readonly port: number; close(): void }> {
+/** Serves on a free port of `address`; with a certificate over HTTPS. */
+export async function serveRedfish(emulator: RedfishEmulator, certificate?: { readonly cert: string; readonly key: string }, address = '127.0.0.1'): Promise<{ readonly port: number; close(): void }> {
   const server = certificate === undefined ? createHttp(emulator.handle) : createHttps({ cert: certificate.cert, key: certificate.key }, emulator.handle);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
   return {
     port: (server.address() as AddressInfo).port,
     close: () => {

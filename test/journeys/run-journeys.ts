@@ -14,6 +14,7 @@ import { longSanOutage, sanOutages } from './j7-san-outages.ts';
 import { restore } from './j8-restore.ts';
 import { cutOffBlade } from './j10-cut-off.ts';
 import { growth } from './j11-growth.ts';
+import { automaticSwap } from './j9-automatic.ts';
 import { hotSwap } from './j9-hot-swap.ts';
 import { cacheLost } from './jc-cache-lost.ts';
 import { chap } from './jk-chap.ts';
@@ -43,6 +44,7 @@ const JOURNEYS: readonly { readonly id: string; readonly title: string; readonly
   { id: 'JP', title: 'power: proofs, an orderly shutdown of the whole rack, and its cold start', run: orderlyPower },
   { id: 'J8', title: 'restore: one root, all roots, the configuration of all; nobody else notices', later: true, run: restore },
   { id: 'J9', title: 'hot swap: a blade dies, another machine is that node; the old one is refused', later: true, run: hotSwap },
+  { id: 'J9A', title: 'hot swap without a hand: a power controller\'s proof, and the spare blade that asks', later: true, run: automaticSwap },
   { id: 'J10', title: 'the cut-off blade: nobody gets its volumes while it writes; what it writes late changes nothing', later: true, run: cutOffBlade },
   { id: 'J11', title: 'growth: two nodes more, and back, under load', later: true, run: growth },
   { id: 'JV', title: 'a tagged boot network: one blade\'s card on a VLAN, from the disc and over the network', later: true, run: taggedBootNetwork },
