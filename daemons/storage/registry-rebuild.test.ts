@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { valueOf } from '../core/problem.ts';
-import { MIB } from './block.ts';
+import type { Uuid } from '../core/uuid.ts';
+import { BLOCK_BYTES, MIB } from './block.ts';
 import { reseal } from './block-fuzz.test-kit.ts';
 import { readContainer } from './container-on-disk.ts';
 import { twiceWrittenSan, type DamagedSan } from './damaged-registry.test-kit.ts';
@@ -15,6 +16,7 @@ import { SAMPLE_DISK_BYTES, SAMPLE_SUPERBLOCK, sampleLabel, sampleUuid } from '.
 import { encodeLabel, LABEL_OFFSETS, type LabelState, type VolumeLabel } from './volume-label.ts';
 import type { WriteStep } from './write-step.ts';
 
+const nobody = new Uint8Array(BLOCK_BYTES);
 const copyOf = (registry: Registry): RegistryCopy => ({ registry: withoutSecrets(registry), secret: registry.secret });
 const find = (registry: Registry, name: string): VolumeRecord => registry.volumes.find((volume) => volume.name === name)!;
 
@@ -127,7 +129,7 @@ describe('refused', () => {
     expect(codes(san.disk, { copy: copyOf({ ...san.registry, roster: { ...san.registry.roster, nodes } }) })).toEqual(['MM-REBUILD-NODE', 'MM-REBUILD-NODE']);
   });
 
-  test('a copy that is older than a volume, but not for the rest of a volume that was dropped, or for one that is empty', () => {
+  test('a copy that is older than a volume, but not for the rest of a command that was cut off, or for one that is empty', () => {
     const san = lost();
     const free = 38 * MIB;
     const behind = san.at('default@1', 0) - find(san.registry, 'default@1').extents[0]!.start * MIB + free;
@@ -144,6 +146,21 @@ describe('refused', () => {
     // A blade has begun to fill it.
     newer.disk.write(behind + OWNER_OFFSET, encodeOwner({ hardwareId: 'board-3', bootNonce: '00'.repeat(16), epoch: 1, counter: 1, node: 3, volumeUuid: sampleUuid(556), renewedAtUnixMs: 0 }));
     expect(codes(newer.disk, { copy: copyOf(newer.registry) })).toEqual(['MM-REBUILD-UNKNOWN']);
+    // A copy that nobody has claimed, beside a volume that is there, is the rest of a command that was cut off; once it was claimed, the volume's place is its.
+    const taken = lost();
+    const uuid = sampleUuid(558);
+    const owner = (volumeUuid: Uuid) => encodeOwner({ hardwareId: 'board-1', bootNonce: '00'.repeat(16), epoch: 1, counter: 1, node: 1, volumeUuid, renewedAtUnixMs: 0 });
+    const cases: [LabelState, Uint8Array, string][] = [
+      ['down', nobody, 'warned'], ['down', owner(uuid), 'refused'], ['new', owner(uuid), 'refused'], ['live', nobody, 'refused'],
+      // Of a volume that was there before: the copy had not come so far as to wipe it.
+      ['new', owner(sampleUuid(559)), 'warned'],
+    ];
+    for (const [state, record, wanted] of cases) {
+      writeLabel(taken, behind, find(taken.registry, 'node1'), { volumeUuid: uuid, state });
+      taken.disk.write(behind + OWNER_OFFSET, record);
+      const result = plan(taken.disk, { copy: copyOf(taken.registry) });
+      expect([state, result.ok ? 'warned' : 'refused', (result.ok ? result.value.warnings : result.problems).map(({ code, remedy }) => `${code}: ${remedy}`)]).toEqual([state, wanted, [expect.stringMatching(/^MM-REBUILD-UNKNOWN: .* node1/)]]);
+    }
     // A checkpoint loses its label when it is dropped: one that has it is one that the copy does not know.
     const kept = lost();
     writeLabel(kept, behind, find(kept.registry, 'node1'), { volumeUuid: sampleUuid(557), node: 1, state: 'down', checkpoint: { name: 'node1@a', madeAtUnixMs: 1, storeUuid: sampleUuid(102), storeGeneration: 1, clean: true } });

@@ -220,6 +220,8 @@ function labelPairs(volume: VolumeRecord, label: VolumeLabel, registry: PublicRe
 /**
  * Labels of this cluster where the registry has free room: a volume that it does not know would be given away and written over. One that is
  * new and nobody's holds nothing: an addition that was cut off before its registry leaves such labels, and no copy will ever know them.
+ * One that nobody ever claimed, beside one of its kind and node that the registry has, is a copy whose registry was not written, and holds what
+ * that one holds. Once it was claimed it is what the node has in that one's place: whoever gives a volume up wipes owner record and label before.
  */
 function unknownVolumes(read: ReadAt, container: SectorRange, registry: PublicRegistry, confirmed: ReadonlySet<string>): Pick<Verdict, 'problems' | 'warnings'> {
   const problems: Problem[] = [];
@@ -228,11 +230,12 @@ function unknownVolumes(read: ReadAt, container: SectorRange, registry: PublicRe
     if (label === undefined || label.clusterUuid !== registry.clusterUuid) continue;
     const where = `extent ${extent}`;
     const seen = `${label.kind} of node ${label.node} (${label.volumeUuid})`;
-    // What was dropped keeps its label until its extents are used again (a checkpoint loses it first): the volume that took its place is borne out elsewhere.
-    const replaced = label.checkpoint === undefined && registry.volumes.some(({ name, kind, node, uuid }) => kind === (label.kind as LabelledKind) && node === label.node && uuid !== label.volumeUuid && confirmed.has(name));
+    const known = label.checkpoint === undefined ? registry.volumes.find(({ name, kind, node, uuid }) => kind === (label.kind as LabelledKind) && node === label.node && uuid !== label.volumeUuid && confirmed.has(name)) : undefined;
+    const claimed = label.state === 'live' || owner?.volumeUuid === label.volumeUuid;
     const problem: Problem = { code: 'MM-REBUILD-UNKNOWN', where, rule: 'free, as the registry to be written says', seen, remedy: 'This volume came after the copy was made: use a newer copy.' };
     const empty = label.state === 'new' && owner === undefined && label.checkpoint === undefined;
-    if (replaced) warnings.push({ ...problem, remedy: 'Most likely the rest of a volume that was dropped.' });
+    if (known !== undefined && !claimed) warnings.push({ ...problem, remedy: `Most likely the rest of a command that was cut off: nobody ever booted with it, and ${known.name} is there.` });
+    else if (known !== undefined) problems.push({ ...problem, seen: `${seen}, in use`, remedy: `It came into the place of ${known.name} after the copy was made, which would bring the former one back: use a newer copy. Where there is none, write it into the copy, and ${known.name} as quarantined; --draft tells where it begins.` });
     else if (empty) warnings.push({ ...problem, seen: `${seen}, empty`, remedy: 'Of an addition that was cut off, or that came after the copy was made: `metamaster node add` makes that node anew.' });
     else problems.push(problem);
   }

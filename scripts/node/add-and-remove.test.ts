@@ -3,12 +3,19 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Status } from '../../daemons/agent/status.ts';
 import type { Mac } from '../../daemons/core/mac.ts';
+import { valueOf } from '../../daemons/core/problem.ts';
+import type { Uuid } from '../../daemons/core/uuid.ts';
 import { NO_SANLOCK } from '../../daemons/host/sanlock.test-kit.ts';
+import { MIB } from '../../daemons/storage/block.ts';
 import { isGivenBack } from '../../daemons/storage/hand-over.ts';
 import { decodeOwner, OWNER_OFFSET } from '../../daemons/storage/owner-record.ts';
+import { addCheckpoint } from '../../daemons/storage/registry-edit-checkpoints.ts';
+import { roomyRegistry } from '../../daemons/storage/registry-edit.test-kit.ts';
+import { examineForRebuild, planRebuild } from '../../daemons/storage/registry-rebuild.ts';
 import type { VolumeRecord } from '../../daemons/storage/registry.ts';
+import { SAMPLE_DISK_BYTES, sampleLabel } from '../../daemons/storage/sample-san.test-kit.ts';
 import { readVolumeFront } from '../../daemons/storage/volume-front.ts';
-import { chooseLabel } from '../../daemons/storage/volume-label.ts';
+import { chooseLabel, encodeLabel, LABEL_OFFSETS } from '../../daemons/storage/volume-label.ts';
 import { ClusterImage, type CommandRun, LIVE, NODE_1, type RunOptions } from '../cluster-image.test-kit.ts';
 import { nodeCommand } from './node-command.ts';
 
@@ -108,6 +115,23 @@ describe.skipIf(NO_SANLOCK !== undefined)(`what is written${NO_SANLOCK === undef
     expect(codeOf(await untouched(() => node(`release ${state.uuid} --yes`, { machine: { ...owned, bootNonce: '01'.repeat(16) } })))).toBe('MM-NODE-OWN');
     expect(await node(`release ${state.uuid} --yes`, { machine: owned })).toMatchObject({ code: 0, waitedMs: 0 });
     expect(ofNode(2)).toEqual([]);
+  }, LONG);
+
+  test('its checkpoints go, and no label of theirs keeps an up-to-date copy of the registry from being taken', async () => {
+    image.remove();
+    image = await new ClusterImage(valueOf(addCheckpoint(roomyRegistry(40), { node: 2, name: 'before', sizeBytes: 2 * MIB, uuid: UUID as Uuid, atUnixMs: 1 }))).withLeases();
+    image.own(2, 'down', { hardwareId: OLD });
+    const [store, , checkpoint] = ofNode(2) as [VolumeRecord, VolumeRecord, VolumeRecord];
+    const { registry } = image.found();
+    const label = encodeLabel({ ...sampleLabel(registry, checkpoint), state: 'down', checkpoint: { name: checkpoint.name, madeAtUnixMs: 1, storeUuid: store.uuid, storeGeneration: 2, clean: true } });
+    for (const offset of LABEL_OFFSETS) image.poke(checkpoint.name, offset, label);
+    const left = front(store);
+    const run = await node('remove 2 --quarantine', { answers: ['yes'] });
+    expect([run.code, run.asked[0]], run.error).toEqual([0, expect.stringContaining('node2, state2 stay in quarantine, node2@before is lost')]);
+    expect([isGivenBack(front(checkpoint)), front(store)]).toEqual([true, left]);
+    const { registry: { secret, ...copy } } = image.found();
+    const findings = valueOf(examineForRebuild(image.read, SAMPLE_DISK_BYTES, 'debian'));
+    expect(planRebuild({ findings, read: image.read, force: true, copy: { registry: copy, secret } })).toMatchObject({ ok: true });
   }, LONG);
 
   test('several volumes are released together, or none', async () => {

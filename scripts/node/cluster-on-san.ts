@@ -99,8 +99,8 @@ export async function withCluster(host: CommandHost, wish: NodeArguments, use: (
   }
 }
 
-/** An edit of the registry alone: asked for, written, told. */
-export async function editOnly(cluster: ClusterOnSan, { dryRun }: NodeArguments, what: string, subject: object, edit: Edit): Promise<number> {
+/** An edit of the registry, with what its options do before: asked for, written, told. */
+export async function editOnly(cluster: ClusterOnSan, { dryRun }: NodeArguments, what: string, subject: object, edit: Edit, options: ChangeOptions = {}): Promise<number> {
   valueOf(edit(cluster.found.registry));
   if (dryRun) {
     cluster.tell(`To be done: ${what}.`);
@@ -108,7 +108,7 @@ export async function editOnly(cluster: ClusterOnSan, { dryRun }: NodeArguments,
     return 0;
   }
   if (!(await cluster.confirmed(`${what}.`))) return 1;
-  const { found, written } = await cluster.change(edit);
+  const { found, written } = await cluster.change(edit, options);
   cluster.tell(written ? `Done: ${what} (registry generation ${found.header.generation}).` : 'It was so already.');
   cluster.result({ ...subject, generation: found.header.generation, result: written ? 'done' : 'already' });
   return 0;

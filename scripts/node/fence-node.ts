@@ -116,9 +116,13 @@ export function notReadBack(where: string, seen: string): InputError {
  * @throws InputError MM-NODE-CHANGED, MM-NODE-READ-BACK
  */
 export async function giveBack(cluster: ClusterOnSan, judged: Judged, disk: Disk): Promise<void> {
-  const { request: { registry, container, volumes } } = judged;
   valueOf(planHandOver(judged.request));
   await requireUnchanged(cluster, judged);
+  await wipeFronts(cluster, judged.request, disk);
+}
+
+/** Wipes owner records and labels of volumes that nobody may have mapped, and reads them back. @throws InputError MM-NODE-READ-BACK */
+export async function wipeFronts(cluster: ClusterOnSan, { registry, container, volumes }: Pick<HandOverRequest, 'registry' | 'container' | 'volumes'>, disk: Disk): Promise<void> {
   for (const volume of volumes) disk.carryOut(giveBackSteps(volume, registry.extentBytes, container), (offset) => offset);
   await cluster.drop();
   const left = volumes.filter((volume) => !isGivenBack(cluster.frontOf(volume)));

@@ -5,12 +5,13 @@ import { InputError, type Result, valueOf } from '../../daemons/core/problem.ts'
 import { canonicalJson } from '../../daemons/storage/canonical-json.ts';
 import { heldVolumes, planHandOver, volumesOfNode } from '../../daemons/storage/hand-over.ts';
 import { nodeOfRequest } from '../../daemons/storage/registry-edit.ts';
+import { checkpointsOf } from '../../daemons/storage/registry-edit-checkpoints.ts';
 import { removeNode } from '../../daemons/storage/registry-edit-nodes.ts';
 import { releaseQuarantined } from '../../daemons/storage/registry-edit-volumes.ts';
 import type { Registry, VolumeRecord } from '../../daemons/storage/registry.ts';
-import { changedMeanwhile, type Edit } from '../registry-writer.ts';
+import { changedMeanwhile, type ChangeOptions, type Edit } from '../registry-writer.ts';
 import { type ClusterOnSan, editOnly } from './cluster-on-san.ts';
-import { controllerOf, fenceNode, fenceText, giveBack, judgedToGiveUp, ownVolumes } from './fence-node.ts';
+import { controllerOf, fenceNode, fenceText, giveBack, judgedToGiveUp, ownVolumes, wipeFronts } from './fence-node.ts';
 import type { FenceWish, NodeArguments, NodeTask } from './node-arguments.ts';
 
 /** What is given up, and what of the registry. */
@@ -53,11 +54,19 @@ export async function removeFromCluster(cluster: ClusterOnSan, { node: number, q
   const node = valueOf(nodeOfRequest(registry.roster, number));
   if (cluster.machine.node === number) throw new InputError([ownVolumes(number)]);
   const volumes = volumesOfNode(registry, number);
-  const names = volumes.map(({ name }) => name).join(', ');
+  const namesOf = (some: readonly VolumeRecord[]): string => some.map(({ name }) => name).join(', ');
   const subject = { node: number, name: node.name, macs: node.macs, volumes: volumes.map(({ name, uuid }) => ({ name, uuid })) };
-  if (quarantine) return editOnly(cluster, wish, `node ${number} (${node.name}) leaves the roster; ${names} stay in quarantine`, subject, (now) => removeNode(now, { node: number, volumes: 'quarantined' }));
+  if (quarantine) {
+    const checkpoints = checkpointsOf(registry, number);
+    const what = `node ${number} (${node.name}) leaves the roster; ${namesOf(volumes.filter(({ retired }) => retired !== 'checkpoint'))} stay in quarantine`;
+    const isAsLooked = (now: Registry): boolean => canonicalJson(checkpointsOf(now, number)) === canonicalJson(checkpoints);
+    const edit: Edit = (now) => (isAsLooked(now) ? removeNode(now, { node: number, volumes: 'quarantined' }) : { ok: false, problems: [changedMeanwhile(cluster.path)] });
+    // Nobody maps a checkpoint: its extents are given back without a fence.
+    const before: ChangeOptions['before'] = (_, disk) => wipeFronts(cluster, { registry, container: cluster.found.ranges.container, volumes: checkpoints }, disk);
+    return editOnly(cluster, wish, checkpoints.length === 0 ? what : `${what}, ${namesOf(checkpoints)} is lost`, subject, edit, { before });
+  }
   const edit: Edit = (now) => removeNode(now, { node: number, volumes: 'released', ownersGone: volumes.map(({ uuid }) => uuid) });
-  return giveUp(cluster, { volumes, owner: node, fence, edit, what: `node ${number} (${node.name}) leaves the roster; what is in ${names} is lost`, subject }, wish);
+  return giveUp(cluster, { volumes, owner: node, fence, edit, what: `node ${number} (${node.name}) leaves the roster; what is in ${namesOf(volumes)} is lost`, subject }, wish);
 }
 
 /** Gives the extents of quarantined volumes back, all or none. @throws InputError with what is refused */

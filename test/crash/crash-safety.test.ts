@@ -10,7 +10,9 @@ import { handOverOperations } from './hand-over-operations.test-kit.ts';
 import { installOperations } from './install-operations.test-kit.ts';
 import { newVolumeOperations } from './new-volume-operations.test-kit.ts';
 import { checkOperation, formatTallies, type Operation, type Tally } from './operation.test-kit.ts';
+import { quarantineOperations } from './quarantine-operations.test-kit.ts';
 import { registryOperations } from './registry-operations.test-kit.ts';
+import { restoreOperations } from './restore-operations.test-kit.ts';
 import { storeOperations } from './store-operations.test-kit.ts';
 
 // What needs device-mapper (mkfs, resize2fs) is run in name only.
@@ -22,7 +24,7 @@ const [, onlyName, onlyNumber] = /^(.*):(\d+)$/.exec(env['CRASH_CASE'] ?? '') ??
 const CASES_LEAST = 1000;
 
 const disc = makeDisc();
-const operations = [...await installOperations(disc.places), ...registryOperations(), ...storeOperations(), ...checkpointOperations(), ...handOverOperations(), ...newVolumeOperations(), await firstBoot('none'), await firstBoot('volatile'), await nextBoot('none'), await nextBoot('volatile'), await handBackOperation('none'), await handBackOperation('volatile')].filter(({ name }) => onlyName === undefined || name === onlyName);
+const operations = [...await installOperations(disc.places), ...registryOperations(), ...storeOperations(), ...checkpointOperations(), ...handOverOperations(), ...newVolumeOperations(), ...restoreOperations(), ...await quarantineOperations(), await firstBoot('none'), await firstBoot('volatile'), await nextBoot('none'), await nextBoot('volatile'), await handBackOperation('none'), await handBackOperation('volatile')].filter(({ name }) => onlyName === undefined || name === onlyName);
 const tallies: Tally[] = [];
 
 afterAll(() => {
@@ -47,18 +49,21 @@ describe(`a power cut (seed ${seed})`, () => {
 describe('the check itself sees', () => {
   const SEED = 1;
   const without = (operation: Operation): Operation => ({ ...operation, events: operation.events.filter(({ kind }) => !kind.startsWith('flush')) });
-  const named = (name: string): Operation => [...registryOperations(), ...storeOperations(), ...checkpointOperations(), ...handOverOperations(), ...newVolumeOperations()].find((operation) => operation.name === name)!;
+  const named = async (name: string): Promise<Operation> => [
+    ...registryOperations(), ...storeOperations(), ...checkpointOperations(), ...handOverOperations(), ...newVolumeOperations(), ...restoreOperations(), ...await quarantineOperations(),
+  ].find((operation) => operation.name === name)!;
 
-  test.each(['label, live to down', 'reset', 'reset, owner released', 'checkpoint', 'rollback', 'node added', 'quarantined store released'])('what a plan without its flushes would do: %s', async (name) => {
-    const { violations } = await checkOperation(without(named(name)), SEED);
+  test.each(['label, live to down', 'reset', 'reset, owner released', 'checkpoint', 'rollback', 'node added', 'quarantined store released', 'restore -d 3 --with-state', 'node replaced, quarantine'])('what a plan without its flushes would do: %s', { timeout: 120_000 }, async (name) => {
+    const operation = without(await named(name));
+    const { violations } = await checkOperation(operation, SEED);
     expect(violations.length).toBeGreaterThan(0);
     // The case can be looked at alone.
     const number = Number(/:(\d+)" /.exec(violations[0]!)![1]);
-    expect((await checkOperation(without(named(name)), SEED, number)).violations).toEqual(violations.slice(0, 1));
+    expect((await checkOperation(operation, SEED, number)).violations).toEqual(violations.slice(0, 1));
   });
 
   test('a write into a neighbour\'s sectors', async () => {
-    const operation = named('revalidate');
+    const operation = await named('revalidate');
     const stray = operation.events.map((event) => (event.kind === 'write' ? { ...event, runs: event.runs.map((run) => ({ ...run, offset: run.offset + 8 * 512 })) } : event));
     expect((await checkOperation({ ...operation, events: stray }, SEED)).violations[0]).toMatch(/somebody else's/);
   });

@@ -118,7 +118,7 @@ function expectAllBoot(read: ReadAt, found: ContainerFound): void {
 }
 
 /** Should the registry be lost now, a copy of it makes it again. */
-function expectRebuildable(read: ReadAt, { registry, ranges }: ContainerFound): void {
+export function expectRebuildable(read: ReadAt, { registry, ranges }: ContainerFound): void {
   const torn = new OverlayDisk(read);
   const noise = new Uint8Array(BLOCK_BYTES).fill(0xa5);
   for (let writer = 0; writer < SAMPLE_SUPERBLOCK.writers; writer++) for (const slot of [0, 1] as const) torn.write(ranges.registry.firstSector * SECTOR_BYTES + slotHeaderOffset(SAMPLE_SUPERBLOCK, writer, slot), noise);
