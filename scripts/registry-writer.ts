@@ -84,7 +84,7 @@ export async function changeRegistry(context: ChangeContext, edit: Edit, options
   const area = leaseAreaOf(path, first.ranges.leases, first.superblock.clusterUuid);
   const hostId = valueOf(hostIdOf(who, first.superblock.writers));
   valueOf(edit(first.registry));
-  const disk = new Disk(path, bytes);
+  const disk = new Disk(path, bytes, { direct: true });
   try {
     const changed = await withRegistryLease({ ...host.sanlock, area, hostId, say: (line) => host.error(`  ${line}\n`) }, async ({ leaseVersion, lost }) => {
       await dropCache(path);

@@ -1,6 +1,7 @@
 // The SAN's disk under an installer: reads, planned writes and the copying of images, with what is written made durable.
 
-import { closeSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { ALIGNMENT_BYTES, alignedBuffer } from '../../daemons/host/aligned-buffer.ts';
 import type { ReadAt } from '../../daemons/storage/read-at.ts';
 import type { WriteStep } from '../../daemons/storage/write-step.ts';
 
@@ -9,32 +10,58 @@ const COPY_BYTES = 4 * 1024 * 1024;
 /** Pieces between two flushes: what a blade of little memory can hold as dirty pages. */
 const FLUSH_EVERY = 16;
 
+/** How a disk is opened. */
+export interface DiskOptions {
+  /** Past this machine's page cache, where the disk takes that: what another machine writes is seen, and nothing of a write stays behind in memory. */
+  readonly direct?: boolean;
+}
+
+/** Opened for direct reads and writes; undefined where the file system of an image takes none (EINVAL from open(2)). */
+function openDirect(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_DIRECT);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EINVAL') return undefined;
+    throw error;
+  }
+}
+
 /** An open disk. Close it when done. */
 export class Disk {
   readonly path: string;
   readonly bytes: number;
+  /** Reads and writes pass the page cache by: they are of whole blocks, and a flush is for the disk's own cache. */
+  readonly direct: boolean;
   readonly #fd: number;
 
   /** @throws Error when the device cannot be opened for writing */
-  constructor(path: string, bytes: number) {
+  constructor(path: string, bytes: number, { direct = false }: DiskOptions = {}) {
+    const fd = direct ? openDirect(path) : undefined;
     this.path = path;
     this.bytes = bytes;
-    this.#fd = openSync(path, 'r+');
+    this.direct = fd !== undefined;
+    this.#fd = fd ?? openSync(path, 'r+');
   }
 
   /** Reads exactly so many bytes. @throws Error when the device ends before */
   readonly read: ReadAt = (offset, length) => {
-    const buffer = new Uint8Array(length);
-    for (let done = 0; done < length; ) {
-      const got = readSync(this.#fd, buffer, done, length - done, offset + done);
-      if (got === 0) throw new Error(`${this.path}: ends at byte ${offset + done}; ${length} bytes at ${offset} were asked for`);
+    const skipped = this.direct ? offset % ALIGNMENT_BYTES : 0;
+    const wanted = this.direct ? Math.ceil((skipped + length) / ALIGNMENT_BYTES) * ALIGNMENT_BYTES : length;
+    const buffer = this.direct ? alignedBuffer(wanted) : new Uint8Array(wanted);
+    for (let done = 0; done < skipped + length; ) {
+      const got = readSync(this.#fd, buffer, done, wanted - done, offset - skipped + done);
+      if (got === 0) throw new Error(`${this.path}: ends at byte ${offset - skipped + done}; ${length} bytes at ${offset} were asked for`);
       done += got;
     }
-    return buffer;
+    return buffer.subarray(skipped, skipped + length);
   };
 
+  /** Writes whole blocks on a direct disk, anything on another. @throws RangeError */
   write(offset: number, bytes: Uint8Array): void {
-    for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done, bytes.length - done, offset + done);
+    if (this.direct && (offset % ALIGNMENT_BYTES !== 0 || bytes.length % ALIGNMENT_BYTES !== 0)) throw new RangeError(`${this.path}: ${bytes.length} bytes at ${offset}: a direct write is of whole blocks of ${ALIGNMENT_BYTES} bytes`);
+    const buffer = this.direct ? alignedBuffer(bytes.length) : bytes;
+    if (this.direct) buffer.set(bytes);
+    for (let done = 0; done < buffer.length; ) done += writeSync(this.#fd, buffer, done, buffer.length - done, offset + done);
   }
 
   flush(): void {
