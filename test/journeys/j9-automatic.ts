@@ -8,7 +8,6 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SILENT_MS } from '../../daemons/agent/replacement.ts';
 import { POWER_CONFIG } from '../../daemons/power-controllers.ts';
-import { PASSWORD, USER } from '../../daemons/power/redfish-emulator.test-kit.ts';
 import type { Cluster } from '../../scripts/virtual-rack/cluster.ts';
 import { bladeMac } from '../../scripts/virtual-rack/identity.ts';
 import { SAN_ADDRESS } from '../../scripts/virtual-rack/network-plan.ts';
@@ -31,13 +30,15 @@ const SWAP_MS = SILENT_MS + 400_000;
 interface Bmc {
   readonly port: string;
   readonly fingerprint: string;
+  readonly user: string;
+  readonly password: string;
   stop(): Promise<void>;
 }
 
 async function startBmc(rack: VirtualRack): Promise<Bmc> {
   const folder = join(rack.identity.stateDir, 'bmc');
   mkdirSync(folder, { recursive: true });
-  const [command, ...argv] = rack.inRoom('san', [process.execPath, '--disable-warning=ExperimentalWarning', 'test/journeys/rack-bmc.ts', rack.identity.stateDir.split('/').at(-1)!, String(SWAPPED), folder]);
+  const [command, ...argv] = rack.inRoom('san', [process.execPath, '--disable-warning=ExperimentalWarning', 'test/journeys/rack-bmc.test-kit.ts', rack.identity.stateDir.split('/').at(-1)!, String(SWAPPED), folder]);
   const child = spawn(command!, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise<void>((done) => child.once('close', () => done()));
   const stop = async (): Promise<void> => {
@@ -46,12 +47,12 @@ async function startBmc(rack: VirtualRack): Promise<Bmc> {
   };
   const ready = new Promise<string>((done) => createInterface({ input: child.stdout }).once('line', done));
   const line = await Promise.race([ready, ended.then(() => 'it ended'), sleep(BMC_START_MS, 'nothing in time', { ref: false })]);
-  const [, port, fingerprint] = /^ready (\d+) ([0-9A-F:]+)$/.exec(line) ?? [];
-  if (port === undefined || fingerprint === undefined) {
+  const [, port, fingerprint, user, password] = /^ready (\d+) ([0-9A-F:]+) (\S+) (\S+)$/.exec(line) ?? [];
+  if (port === undefined || fingerprint === undefined || user === undefined || password === undefined) {
     await stop();
     throw new Error(`the management controller must say that it is ready; seen ${line}`);
   }
-  return { port, fingerprint, stop };
+  return { port, fingerprint, user, password, stop };
 }
 
 export async function automaticSwap(cluster: Cluster, journey: Journey): Promise<void> {
@@ -61,9 +62,9 @@ export async function automaticSwap(cluster: Cluster, journey: Journey): Promise
   const bmc = await startBmc(rack);
   try {
     await journey.stage(`node ${SWAPPED}'s number is opened; each other node knows its power controller`, async () => {
-      const config = { nodes: { [SWAPPED]: { kind: 'redfish', url: `https://${SAN_ADDRESS}:${bmc.port}`, user: USER, passwordFile: PASSWORD_FILE, fingerprint: bmc.fingerprint } } };
+      const config = { nodes: { [SWAPPED]: { kind: 'redfish', url: `https://${SAN_ADDRESS}:${bmc.port}`, user: bmc.user, passwordFile: PASSWORD_FILE, fingerprint: bmc.fingerprint } } };
       for (const node of OTHERS) {
-        await cluster.ssh(node, `umask 077; echo ${PASSWORD} > ${PASSWORD_FILE}; echo '${JSON.stringify(config)}' > ${POWER_CONFIG}`);
+        await cluster.ssh(node, `umask 077; echo ${bmc.password} > ${PASSWORD_FILE}; echo '${JSON.stringify(config)}' > ${POWER_CONFIG}`);
         const { nodes: [status] } = JSON.parse(await cluster.ssh(node, `metamaster power status ${SWAPPED} --json`)) as { nodes: readonly { state: string }[] };
         expectEqual(`what it says to node ${node}`, status?.state ?? 'nothing', 'on');
       }
