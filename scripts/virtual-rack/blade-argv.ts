@@ -15,8 +15,8 @@ export const TRANSLATION_CACHE_MIB = 256;
 /**
  * The emulated processor: x86-64-v2, which a current runtime may ask for and which has the CRC32 instruction for iSCSI,
  * without the wide vectors and five-level page tables of `max`, which software emulation pays for. RDRAND, which every server of
- * the last decade has: without it the kernel gathers randomness from timer jitter, a second of a boot. Without CMPXCHG16B: behind
- * one, in the kernel's allocator, QEMU 7.2 has left another register's bits in the flags, and the kernel died of them.
+ * the last decade has: without it the kernel gathers randomness from timer jitter, a second of a boot. Without CMPXCHG16B,
+ * as a caution: a kernel died once in its allocator, which uses it, with another register's bits in the flags; QEMU 7.2 is suspected, not proved.
  */
 export const TCG_CPU = 'qemu64,-cx16,+ssse3,+sse4.1,+sse4.2,+popcnt,+lahf-lm,+rdrand';
 

@@ -29,8 +29,10 @@ export async function bootReports(cluster: Cluster, journey: Journey): Promise<v
     const boot = await shown(cluster, 1);
     expectEqual('how it went', boot.outcome, 'serving');
     const stages = boot.stages.map(({ stage }) => stage);
-    // A blade whose services all start at once on an emulated processor may miss three beacons: that it was silent then is told too, and is true.
-    expectEqual('its stages', stages.slice(0, stages.indexOf('serving') + 1).join(' '), 'dhcp script kernel initrd modules interface login registry paths identity claim snapshot check mount configure swap handover root serving');
+    // Once it serves, nothing of the boot may follow; on an emulated processor, while all services start, it may fall silent and be heard again.
+    const end = stages.indexOf('serving') + 1;
+    expectThat('behind serving no stage, but silence that ended', /^( silent serving)*$/.test(stages.slice(end).map((stage) => ` ${stage}`).join('')), stages);
+    expectEqual('its stages', stages.slice(0, end).join(' '), 'dhcp script kernel initrd modules interface login registry paths identity claim snapshot check mount configure swap handover root serving');
     expectThat('the server of each file', boot.stages.filter(({ stage }) => ['kernel', 'initrd'].includes(stage)).every(({ server }) => /^192\.168\.0\.[13]$/.test(server ?? '')), boot.stages);
   });
   await journey.stage('a kernel that panics: its last words on another node, a reset by the watchdog, a boot', async () => {
