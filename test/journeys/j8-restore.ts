@@ -1,5 +1,5 @@
-// J8, restore: a wrecked root is reset from another node, all roots are reset from the disc, and the configuration is rendered anew where the
-// software shall stay; and the nodes that it is not about notice nothing.
+// J8, restore: a wrecked root is reset from another node, all roots are reset from the disc, one is reset with its state volume, and the
+// configuration is rendered anew where the software shall stay; and the nodes that it is not about notice nothing.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PATIENCE, type Cluster } from '../../scripts/virtual-rack/cluster.ts';
@@ -71,6 +71,20 @@ export async function restore(cluster: Cluster, journey: Journey): Promise<void>
   await cluster.bootAll(NODES, (name, work) => journey.stage(name, async () => void (await work())));
   await journey.stage('every root is as the installation made it, and every state volume as it was', async () => {
     for (const node of NODES) await checkReset(cluster, node);
+  });
+  await journey.stage(`node ${WRECKED} is shut down in order and reset with its state volume, from node ${FROM}, without a word on any fence`, async () => {
+    const witnesses = await Witnesses.start(cluster, NODES.filter((node) => node !== WRECKED));
+    await leaveMarks(cluster, WRECKED);
+    await cluster.shutDown(WRECKED);
+    const { nodes } = JSON.parse(await cluster.ssh(FROM, `metamaster restore -d 3 -n ${WRECKED} --with-state --yes --json 2> /dev/null`)) as Restored;
+    expectEqual('what the command says', nodes.map(({ node, result }) => `${node} ${result}`).join(), `${WRECKED} done`);
+    await rack.powerOn(WRECKED);
+    await cluster.serving(WRECKED);
+    await checkNode(cluster, WRECKED);
+    for (const path of [LOST, KEPT]) expectEqual(`node ${WRECKED}: ${path}`, await exists(cluster, WRECKED, path), 'absent');
+    await cluster.ssh(WRECKED, `touch ${KEPT}`);
+    for (const node of NODES) expectEqual(`node ${node}: its own file on its state volume`, await exists(cluster, node, KEPT), 'there');
+    await witnesses.stop();
   });
   await journey.stage(`the configuration is rendered anew on all nodes, from node ${FROM}; the software stays`, async () => {
     const witnesses = await Witnesses.start(cluster, NODES);
