@@ -38,9 +38,14 @@ export interface HandedVolume {
   readonly steps: readonly WriteStep[];
 }
 
-/** The volumes that a node maps, or may return to; what is in quarantine is nobody's. */
+/** The volumes of a node; what is in quarantine is nobody's. */
 export function volumesOfNode({ volumes }: Pick<Registry, 'volumes'>, node: number): readonly VolumeRecord[] {
   return volumes.filter((volume) => volume.node === node && volume.retired !== 'quarantined');
+}
+
+/** Those of them that a machine maps as that node, or may return to: all but the checkpoints, which are written and read under the registry's lease alone. */
+export function mappedVolumes(registry: Pick<Registry, 'volumes'>, node: number): readonly VolumeRecord[] {
+  return volumesOfNode(registry, node).filter(({ retired }) => retired !== 'checkpoint');
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Mac } from '../../daemons/core/mac.ts';
 import { valueOf } from '../../daemons/core/problem.ts';
 import type { Uuid } from '../../daemons/core/uuid.ts';
 import { NO_SANLOCK } from '../../daemons/host/sanlock.test-kit.ts';
-import { MIB } from '../../daemons/storage/block.ts';
+import { BLOCK_BYTES, MIB } from '../../daemons/storage/block.ts';
 import { isGivenBack } from '../../daemons/storage/hand-over.ts';
 import { decodeOwner, OWNER_OFFSET } from '../../daemons/storage/owner-record.ts';
 import { addCheckpoint } from '../../daemons/storage/registry-edit-checkpoints.ts';
@@ -115,6 +115,23 @@ describe.skipIf(NO_SANLOCK !== undefined)(`what is written${NO_SANLOCK === undef
     expect(codeOf(await untouched(() => node(`release ${state.uuid} --yes`, { machine: { ...owned, bootNonce: '01'.repeat(16) } })))).toBe('MM-NODE-OWN');
     expect(await node(`release ${state.uuid} --yes`, { machine: owned })).toMatchObject({ code: 0, waitedMs: 0 });
     expect(ofNode(2)).toEqual([]);
+  }, LONG);
+
+  test('a checkpoint that is unfinished, or whose room has another\'s old label, keeps nobody from replacing or removing its node', async () => {
+    image.remove();
+    image = await new ClusterImage(valueOf(addCheckpoint(roomyRegistry(40), { node: 2, name: 'before', sizeBytes: 2 * MIB, uuid: UUID as Uuid, atUnixMs: 1 }))).withLeases();
+    image.own(2, 'down', { hardwareId: OLD });
+    const checkpoint = ofNode(2).find(({ retired }) => retired === 'checkpoint')!;
+    const others = encodeLabel({ ...sampleLabel(image.found().registry, checkpoint), volumeUuid: '99999999-9999-4999-8999-999999999999' as Uuid });
+    for (const [left, blocks] of [['nothing', new Uint8Array(BLOCK_BYTES)], ['another\'s label', others]] as const) {
+      for (const offset of LABEL_OFFSETS) image.poke(checkpoint.name, offset, blocks);
+      image.poke(checkpoint.name, OWNER_OFFSET, new Uint8Array(BLOCK_BYTES));
+      expect((await node('replace 2 --mac 52:54:00:00:00:77 --dry-run')).code, left).toBe(0);
+    }
+    const replaced = await node('replace 2 --mac 52:54:00:00:00:77 --yes');
+    expect([replaced.code, ofNode(2).map(({ retired }) => retired)], replaced.error).toEqual([0, [undefined, undefined, 'checkpoint']]);
+    const removed = await node('remove 2 --yes');
+    expect([removed.code, ofNode(2), isGivenBack(front(checkpoint))], removed.error).toEqual([0, [], true]);
   }, LONG);
 
   test('its checkpoints go, and no label of theirs keeps an up-to-date copy of the registry from being taken', async () => {

@@ -8,6 +8,7 @@ import { readContainer, type ContainerFound } from '../../daemons/storage/contai
 import { decodeOwner, encodeOwner, OWNER_OFFSET, type OwnerRecord } from '../../daemons/storage/owner-record.ts';
 import { readFrom } from '../../daemons/storage/read-at.ts';
 import { planChange } from '../../daemons/storage/registry-change.ts';
+import { dropCheckpoint } from '../../daemons/storage/registry-edit-checkpoints.ts';
 import { SAMPLE_DISK_BYTES, sampleLabel, sampleRegistry, sampleSan } from '../../daemons/storage/sample-san.test-kit.ts';
 import { examineSan } from '../../daemons/storage/san-report.ts';
 import { viewStore } from '../../daemons/storage/snapshot-view.ts';
@@ -16,6 +17,7 @@ import { chooseLabel, DATA_OFFSET_BYTES, labelSteps, type LabelState, type Volum
 import { readVolumeFront } from '../../daemons/storage/volume-front.ts';
 import { volumeReader } from '../../daemons/storage/volume-reader.ts';
 import type { CommandHost, ThisMachine } from '../command-host.ts';
+import { Disk } from '../install/disk.ts';
 import { type ChangeRegistry, checkpointCommand, rollbackCommand } from './checkpoint-command.ts';
 
 const registry = sampleRegistry();
@@ -89,10 +91,17 @@ const findings = (): { problems: string[]; warnings: string[] } => {
 };
 
 /** Edits the image as the writer of the registry on a node would. */
-const change: ChangeRegistry = async ({ path, container }, edit) => {
+const change: ChangeRegistry = async ({ path, container }, edit, before) => {
   expect([path, container]).toEqual([image, 'debian']);
   const found = look();
-  const { steps } = valueOf(planChange({ found, edited: valueOf(edit(found.registry)), writer: 0, leaseVersion: 0 }));
+  const edited = valueOf(edit(found.registry));
+  const { steps } = valueOf(planChange({ found, edited, writer: 0, leaseVersion: 0 }));
+  const disk = new Disk(path, SAMPLE_DISK_BYTES);
+  try {
+    await before?.(edited, disk, new AbortController().signal);
+  } finally {
+    disk.close();
+  }
   for (const step of steps) if (step.kind === 'write') poke(found.ranges.registry.firstSector * SECTOR_BYTES + step.offset, step.bytes);
   return look().registry;
 };
@@ -135,7 +144,7 @@ describe('node checkpoint', () => {
   test('keeps the root as it is, in as much room as was changed, and the store stays as it was', async () => {
     const model = writeImage('down');
     const before = look().root('node2');
-    expect(await run('checkpoint 2 before-upgrade')).toMatchObject({ code: 0, error: '', out: 'node2@before-upgrade: 5 changed chunks, 2 MiB\n' });
+    expect(await run('checkpoint 2 before-upgrade')).toMatchObject({ code: 0, error: '  node2 to node2@before-upgrade: 2 MiB\n  node2@before-upgrade: read again\n', out: 'node2@before-upgrade: 5 changed chunks, 2 MiB\n' });
     const seen = look();
     expect(Buffer.compare(seen.root('node2@before-upgrade'), model.expected)).toBe(0);
     expect(Buffer.compare(seen.root('node2'), before)).toBe(0);
@@ -165,8 +174,8 @@ describe('node checkpoint', () => {
 
   test('of a node that boots meanwhile does not count', async () => {
     writeImage('down');
-    const boots: ChangeRegistry = async (where, edit) => {
-      const changed = await change(where, edit);
+    const boots: ChangeRegistry = async (where, edit, before) => {
+      const changed = await change(where, edit, before);
       poke(place('node2', OWNER_OFFSET), encodeOwner({ ...FOREIGN, epoch: 4, counter: 71 }));
       return changed;
     };
@@ -176,7 +185,7 @@ describe('node checkpoint', () => {
     expect(findings()).toEqual({ problems: [], warnings: ['MM-CHECKPOINT-UNFINISHED'] });
     expect(codesIn(await run('rollback 2 a --discard --yes'))).toBe('MM-CHECKPOINT-UNFINISHED');
     // Dropped, it can be made again.
-    expect((await run('checkpoint 2 a --drop')).code).toBe(0);
+    expect((await run('checkpoint 2 a --drop --yes')).code).toBe(0);
     expect((await run('checkpoint 2 a')).code).toBe(0);
   });
 
@@ -184,12 +193,46 @@ describe('node checkpoint', () => {
     writeImage('down');
     await run('checkpoint 2 a');
     const at = look().registry.volumes.at(-1)!.extents[0]!.start;
-    expect((await run('checkpoint 2 a --drop')).code).toBe(0);
+    expect((await run('checkpoint 2 a --drop --yes')).code).toBe(0);
     const seen = look();
     expect(seen.registry.volumes).toEqual(registry.volumes);
     const start = seen.ranges.container.firstSector * SECTOR_BYTES + at * registry.extentBytes;
     expect(readFileSync(image).subarray(start, start + 3 * BLOCK_BYTES).every((byte) => byte === 0)).toBe(true);
     expect(findings()).toEqual({ problems: [], warnings: [] });
+  });
+
+  test('says what it would do, and does nothing; and speaks to programs', async () => {
+    writeImage('down');
+    const result = async (line: string): Promise<unknown> => JSON.parse((await run(line)).out);
+    const dry = async (line: string): Promise<unknown> => {
+      const before = readFileSync(image);
+      const planned = await result(`${line} --dry-run --json`);
+      expect(readFileSync(image).equals(before)).toBe(true);
+      return planned;
+    };
+    const made = { node: 2, name: 'a', exceptions: 5, bytes: 2 * MIB };
+    expect(await dry('checkpoint 2 a')).toEqual({ ...made, result: 'planned' });
+    expect(await result('checkpoint 2 a --json')).toMatchObject({ ...made, result: 'done' });
+    expect(await result('checkpoint 2 --json')).toEqual({ node: 2, checkpoints: [{ name: 'a', madeAtUnixMs: 1_795_000_000_000, bytes: 2 * MIB, origin: 'default@1', state: 'whole' }] });
+    expect(await dry('rollback 2 a --discard')).toEqual({ node: 2, name: 'a', kept: null, result: 'planned' });
+    expect(await dry('checkpoint 2 a --drop')).toEqual({ node: 2, name: 'a', bytes: 2 * MIB, result: 'planned' });
+    expect(await result('checkpoint 2 a --drop --yes --json')).toEqual({ node: 2, name: 'a', bytes: 2 * MIB, result: 'done' });
+  });
+
+  test('whose room is given to somebody else meanwhile is not written to', async () => {
+    writeImage('down');
+    let changes = 0;
+    let left = Buffer.alloc(0);
+    const drops: ChangeRegistry = async (where, edit, before) => {
+      if (++changes === 2) {
+        await change(where, (now) => dropCheckpoint(now, { node: 2, name: 'a' }));
+        left = readFileSync(image);
+      }
+      return change(where, edit, before);
+    };
+    const done = await run('checkpoint 2 a', { changeWith: drops });
+    expect([done.code, codesIn(done), changes]).toEqual([1, 'MM-CHANGE-MEANWHILE', 2]);
+    expect(readFileSync(image).equals(left)).toBe(true);
   });
 
   test('of its own root is refused', async () => {
@@ -213,7 +256,7 @@ describe('node rollback', () => {
     await run('checkpoint 2 first');
     const second = changeStore();
     expect(Buffer.compare(first.expected, second.expected)).not.toBe(0);
-    expect(await run('rollback 2 first --keep second --yes')).toMatchObject({ code: 0, error: '', asked: 0 });
+    expect(await run('rollback 2 first --keep second --yes')).toMatchObject({ code: 0, asked: 0 });
     const seen = look();
     expect(Buffer.compare(seen.root('node2'), first.expected)).toBe(0);
     expect(Buffer.compare(seen.root('node2@second'), second.expected)).toBe(0);
@@ -230,7 +273,8 @@ describe('node rollback', () => {
     await run('checkpoint 2 a');
     const before = readFileSync(image);
     expect(await run('rollback 2 a --discard', { answer: 'y' })).toMatchObject({ code: 1, asked: 1 });
-    expect(await run('rollback 2 a --discard')).toMatchObject({ code: 2, asked: 1 });
+    await refused('rollback 2 a --discard', 'MM-NODE-CONFIRM');
+    expect(await run('checkpoint 2 a --drop', { answer: 'no' })).toMatchObject({ code: 1, asked: 1 });
     expect(readFileSync(image).equals(before)).toBe(true);
     expect(await run('rollback 2 a --discard', { answer: 'yes' })).toMatchObject({ code: 0, asked: 1 });
   });

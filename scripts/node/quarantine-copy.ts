@@ -18,13 +18,11 @@ import { stepsOnDisk } from '../../daemons/storage/volume-front.ts';
 import { chooseLabel, type VolumeLabel } from '../../daemons/storage/volume-label.ts';
 import type { WriteStep } from '../../daemons/storage/write-step.ts';
 import type { Disk } from '../install/disk.ts';
+import { progressOf } from '../progress.ts';
 import type { ClusterOnSan } from './cluster-on-san.ts';
 import { judgedNow, type Judged, notReadBack, requireUnchanged, requireWhole } from './fence-node.ts';
 import { makeVolumes, requireUnoccupied } from './make-volumes.ts';
 import type { StoresOnSan } from './stores-on-san.ts';
-
-/** How often a person is told how far a copy is. */
-const PROGRESS_MS = 2000;
 
 /** What is copied, and what of the registry. */
 export interface Quarantine {
@@ -93,7 +91,7 @@ export async function copyHeld(cluster: ClusterOnSan, { copies, edit }: Quaranti
   const stores = cluster.stores();
   await makeVolumes(cluster, edited, placed.flatMap(({ copy, target }) => (copy.kind === 'anew' ? [target] : [])), disk);
   for (const { copy, target } of filled) {
-    const told = progressOf(cluster, `${copy.former.name} to ${target.name}`, copy.bytes);
+    const told = progressOf(cluster.host, `${copy.former.name} to ${target.name}`, copy.bytes);
     for (const step of stepsOf(stores, copy, target)) {
       if (lost.aborted) return;
       carryOut(target, [step]);
@@ -130,23 +128,9 @@ async function requireSame(cluster: ClusterOnSan, stores: StoresOnSan, { kind, f
     if (other.done !== true) throw changed('root', other.value);
     return;
   }
-  const told = progressOf(cluster, `${former.name}: read again`, bytes);
+  const told = progressOf(cluster.host, `${former.name}: read again`, bytes);
   for (const piece of comparePieces(stores.data(former).read, stores.data(target).read, bytes)) {
     if (!piece.same) throw changed('data', piece);
     await told(piece.length);
   }
-}
-
-/** Tells a person how far something is, and lets whatever else waits run in between. */
-function progressOf({ host }: ClusterOnSan, what: string, bytes: number): (more: number) => Promise<void> {
-  let [done, toldMs] = [0, host.now()];
-  host.error(`  ${what}: ${Math.ceil(bytes / MIB)} MiB\n`);
-  return async (more) => {
-    done += more;
-    if (host.now() - toldMs >= PROGRESS_MS) {
-      toldMs = host.now();
-      host.error(`  ${what}: ${Math.floor(done / MIB)} of ${Math.ceil(bytes / MIB)} MiB\n`);
-    }
-    await new Promise((resolve) => setImmediate(resolve));
-  };
 }

@@ -3,7 +3,7 @@
 
 import { InputError, type Result, valueOf } from '../../daemons/core/problem.ts';
 import { canonicalJson } from '../../daemons/storage/canonical-json.ts';
-import { heldVolumes, planHandOver, volumesOfNode } from '../../daemons/storage/hand-over.ts';
+import { heldVolumes, mappedVolumes, planHandOver, volumesOfNode } from '../../daemons/storage/hand-over.ts';
 import { nodeOfRequest } from '../../daemons/storage/registry-edit.ts';
 import { checkpointsOf } from '../../daemons/storage/registry-edit-checkpoints.ts';
 import { removeNode } from '../../daemons/storage/registry-edit-nodes.ts';
@@ -16,7 +16,10 @@ import type { FenceWish, NodeArguments, NodeTask } from './node-arguments.ts';
 
 /** What is given up, and what of the registry. */
 interface GivingUp {
+  /** What a machine may have mapped. */
   readonly volumes: readonly VolumeRecord[];
+  /** What nobody maps: it goes without a fence. */
+  readonly checkpoints?: readonly VolumeRecord[];
   /** Whose machine, for the fence and for the word that is typed. */
   readonly owner: { readonly number: number; readonly name: string };
   readonly fence: FenceWish;
@@ -26,10 +29,12 @@ interface GivingUp {
   readonly subject: object;
 }
 
-async function giveUp(cluster: ClusterOnSan, { volumes, owner, fence, edit, what, subject }: GivingUp, { dryRun }: NodeArguments): Promise<number> {
-  const looked = canonicalJson(volumes);
+async function giveUp(cluster: ClusterOnSan, { volumes, checkpoints = [], owner, fence, edit, what, subject }: GivingUp, { dryRun }: NodeArguments): Promise<number> {
+  const all = new Set([...volumes, ...checkpoints].map(({ uuid }) => uuid));
+  const those = ({ volumes: listed }: Registry): string => canonicalJson(listed.filter(({ uuid }) => all.has(uuid)));
+  const looked = those(cluster.found.registry);
   // The volumes that were judged must be those whose extents are given back.
-  const guarded: Edit = (registry) => (canonicalJson(registry.volumes.filter(({ uuid }) => volumes.some((volume) => volume.uuid === uuid))) === looked ? edit(registry) : { ok: false, problems: [changedMeanwhile(cluster.path)] });
+  const guarded: Edit = (registry) => (those(registry) === looked ? edit(registry) : { ok: false, problems: [changedMeanwhile(cluster.path)] });
   valueOf(guarded(cluster.found.registry));
   const judged = judgedToGiveUp(cluster, volumes);
   if (dryRun) {
@@ -42,7 +47,12 @@ async function giveUp(cluster: ClusterOnSan, { volumes, owner, fence, edit, what
   }
   const fenced = await fenceNode(cluster, owner, judged, fence);
   if (fenced === undefined || !(await cluster.confirmed(`${what}.`))) return 1;
-  const { found } = await cluster.change(guarded, { before: (_, disk) => giveBack(cluster, fenced, disk) });
+  const { found } = await cluster.change(guarded, {
+    async before(_, disk) {
+      await giveBack(cluster, fenced, disk);
+      await wipeFronts(cluster, { registry: cluster.found.registry, container: cluster.found.ranges.container, volumes: checkpoints }, disk);
+    },
+  });
   cluster.tell(`Done: ${what} (registry generation ${found.header.generation}).`);
   cluster.result({ ...subject, fence: fenced.fence, generation: found.header.generation, result: 'done' });
   return 0;
@@ -66,7 +76,7 @@ export async function removeFromCluster(cluster: ClusterOnSan, { node: number, q
     return editOnly(cluster, wish, checkpoints.length === 0 ? what : `${what}, ${namesOf(checkpoints)} is lost`, subject, edit, { before });
   }
   const edit: Edit = (now) => removeNode(now, { node: number, volumes: 'released', ownersGone: volumes.map(({ uuid }) => uuid) });
-  return giveUp(cluster, { volumes, owner: node, fence, edit, what: `node ${number} (${node.name}) leaves the roster; what is in ${namesOf(volumes)} is lost`, subject }, wish);
+  return giveUp(cluster, { volumes: mappedVolumes(registry, number), checkpoints: checkpointsOf(registry, number), owner: node, fence, edit, what: `node ${number} (${node.name}) leaves the roster; what is in ${namesOf(volumes)} is lost`, subject }, wish);
 }
 
 /** Gives the extents of quarantined volumes back, all or none. @throws InputError with what is refused */

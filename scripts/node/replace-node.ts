@@ -5,7 +5,7 @@ import type { Status } from '../../daemons/agent/status.ts';
 import type { Mac } from '../../daemons/core/mac.ts';
 import { InputError, type Result, valueOf } from '../../daemons/core/problem.ts';
 import { barOfMac, nodeOfMac, type RosterNode } from '../../daemons/core/roster.ts';
-import { heldVolumes, ownersOf, planHandOver, volumesOfNode } from '../../daemons/storage/hand-over.ts';
+import { heldVolumes, mappedVolumes, ownersOf, planHandOver, volumesOfNode } from '../../daemons/storage/hand-over.ts';
 import { canonicalJson } from '../../daemons/storage/canonical-json.ts';
 import type { OwnerRecord } from '../../daemons/storage/owner-record.ts';
 import { nodeOfRequest } from '../../daemons/storage/registry-edit.ts';
@@ -59,7 +59,7 @@ export async function replaceNode(cluster: ClusterOnSan, task: ReplaceTask, { dr
   const node = valueOf(nodeOfRequest(registry.roster, task.node));
   if (cluster.machine.node === node.number) throw new InputError([ownVolumes(node.number)]);
   if (task.auto) requireOpening(registry, node, task.macs ?? [], cluster.host.unixMs());
-  const judged = judgedNow(cluster, volumesOfNode(registry, node.number));
+  const judged = judgedNow(cluster, mappedVolumes(registry, node.number));
   const owners = ownersOf(judged.request);
   const held = heldVolumes(judged.request);
   const already = task.macs?.join() === node.macs.join();
