@@ -135,6 +135,14 @@ export class ClusterImage {
     return { code, out, error, asked, waitedMs: now, ...(wrote === undefined ? {} : { wrote }) };
   }
 
+  /** Runs something that must not write a byte. */
+  async untouched<R>(work: () => Promise<R>): Promise<R> {
+    const before = this.bytes();
+    const done = await work();
+    if (!this.bytes().equals(before)) throw new Error('the SAN has changed');
+    return done;
+  }
+
   remove(): void {
     for (const name of ['live', 'node1', 'node2']) {
       const file = join(this.folder, `run-${name}`, 'sanlock.pid');
@@ -150,3 +158,6 @@ export class ClusterImage {
 export const LIVE: ThisMachine = { hardwareId: 'disc-board/52:54:00:00:00:09', bootNonce: 'ab'.repeat(16), live: true };
 /** A node that is up. */
 export const NODE_1: ThisMachine = { hardwareId: 'board-1/52:54:00:00:00:01', bootNonce: 'cd'.repeat(16), node: 1, container: 'debian' };
+
+/** The code of the first problem that was told. */
+export const codeOf = ({ error }: CommandRun): string => /MM-[A-Z-]+/.exec(error)?.[0] ?? 'none';

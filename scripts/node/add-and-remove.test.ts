@@ -16,7 +16,7 @@ import type { VolumeRecord } from '../../daemons/storage/registry.ts';
 import { SAMPLE_DISK_BYTES, sampleLabel } from '../../daemons/storage/sample-san.test-kit.ts';
 import { readVolumeFront } from '../../daemons/storage/volume-front.ts';
 import { chooseLabel, encodeLabel, LABEL_OFFSETS } from '../../daemons/storage/volume-label.ts';
-import { ClusterImage, type CommandRun, LIVE, NODE_1, type RunOptions } from '../cluster-image.test-kit.ts';
+import { ClusterImage, codeOf, type CommandRun, LIVE, NODE_1, type RunOptions } from '../cluster-image.test-kit.ts';
 import { nodeCommand } from './node-command.ts';
 
 const { mapped } = vi.hoisted(() => ({ mapped: [] as string[] }));
@@ -45,13 +45,6 @@ function node(line: string, options: RunOptions = {}): Promise<CommandRun> {
   const status = { alive: [1], live: [1], unknown: [{ mac: NEW, count: 3, detail: 'bios-rom', agoMs: 1000 }] } as unknown as Status;
   return image.run((host) => nodeCommand([...line.split(' '), '--device', image.path], { ...host, status: async () => status }), options);
 }
-async function untouched(run: () => Promise<CommandRun>): Promise<CommandRun> {
-  const before = image.bytes();
-  const done = await run();
-  expect(image.bytes().equals(before)).toBe(true);
-  return done;
-}
-const codeOf = ({ error }: CommandRun): string => /MM-[A-Z-]+/.exec(error)?.[0] ?? 'none';
 const front = (volume: VolumeRecord) => readVolumeFront(image.read, volume, image.found().registry.extentBytes, image.found().ranges.container);
 const ofNode = (number: number): readonly VolumeRecord[] => image.found().registry.volumes.filter((volume) => volume.node === number);
 const numbers = (): readonly number[] => image.found().registry.roster.nodes.map(({ number }) => number);
@@ -66,13 +59,13 @@ describe('refused, and nothing is written', () => {
     ['a card that another node has', 'add --mac 52:54:00:00:00:01 --yes', {}, 'MM-EDIT-NUMBER'],
   ])('%s', async (_, line, options, wanted) => {
     image.own(2, 'live', { hardwareId: OLD });
-    const run = await untouched(() => node(line, options));
+    const run = await image.untouched(() => node(line, options));
     expect([run.code, codeOf(run)], run.error).toEqual([1, wanted]);
   });
 
   test('a dry run says what would be lost, and whom it would fence', async () => {
     image.own(2, 'live', { hardwareId: OLD });
-    const run = await untouched(() => node('remove 2 --fenced --dry-run'));
+    const run = await image.untouched(() => node('remove 2 --fenced --dry-run'));
     expect([run.code, run.out], run.error).toEqual([0, expect.stringMatching(/^To be done: node 2 \(node2\) leaves the roster; what is in node2, state2 is lost\. To be fenced and watched before: node2, state2: by your word/)]);
   });
 });
@@ -107,12 +100,12 @@ describe.skipIf(NO_SANLOCK !== undefined)(`what is written${NO_SANLOCK === undef
     expect((await node('remove 2 --quarantine --yes')).code).toBe(0);
     expect([numbers(), ofNode(2).map(({ retired }) => retired)]).toEqual([[1], ['quarantined', 'quarantined']]);
     const [store, state] = ofNode(2) as [VolumeRecord, VolumeRecord];
-    expect(codeOf(await untouched(() => node(`release ${store.uuid} --yes`)))).toBe('MM-HANDOVER-OWNER');
+    expect(codeOf(await image.untouched(() => node(`release ${store.uuid} --yes`)))).toBe('MM-HANDOVER-OWNER');
     const run = await node(`release ${store.uuid} --fenced`, { answers: [store.name, 'yes'] });
     expect([run.code, run.waitedMs, ofNode(2).map(({ name }) => name), isGivenBack(front(store))], run.error).toEqual([0, 30_000, [state.name], true]);
     // What this machine owned at an earlier boot is given up at once; what it has mapped now is not.
     const owned = { ...LIVE, hardwareId: OLD };
-    expect(codeOf(await untouched(() => node(`release ${state.uuid} --yes`, { machine: { ...owned, bootNonce: '01'.repeat(16) } })))).toBe('MM-NODE-OWN');
+    expect(codeOf(await image.untouched(() => node(`release ${state.uuid} --yes`, { machine: { ...owned, bootNonce: '01'.repeat(16) } })))).toBe('MM-NODE-OWN');
     expect(await node(`release ${state.uuid} --yes`, { machine: owned })).toMatchObject({ code: 0, waitedMs: 0 });
     expect(ofNode(2)).toEqual([]);
   }, LONG);
@@ -155,7 +148,7 @@ describe.skipIf(NO_SANLOCK !== undefined)(`what is written${NO_SANLOCK === undef
     image.own(2, 'live', { hardwareId: OLD });
     expect((await node('remove 2 --quarantine --yes')).code).toBe(0);
     const uuids = ofNode(2).map(({ uuid }) => uuid).join(' ');
-    expect(codeOf(await untouched(() => node(`release ${uuids} ${UUID} --fenced --yes`)))).toBe('MM-EDIT-VOLUME');
+    expect(codeOf(await image.untouched(() => node(`release ${uuids} ${UUID} --fenced --yes`)))).toBe('MM-EDIT-VOLUME');
     const run = await node(`release ${uuids} --fenced`, { answers: ['release', 'yes'] });
     expect([run.code, run.waitedMs, ofNode(2)], run.error).toEqual([0, 30_000, []]);
   }, LONG);

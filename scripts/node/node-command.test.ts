@@ -10,7 +10,7 @@ import { NO_SANLOCK } from '../../daemons/host/sanlock.test-kit.ts';
 import { PASSWORD, RedfishEmulator, serveRedfish, USER } from '../../daemons/power/redfish-emulator.test-kit.ts';
 import { encodeOwner, OWNER_OFFSET } from '../../daemons/storage/owner-record.ts';
 import { decodeLabel } from '../../daemons/storage/volume-label.ts';
-import { ClusterImage, type CommandRun, NODE_1, type RunOptions } from '../cluster-image.test-kit.ts';
+import { ClusterImage, codeOf, type CommandRun, NODE_1, type RunOptions } from '../cluster-image.test-kit.ts';
 import { nodeCommand } from './node-command.ts';
 
 const LONG = 60_000;
@@ -42,13 +42,6 @@ const states = () => image.found().registry.volumes.filter((volume) => volume.no
   const label = decodeLabel(image.readAt(volume.name, 0, 4096));
   return label.ok ? label.value.state : 'none';
 });
-async function untouched(run: () => Promise<CommandRun>): Promise<CommandRun> {
-  const before = image.bytes();
-  const done = await run();
-  expect(image.bytes().equals(before)).toBe(true);
-  return done;
-}
-const codeOf = ({ error }: CommandRun): string => /MM-[A-Z-]+/.exec(error)?.[0] ?? 'none';
 
 describe('replace, before anything is written', () => {
   const runs: Record<string, () => void> = {
@@ -67,13 +60,13 @@ describe('replace, before anything is written', () => {
     ['nobody to confirm', 'given back', `replace 2 --mac ${NEW}`, {}, 'MM-NODE-CONFIRM'],
   ])('%s', async (_, how, line, options, wanted) => {
     runs[how]!();
-    const run = await untouched(() => node(line, options));
+    const run = await image.untouched(() => node(line, options));
     expect([run.code, codeOf(run)], run.error).toEqual([1, wanted]);
   });
 
   test('the operator\'s word is typed out, and a record that moves gives it the lie', async () => {
     image.own(2, 'live', { hardwareId: OLD });
-    const wrong = await untouched(() => node(`replace 2 --mac ${NEW} --fenced`, { answers: ['yes'] }));
+    const wrong = await image.untouched(() => node(`replace 2 --mac ${NEW} --fenced`, { answers: ['yes'] }));
     expect([wrong.code, wrong.asked.length, wrong.asked[0]], wrong.error).toEqual([1, 1, expect.stringContaining('Type node2 to go on')]);
     const volume = image.found().registry.volumes.find(({ name }) => name === 'node2')!;
     const moved = await node(`replace 2 --mac ${NEW} --fenced`, {
@@ -85,7 +78,7 @@ describe('replace, before anything is written', () => {
 
   test('--dry-run says whom it would fence, and what would change; it waits for nothing', async () => {
     image.own(2, 'live', { hardwareId: OLD });
-    const run = await untouched(() => node('replace 2 --fenced --dry-run --json', { heard: [[stranger(NEW), stranger(OTHER, 61_000), stranger('52:54:00:00:00:01' as Mac)]] }));
+    const run = await image.untouched(() => node('replace 2 --fenced --dry-run --json', { heard: [[stranger(NEW), stranger(OTHER, 61_000), stranger('52:54:00:00:00:01' as Mac)]] }));
     expect([run.code, run.waitedMs, JSON.parse(run.out)], run.error).toEqual([0, 0, {
       node: 2, name: 'node2', macs: [NEW], candidates: [NEW], formerMacs: ['52:54:00:00:00:02'], formerHardwareId: OLD, toFence: ['node2', 'state2'], result: 'planned',
     }]);
@@ -106,11 +99,11 @@ describe.skipIf(NO_SANLOCK !== undefined)(`what is written${NO_SANLOCK === undef
     expect(header.writer).toBe(1);
     expect(registry.roster.nodes[1]).toMatchObject({ number: 2, name: 'node2', macs: [NEW], address: '10.0.0.2' });
     expect(registry.roster.barred).toMatchObject([{ node: 2, macs: ['52:54:00:00:00:02'], hardwareId: OLD }]);
-    const again = await untouched(() => node(`replace 2 --mac ${NEW} --yes --json`));
+    const again = await image.untouched(() => node(`replace 2 --mac ${NEW} --yes --json`));
     expect([again.code, JSON.parse(again.out)]).toMatchObject([0, { result: 'already' }]);
     // Nor when the new machine runs by now: its volumes are not taken from it.
     image.own(2, 'live', { hardwareId: `board-9/${NEW}` });
-    expect((await untouched(() => node(`replace 2 --mac ${NEW} --fenced --yes`))).code).toBe(0);
+    expect((await image.untouched(() => node(`replace 2 --mac ${NEW} --fenced --yes`))).code).toBe(0);
   }, LONG);
 
   test('cut off behind the registry, for the former machine came up in between: the same command ends it', async () => {
@@ -130,7 +123,7 @@ describe.skipIf(NO_SANLOCK !== undefined)(`what is written${NO_SANLOCK === undef
     writeFileSync(join(image.folder, 'password'), `${PASSWORD}\n`, { mode: 0o600 });
     writeFileSync(join(image.folder, 'power.json'), JSON.stringify({ nodes: { 2: { kind: 'redfish', url: `http://127.0.0.1:${port}`, cleartext: true, user: USER, passwordFile: join(image.folder, 'password') }, 3: { kind: 'wake-on-lan', mac: OTHER, broadcast: '127.0.0.1' } } }));
     try {
-      const declined = await untouched(() => node(`replace 2 --mac ${NEW} --power-config ${image.folder}/power.json`, { answers: ['no'] }));
+      const declined = await image.untouched(() => node(`replace 2 --mac ${NEW} --power-config ${image.folder}/power.json`, { answers: ['no'] }));
       expect([declined.code, blade.power]).toEqual([1, 'On']);
       const run = await node(`replace 2 --mac ${NEW} --power-config ${image.folder}/power.json --yes --json`);
       expect([run.code, blade.power, JSON.parse(run.out)], run.error).toMatchObject([0, 'Off', { fence: 'power', result: 'done' }]);
@@ -141,21 +134,21 @@ describe.skipIf(NO_SANLOCK !== undefined)(`what is written${NO_SANLOCK === undef
     // Wake-on-LAN proves nothing.
     writeFileSync(join(image.folder, 'wol.json'), JSON.stringify({ nodes: { 1: { kind: 'wake-on-lan', mac: OTHER, broadcast: '127.0.0.1' } } }));
     image.own(1, 'live', { hardwareId: 'board-1/52:54:00:00:00:01' });
-    const unproved = await untouched(() => node(`replace 1 --mac ${OTHER} --power-config ${image.folder}/wol.json --yes`));
+    const unproved = await image.untouched(() => node(`replace 1 --mac ${OTHER} --power-config ${image.folder}/wol.json --yes`));
     expect([unproved.code, codeOf(unproved)], unproved.error).toEqual([1, 'MM-NODE-FENCE']);
   }, LONG);
 
   test('open, replace --auto, close: a blade takes the place only by an opening that is in force, and only when it is nobody\'s', async () => {
     image.own(2, 'down', { hardwareId: OLD });
     const auto = (mac: Mac | string) => node(`replace 2 --mac ${mac} --auto --yes`);
-    expect(codeOf(await untouched(() => auto(NEW)))).toBe('MM-NODE-AUTO');
+    expect(codeOf(await image.untouched(() => auto(NEW)))).toBe('MM-NODE-AUTO');
     expect(JSON.parse((await node('open 2 --hours 1 --yes --json')).out)).toMatchObject({ node: 2, policy: 'ask', untilUnixMs: 1_795_000_000_000 + 3_600_000, result: 'done' });
-    expect(codeOf(await untouched(() => auto(NEW)))).toBe('MM-NODE-AUTO');
+    expect(codeOf(await image.untouched(() => auto(NEW)))).toBe('MM-NODE-AUTO');
     expect(codeOf(await node('open 2 --auto --yes'))).toBe('MM-EDIT-REPLACEMENT-OPEN');
     await node('close 2 --yes');
     expect(codeOf(await node('close 2 --yes'))).toBe('MM-EDIT-REPLACEMENT-NONE');
     await node('open 2 --auto --yes');
-    expect(codeOf(await untouched(() => auto('52:54:00:00:00:01')))).toBe('MM-NODE-AUTO');
+    expect(codeOf(await image.untouched(() => auto('52:54:00:00:00:01')))).toBe('MM-NODE-AUTO');
     const taken = await auto(NEW);
     expect([taken.code, image.found().registry.roster.nodes[1]!.macs, image.found().registry.roster.replacement], taken.error).toEqual([0, [NEW], undefined]);
   }, LONG * 2);
@@ -164,7 +157,7 @@ describe.skipIf(NO_SANLOCK !== undefined)(`what is written${NO_SANLOCK === undef
     expect(JSON.parse((await node('drain 2 --yes --json')).out)).toEqual({ node: 2, name: 'node2', drained: true, generation: 2, result: 'done' });
     expect(codeOf(await node('drain 1 --yes'))).toBe('MM-EDIT-LAST');
     expect((await node('drain 2 --yes')).out).toBe('It was so already.\n');
-    const declined = await untouched(() => node('undrain 2', { answers: ['no'] }));
+    const declined = await image.untouched(() => node('undrain 2', { answers: ['no'] }));
     expect([declined.code, declined.asked.length]).toEqual([1, 1]);
     expect((await node('undrain 2', { answers: ['yes'] })).out).toBe('Done: node 2 (node2) serves boots again (registry generation 3).\n');
     image.own(2, 'down', { hardwareId: OLD });
@@ -177,7 +170,7 @@ describe.skipIf(NO_SANLOCK !== undefined)(`what is written${NO_SANLOCK === undef
 
 describe('list', () => {
   test('nodes, and what the daemon has heard; without a daemon that is not known', async () => {
-    const heard = await untouched(() => node('list', { heard: [[stranger(NEW)]] }));
+    const heard = await image.untouched(() => node('list', { heard: [[stranger(NEW)]] }));
     expect(heard.out.split('\n').map((line) => line.trim().replaceAll(/ +/g, ' '))).toEqual([
       'cluster node, registry generation 1', '1 node1 52:54:00:00:00:01 10.0.0.1 serving', '2 node2 52:54:00:00:00:02 10.0.0.2 alive', '', 'asked for a boot just now and are no node\'s:', `${NEW} 1 s ago 3 times bios-rom`, '',
     ]);

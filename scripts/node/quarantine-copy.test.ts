@@ -16,7 +16,7 @@ import { buildModel } from '../../daemons/storage/store-model.test-kit.ts';
 import { readVolumeFront } from '../../daemons/storage/volume-front.ts';
 import { chooseLabel, DATA_OFFSET_BYTES, LABEL_OFFSETS, type VolumeLabel } from '../../daemons/storage/volume-label.ts';
 import { volumeReader } from '../../daemons/storage/volume-reader.ts';
-import { ClusterImage, type CommandRun, type RunOptions } from '../cluster-image.test-kit.ts';
+import { ClusterImage, codeOf, type CommandRun, type RunOptions } from '../cluster-image.test-kit.ts';
 import { nodeCommand } from './node-command.ts';
 
 const { programs } = vi.hoisted(() => ({ programs: [] as string[] }));
@@ -70,13 +70,6 @@ function node(line: string, { saying = () => undefined, ...options }: RunOptions
     },
   }), options);
 }
-async function untouched(run: () => Promise<CommandRun>): Promise<CommandRun> {
-  const before = image.bytes();
-  const done = await run();
-  expect(image.bytes().equals(before)).toBe(true);
-  return done;
-}
-const codeOf = ({ error }: CommandRun): string => /MM-[A-Z-]+/.exec(error)?.[0] ?? 'none';
 const reader = (volume: VolumeRecord) => volumeReader(image.read, volume, MIB, image.found().ranges.container.firstSector);
 const bytesOf = (volume: VolumeRecord): Uint8Array => reader(volume)(0, volume.extents.reduce((sum, { count }) => sum + count, 0) * MIB);
 const front = (volume: VolumeRecord) => readVolumeFront(image.read, volume, MIB, image.found().ranges.container);
@@ -103,14 +96,14 @@ describe('refused, and nothing is written', () => {
     ['another volume\'s label', () => image.poke('state1', 0, new Uint8Array(3 * BLOCK_BYTES)), 'MM-BLOCK-MAGIC'],
   ])('%s', async (_, break_, wanted) => {
     break_();
-    const run = await untouched(() => node(COMMAND));
+    const run = await image.untouched(() => node(COMMAND));
     expect([run.code, run.waitedMs, codeOf(run)], run.error).toEqual([1, 0, wanted]);
   });
 
   test('no room for all of them', async () => {
     image.remove();
     died(34);
-    const run = await untouched(() => node(`${COMMAND} --dry-run`));
+    const run = await image.untouched(() => node(`${COMMAND} --dry-run`));
     expect([run.code, codeOf(run)], run.error).toEqual([1, 'MM-EDIT-ROOM']);
     expect(run.error).toContain('1 are missing');
   });
@@ -128,7 +121,7 @@ describe('refused, and nothing is written', () => {
   });
 
   test('a dry run says what would be copied, and watches nobody', async () => {
-    const run = await untouched(() => node('replace 1 --quarantine --dry-run --json'));
+    const run = await image.untouched(() => node('replace 1 --quarantine --dry-run --json'));
     const [store, state, swap] = named(HELD).map(({ name, uuid }) => ({ name, uuid }));
     expect([run.code, run.waitedMs, JSON.parse(run.out)], run.error).toEqual([0, 0, {
       node: 1, name: 'node1', macs: [NEW], candidates: [NEW], formerMacs: ['52:54:00:00:00:01'], formerHardwareId: OLD, toFence: [], result: 'planned',
@@ -171,7 +164,7 @@ describe.skipIf(NO_SANLOCK !== undefined)(`what is written${NO_SANLOCK === undef
     // Its link heals, and its kernel writes what it had kept.
     for (const [{ name, extents }] of former) for (let at = 0; at < extents[0]!.count * MIB; at += MIB) image.poke(name, at, new Uint8Array(MIB).fill(0x77));
     named(['node1.store', 'node1.state', 'node1.swap']).forEach((volume, i) => expect(Buffer.compare(bytesOf(volume), after[i]!)).toBe(0));
-    const again = await untouched(() => node(`${COMMAND} --json`));
+    const again = await image.untouched(() => node(`${COMMAND} --json`));
     expect([again.code, JSON.parse(again.out)], again.error).toMatchObject([0, { result: 'already' }]);
   }, LONG);
 
