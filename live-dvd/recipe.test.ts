@@ -17,7 +17,7 @@ describe.each(files)('%s', (file) => {
   });
 
   test('has the programs and the modules that the boot needs', () => {
-    expect(['quickjs', 'open-iscsi', 'dmsetup', 'e2fsprogs', 'sg3-utils', 'sanlock'].filter((name) => !recipe.packages.includes(name))).toEqual([]);
+    expect(['quickjs', 'open-iscsi', 'dmsetup', 'e2fsprogs', 'sg3-utils', 'sanlock', 'ocfs2-tools'].filter((name) => !recipe.packages.includes(name))).toEqual([]);
     expect(recipe.packages.some((name) => /^busybox(-static)?$/.test(name))).toBe(true);
     const modules = new Set([...recipe.bootModules, ...recipe.dvdModules].map((name) => name.replaceAll('-', '_')));
     expect([...SAN_MODULES, ...VOLUME_MODULES].filter((name) => !modules.has(name))).toEqual([]);
@@ -25,6 +25,19 @@ describe.each(files)('%s', (file) => {
     const network = new Set(recipe.bootModules.map((name) => name.replaceAll('-', '_')));
     expect([...SAN_MODULES, ...VOLUME_MODULES, VLAN_MODULE].filter((name) => !network.has(name)), 'the network boot has no module but its own').toEqual([]);
   });
+});
+
+/** What a node needs of the kernel to mount the shared volume. */
+const OCFS2_MODULES = ['ocfs2.ko', 'ocfs2_stackglue.ko', 'ocfs2_stack_o2cb.ko', 'cluster/ocfs2_nodemanager.ko', 'dlm/ocfs2_dlm.ko', 'dlmfs/ocfs2_dlmfs.ko'].map((name) => `kernel/fs/ocfs2/${name}`);
+
+test.each(files)('%s leaves the nodes what mounts an OCFS2, and starts nothing of it by itself', (file) => {
+  const recipe = readRecipe(join(RECIPES, file));
+  const paths = [...OCFS2_MODULES, 'kernel/fs/configfs/configfs.ko'].map((name) => `/usr/lib/modules/6.12.117+deb13-amd64/${name}.xz`);
+  // dpkg's patterns (--path-exclude): a star stands for slashes, too.
+  const leftOut = recipe.leaveOut.map((pattern) => new RegExp(`^${pattern.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`));
+  expect(leftOut.some((pattern) => pattern.test('/usr/lib/modules/6.12.117+deb13-amd64/kernel/sound/soundcore.ko.xz'))).toBe(true);
+  expect(paths.filter((path) => leftOut.some((pattern) => pattern.test(path)))).toEqual([]);
+  expect(['o2cb.service', 'ocfs2.service'].filter((name) => !recipe.mask.includes(name))).toEqual([]);
 });
 
 describe('a recipe that is wrong', () => {
