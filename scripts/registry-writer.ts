@@ -2,7 +2,7 @@
 // and read back. What a change is, and how it is judged: daemons/storage/registry-change.ts.
 
 import { InputError, problemLine, valueOf, type Problem, type Result } from '../daemons/core/problem.ts';
-import { withRegistryLease } from '../daemons/host/sanlock.ts';
+import { type RegistryLease, withRegistryLease } from '../daemons/host/sanlock.ts';
 import { SECTOR_BYTES } from '../daemons/storage/block.ts';
 import { readContainer, type ContainerFound } from '../daemons/storage/container-on-disk.ts';
 import { hostIdOf, leaseAreaOf } from '../daemons/storage/lease-layout.ts';
@@ -66,6 +66,16 @@ export const tellWarnings = (host: CommandHost, command: string, { warnings }: P
 };
 
 /**
+ * Does what must be done by one machine of all at a time, under the registry's lease, without a change of the registry.
+ * @throws InputError MM-WRITER-MACHINE, those of `withRegistryLease`; what `work` throws
+ */
+export async function underRegistryLease<T>({ path, machine, host }: ChangeContext, { ranges, superblock }: Pick<ContainerFound, 'ranges' | 'superblock'>, work: (lease: RegistryLease) => Promise<T>): Promise<T> {
+  const { who } = writerOf(machine, path);
+  const options = { ...host.sanlock, area: leaseAreaOf(path, ranges.leases, superblock.clusterUuid), hostId: valueOf(hostIdOf(who, superblock.writers)), say: (line: string) => host.error(`  ${line}\n`) };
+  return withRegistryLease(options, work);
+}
+
+/**
  * Changes the registry once. It is never tried again blindly: whoever was overtaken must look what the registry says now.
  * @throws InputError what the edit or `before` refuses; MM-WRITER-MACHINE; those of `withRegistryLease` (MM-LEASE-NONE for a cluster that
  * has no leases), `readContainer` and `planChange`; MM-CHANGE-OVERTAKEN, MM-CHANGE-TORN. Throws the system's error when the disk cannot be used.
@@ -80,13 +90,11 @@ export async function changeRegistry(context: ChangeContext, edit: Edit, options
   } finally {
     san.close();
   }
-  const { writer, who } = writerOf(machine, path);
-  const area = leaseAreaOf(path, first.ranges.leases, first.superblock.clusterUuid);
-  const hostId = valueOf(hostIdOf(who, first.superblock.writers));
+  const { writer } = writerOf(machine, path);
   valueOf(edit(first.registry));
   const disk = new Disk(path, bytes, { direct: true });
   try {
-    const changed = await withRegistryLease({ ...host.sanlock, area, hostId, say: (line) => host.error(`  ${line}\n`) }, async ({ leaseVersion, lost }) => {
+    const changed = await underRegistryLease(context, first, async ({ leaseVersion, lost }) => {
       await dropCache(path);
       const found = valueOf(readContainer(disk.read, bytes, container));
       const edited = valueOf(edit(found.registry));
