@@ -43,20 +43,22 @@ export interface RunOptions {
 export class ClusterImage {
   readonly folder = mkdtempSync(join(tmpdir(), 'mm-cluster-'));
   readonly path = join(this.folder, 'san.img');
+  readonly diskBytes: number;
   readonly #place: (volume: string, offset: number) => number;
 
-  constructor(registry: Registry = roomyRegistry(40)) {
-    const san = sampleSan(registry, LEASES_BYTES);
+  constructor(registry: Registry = roomyRegistry(40), diskBytes = SAMPLE_DISK_BYTES) {
+    const san = sampleSan(registry, LEASES_BYTES, diskBytes);
+    this.diskBytes = diskBytes;
     this.#place = san.at;
     const descriptor = openSync(this.path, 'wx');
-    ftruncateSync(descriptor, SAMPLE_DISK_BYTES);
+    ftruncateSync(descriptor, diskBytes);
     for (const [sector, bytes] of san.disk.sectors) writeSync(descriptor, bytes, 0, bytes.length, sector * 512);
     closeSync(descriptor);
   }
 
   /** Makes the leases, as the installer does. */
   async withLeases(): Promise<this> {
-    const disk = new Disk(this.path, SAMPLE_DISK_BYTES);
+    const disk = new Disk(this.path, this.diskBytes);
     const { ranges, superblock } = this.found();
     await makeLeases(disk, leaseAreaOf(this.path, ranges.leases, superblock.clusterUuid), 0);
     disk.close();
@@ -76,7 +78,7 @@ export class ClusterImage {
   }
 
   found(): ContainerFound {
-    return valueOf(readContainer(this.read, SAMPLE_DISK_BYTES, 'debian'));
+    return valueOf(readContainer(this.read, this.diskBytes, 'debian'));
   }
 
   /** Writes to the disk itself. */

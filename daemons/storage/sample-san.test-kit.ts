@@ -96,9 +96,9 @@ export function sampleLabel(registry: Registry, volume: VolumeRecord): VolumeLab
 }
 
 /** A freshly installed SAN; `at` tells where a byte of a volume lies on its disk, `registryAt` where the registry's partition begins. */
-export function sampleSan(registry: Registry = sampleRegistry(), leasesBytes = MIB): { disk: MemoryDisk; registryAt: number; at: (volume: string, offset: number) => number } {
+export function sampleSan(registry: Registry = sampleRegistry(), leasesBytes = MIB, diskBytes = SAMPLE_DISK_BYTES): { disk: MemoryDisk; registryAt: number; at: (volume: string, offset: number) => number } {
   const gpt = planPartitions({
-    diskSectors: SAMPLE_DISK_BYTES / SECTOR_BYTES,
+    diskSectors: diskBytes / SECTOR_BYTES,
     container: 'debian',
     registryBytes: registryPartitionBytes(SAMPLE_SUPERBLOCK),
     leasesBytes,

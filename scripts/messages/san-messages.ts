@@ -9,6 +9,7 @@ const WRITER = 'whatever writes the registry';
 const REBUILD = '`metamaster san rebuild`';
 const EDIT = 'whatever changes the registry';
 const PLAN = '`metamaster install`';
+const SHARED = '`metamaster restore -s`';
 const REVALIDATE = '`metamaster restore --revalidate`';
 const RESTORE = '`metamaster restore`';
 const CHECKPOINT = '`metamaster node checkpoint` and `metamaster node rollback`';
@@ -116,14 +117,13 @@ export const SAN_MESSAGES: Messages = {
   'MM-REGISTRY-TIE': entry(EVERYWHERE, 'Two writers were at work at once, without the lease.', 'Check that every node has a proven watchdog, compare an export with what is wanted, and write the registry once more.'),
   'MM-REGISTRY-VERSION': entry(EVERYWHERE, 'A newer release of metamaster wrote the registry; the message names its version and the newest that this release reads. Nothing is changed, and no older slot is taken.', 'Use that release or a newer one: for a blade, a disc or boot files of it.'),
   'MM-REGISTRY-WRITER': entry(WRITER, 'The registry was made for fewer nodes than this one\'s number.', 'Install with a larger `maximum-nodes`.'),
-  'MM-RESTORE-CHANGED': entry(RESTORE, 'Label, owner record or header of a volume changed between the judgement and the first write: a blade boots, or somebody else mends. Nothing of that node was written.', 'Find out who claims the volume, and begin again.'),
+  'MM-RESTORE-CHANGED': entry(RESTORE, 'Label, owner record or header of a volume, or what the shared volume holds, changed between the judgement and the first write: a blade boots, or somebody else mends. Nothing of that node, or of the shared volume, was written.', 'Find out who claims the volume, and begin again.'),
   'MM-RESTORE-CONFIRM': entry(RESTORE, 'There is no terminal on which the question could be asked.', 'Look with `--dry-run`, then say `--yes`.'),
   'MM-RESTORE-DEVICE': entry(RESTORE, 'A node, and a live system whose menu named the SAN, know its disk by themselves; elsewhere it has to be named.', 'Log in to the SAN and give `--device`, or run it on a node.'),
   'MM-RESTORE-DIFFERS': entry('`metamaster restore -f`', 'INSTALL.info and the registry differ in a value: the file is older than the registry, of another cluster, or was edited. Nothing was written.', 'Use the file of a node that booted lately, or leave out `-f`; `--force` goes by the registry all the same.'),
   'MM-RESTORE-NODE': entry(RESTORE, 'The roster has no node of that number.', 'Look at the roster with `metamaster san show`.'),
   'MM-RESTORE-OWN': entry(RESTORE, 'The node that is to be restored is the one that the command runs on: its kernel has the store mapped and would go on writing to it.', 'Run it on another node while this one is off, or in the live system of the disc.'),
-  'MM-RESTORE-READ-BACK': entry(RESTORE, 'What was written to a volume reads back as something else: another machine writes there, or the SAN does not keep what it acknowledges.', 'Find out which, then begin again. The node boots no half-written volume.'),
-  'MM-RESTORE-SHARED': entry(RESTORE, '`-s` formats the shared volume, and clusters of this release have no shared file system.', 'Leave out `-s`.'),
+  'MM-RESTORE-READ-BACK': entry(RESTORE, 'What was written to a volume reads back as something else: another machine writes there, or the SAN does not keep what it acknowledges.', 'Find out which, then begin again. The node boots no half-written volume; a shared volume that was not read back stays marked as unfinished, or is an OCFS2 to be checked with `fsck.ocfs2`.'),
   'MM-RESTORE-USAGE': entry(RESTORE, 'The options contradict each other, or one is missing or wrong; the message names it.', '`metamaster restore --help`.'),
   'MM-REVALIDATE-CHANGED': entry(REVALIDATE, 'The store\'s header changed since it was examined: somebody writes to it.', 'Find out who, before anything else is done.'),
   'MM-REVALIDATE-FULL': entry(REVALIDATE, 'The store has so little room left that it may have overflowed. Writes are then missing from the middle of what was written, and no file system survives that for sure.', 'Save what can be read, reset the store, and give it more room.'),
@@ -138,6 +138,13 @@ export const SAN_MESSAGES: Messages = {
   'MM-SAN-NAME': entry(CHECK, 'The container\'s partitions and its superblock have different names: they were copied or renamed.', 'Give the partitions their names back.'),
   'MM-SAN-READ': entry(`${CHECK}, the blade's console`, 'The device refused a read.', 'Check the session to the SAN, the kernel\'s log, and the device\'s size.'),
   'MM-SAN-WRITER': entry(CHECK, 'A node\'s number has no slots in the registry: it can boot, and never write.', 'Give it a smaller number, or install with a larger `maximum-nodes`.'),
+  'MM-SHARED-CONTENT': entry(SHARED, 'The shared volume is not blank, and what it holds is no OCFS2 that can be read: another file system, a partition table, or bytes that nothing known begins with, as an older use of the SAN leaves them.', 'Look at what it is. If it may be lost, say `--force`; every other node must be down for that.'),
+  'MM-SHARED-MAKE': entry(SHARED, 'mkfs.ocfs2, fsck.ocfs2 or device-mapper failed after the volume was marked: what it held is lost, and what stands there is unfinished.', 'Mend what the message quotes and give the same command again. It recognises what was begun, and no node has to be down for it.'),
+  'MM-SHARED-MOUNTED': entry(SHARED, 'The machine that the command runs on has mapped the volume or writes its heartbeat; or a node wrote to the heartbeat area of the OCFS2 within the last 30 s, so it has it mounted.', 'Unmount it on every node, remove devices that somebody mapped over it (`dmsetup remove`), and begin again.'),
+  'MM-SHARED-NODE': entry(SHARED, 'The volume holds something, and a node of the roster runs for all that its owner records say, or a machine that nobody could fence: it may have the volume mounted.', 'Shut that node down in order, or fence it and say so with `--fenced`; release what is in quarantine.'),
+  'MM-SHARED-NONE': entry(SHARED, 'The cluster was installed with `shared-size` 0: there is no shared volume.', 'Leave out `-s`.'),
+  'MM-SHARED-SIZE': entry(SHARED, 'Each node that mounts an OCFS2 has a journal of its own, of 4 MiB at least, and half of the volume has no room for those of the roster.', 'A shared volume is made, as large as `shared-size` says, by the installation.'),
+  'MM-SHARED-TOOLS': entry(SHARED, 'mkfs.ocfs2, fsck.ocfs2 or debugfs.ocfs2 is not there.', 'Install the package ocfs2-tools, or use a node or the live system of this release.'),
   'MM-SNAPSHOT-HEADER': entry(`${CHECK}, the blade's console`, 'What stands at the beginning of a store is no header of dm-snapshot.', 'Find out who wrote there; reset the store if nothing is to be saved.'),
   'MM-STORE-EXCEPTION': entry(REVALIDATE, 'The store\'s tables hold what no kernel writes: they are damaged.', 'Save what can be read, then reset the store.'),
   'MM-VIEW-FILE': entry(FILES, 'The root that was looked at has no file of that path, or something else is there.', 'Give the path from the root; a link is not followed.'),

@@ -9,7 +9,7 @@ function refused(line: string): string[] {
   return parsed.ok ? [] : parsed.problems.map(({ where, seen }) => `${where}: ${seen}`);
 }
 
-const DEFAULTS = { workFolder: '/tmp', interactive: false, verbosity: 1, fenced: [], force: false, dryRun: false, yes: false, json: false };
+const DEFAULTS = { shared: false, workFolder: '/tmp', interactive: false, verbosity: 1, fenced: [], force: false, dryRun: false, yes: false, json: false };
 
 describe('what the report shows', () => {
   test('reset all nodes', () => {
@@ -23,12 +23,16 @@ describe('what the report shows', () => {
     expect(read('-d 2 --san-login /root/login.json --device /dev/sda')).toMatchObject({ ok: false, problems: [{ where: '--san-login' }] });
   });
 
+  test('the shared volume: alone, or toggled beside the reset of all', () => {
+    expect(read('-s --force --fenced 1,2')).toEqual({ ok: true, value: { ...DEFAULTS, shared: true, force: true, fenced: [1, 2], task: { kind: 'shared' } } });
+    expect(read('-f /etc/install -d 2 -s')).toMatchObject({ ok: true, value: { shared: true, task: { kind: 'reset', withState: false, reallocate: false } } });
+  });
+
   test('letters may stand together with their values', () => expect(read('-d3 -n3 -iF -v2')).toMatchObject({ ok: true, value: { interactive: true, verbosity: 2, task: { node: 3, reallocate: true } } }));
 });
 
 test('every letter has a long form of the same meaning', () => {
   expect(read('--do 3 --node 2 --file a --work b --interactive --force-reallocation --verbose 2')).toEqual(read('-d 3 -n 2 -f a -w b -i -F -v 2'));
-  expect(read('-d 2 --shared')).toMatchObject({ ok: false, problems: [{ code: 'MM-RESTORE-SHARED' }] });
   expect(read('-d 2 -s')).toEqual(read('-d 2 --shared'));
 });
 
@@ -41,12 +45,17 @@ test('the rest', () => {
 });
 
 test.each([
-  ['', ['-d: neither']],
+  ['', ['-d: none of them']],
+  ['-d 1 -s', ['-s: -d 1']],
+  ['-d 3 -n 2 -s', ['-s: -d 3']],
+  ['--revalidate 2 -s', ['-s: --revalidate']],
+  ['-d 2 -s -F', ['-F: -s']],
+  ['-s -n 3 -F --with-state', ['-n: -s, which is for all', '--force-reallocation: -s alone', '--with-state: -s alone']],
   ['-d 4', ['-d: "4"']],
   ['-d 3', ['-d 3: no -n']],
   ['-d 2 -n 3', ['-n: -d 2, which is for all']],
   ['-d 1 -n 3', ['-n: -d 1, which is for all']],
-  ['-n 3', ['-d: neither']],
+  ['-n 3', ['-d: none of them']],
   ['-d 3 -n x', ['--node: "x"']],
   ['-d 3 -n 0', ['--node: "0"']],
   ['-d 2 --revalidate 2', ['--revalidate: -d 2']],
@@ -58,7 +67,7 @@ test.each([
   ['-d 3 -n 2 --fenced 2,3', ['--fenced: 3']],
   ['-d 2 --fenced 1,x', ['--fenced: "1,x"']],
   ['-d 2 --fenced 1,1', ['--fenced: "1,1"']],
-  ['-d 2 --force', ['--force: no -f']],
+  ['-d 2 --force', ['--force: neither']],
   ['-d 2 -i --yes', ['-i: --yes, which asks none']],
   ['-d 2 --json', ['--json: neither']],
   ['-d 2 -i --json --dry-run', ['-i: --json']],
@@ -67,7 +76,7 @@ test.each([
   ['-d 2 node3', ['restore: "node3"']],
   ['-d 2 --file=', ['--file: nothing']],
   ['-d 2 --no-such', ["restore: Unknown option '--no-such'"]],
-  ['-d 4 -n 3 -s -v 9 --force', ['-d: "4"', '-s: a release that makes none yet', '-v: "9"', '--force: no -f']],
+  ['-d 4 -n 3 -v 9 --force', ['-d: "4"', '-v: "9"', '--force: neither']],
 ])('wrong use: %s', (line, expected) => expect(refused(line)).toEqual(expected));
 
 test('any words give arguments or problems; arguments never contradict each other', () => {
@@ -75,8 +84,9 @@ test('any words give arguments or problems; arguments never contradict each othe
   fc.assert(fc.property(fc.array(word, { maxLength: 8 }), (words) => {
     const parsed = parseRestoreArguments(words);
     if (!parsed.ok) return void expect(parsed.problems.length).toBeGreaterThan(0);
-    const { task, interactive, yes, json, dryRun } = parsed.value;
-    expect([interactive && yes, json && !yes && !dryRun, task.kind === 'reset' && task.reallocate && task.withState]).toEqual([false, false, false]);
+    const { task, shared, interactive, yes, json, dryRun } = parsed.value;
+    const ofAll = task.kind === 'reset' && task.node === undefined && !task.reallocate;
+    expect([interactive && yes, json && !yes && !dryRun, task.kind === 'reset' && task.reallocate && task.withState, shared && !ofAll && task.kind !== 'shared']).toEqual([false, false, false, false]);
   }));
 });
 

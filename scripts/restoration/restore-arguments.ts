@@ -2,18 +2,22 @@
 // needs besides. Pure: every contradiction is told before anything is read.
 
 import { parseArgs } from 'node:util';
-import type { MessageCode, Problem, Result } from '../../daemons/core/problem.ts';
+import type { Problem, Result } from '../../daemons/core/problem.ts';
 import { MAX_WRITERS } from '../../daemons/storage/registry-layout.ts';
 
 /** What is to be done: `rebuild` is the report's `-d 1`, `reset` its `-d 2` and, with a node, `-d 3`. */
 export type RestoreTask =
   | { readonly kind: 'rebuild' }
   | { readonly kind: 'reset'; readonly node?: number; readonly withState: boolean; readonly reallocate: boolean }
-  | { readonly kind: 'revalidate'; readonly node: number };
+  | { readonly kind: 'revalidate'; readonly node: number }
+  /** `-s` alone. */
+  | { readonly kind: 'shared' };
 
 /** A command line without a contradiction. */
 export interface RestoreArguments {
   readonly task: RestoreTask;
+  /** The shared volume is formatted, behind what else is done. */
+  readonly shared: boolean;
   /** INSTALL.info, or the folder that holds it; without it the registry is the truth. */
   readonly info?: string;
   /** Where what is written over is kept. */
@@ -22,7 +26,7 @@ export interface RestoreArguments {
   readonly verbosity: 1 | 2;
   /** Nodes of which the operator says that their machines are off or barred from the SAN. */
   readonly fenced: readonly number[];
-  /** Go on although INSTALL.info and registry differ. */
+  /** Go on although INSTALL.info and registry differ, and although nobody knows what the shared volume holds. */
   readonly force: boolean;
   readonly dryRun: boolean;
   readonly yes: boolean;
@@ -33,7 +37,7 @@ export interface RestoreArguments {
   readonly container?: string;
 }
 
-export const RESTORE_HELP = `metamaster restore -d 1|2|3 [-n NODE] [options], or metamaster restore --revalidate NODE [options]
+export const RESTORE_HELP = `metamaster restore -d 1|2|3 [-n NODE] [options], metamaster restore --revalidate NODE [options], or metamaster restore -s [options]
 
 Brings nodes back to the state of the installation.
   -d, --do 1         renders the configuration of all nodes anew from the registry; what they have installed stays
@@ -42,11 +46,12 @@ Brings nodes back to the state of the installation.
   -n, --node NODE    that node's number; with -d 3
   --revalidate NODE  sets the store of a node valid again, which the kernel gave up after an I/O error; nothing is lost
   -f, --file PATH    INSTALL.info, or its folder: it must say what the registry says; differences are listed and refused
-  --force            goes on although they differ: the registry counts
+  --force            goes on although they differ: the registry counts; with -s also where nobody knows what the volume holds
   -F, --force-reallocation
                      a reset gives the store new room and leaves the old one in quarantine; nobody has to be fenced
   --with-state       a reset empties the state volume too
-  -s, --shared       formats the shared volume: refused, for the clusters of this release have none
+  -s, --shared       formats the shared volume, as an OCFS2, alone or behind -d 2; one that holds something only while every other
+                     node is down or fenced. Nodes do not mount it by themselves yet
   --fenced NODE[,NODE…]
                      your word that these nodes' machines are off, or barred from the SAN; wrongly said, data is lost
   -w, --work PATH    where what is written over is kept [/tmp]
@@ -75,10 +80,10 @@ function nodeNumber(text: string): number | undefined {
   return /^[1-9]\d{0,5}$/.test(text) && Number(text) < MAX_WRITERS ? Number(text) : undefined;
 }
 
-/** Reads the words behind `restore`. Problems, all together: MM-RESTORE-USAGE, and MM-RESTORE-SHARED for `-s`. */
+/** Reads the words behind `restore`. Problems, all together: MM-RESTORE-USAGE. */
 export function parseRestoreArguments(argv: readonly string[]): Result<RestoreArguments> {
   const problems: Problem[] = [];
-  const refuse = (where: string, rule: string, seen: string, remedy = USAGE, code: MessageCode = 'MM-RESTORE-USAGE'): undefined => void problems.push({ code, where, rule, seen, remedy });
+  const refuse = (where: string, rule: string, seen: string): undefined => void problems.push({ code: 'MM-RESTORE-USAGE', where, rule, seen, remedy: USAGE });
   let parsed: ReturnType<typeof parseWords>;
   try {
     parsed = parseWords(argv);
@@ -102,9 +107,8 @@ export function parseRestoreArguments(argv: readonly string[]): Result<RestoreAr
   const only = task?.kind === 'revalidate' ? task.node : task?.kind === 'reset' ? task.node : undefined;
   if (values.fenced !== undefined && task?.kind === 'rebuild') refuse('--fenced', 'only where volumes are written', '-d 1');
   else if (only !== undefined) for (const other of fenced.filter((one) => one !== only)) refuse('--fenced', `only node ${only}, whose volumes are written`, String(other));
-  if (values.shared) refuse('-s', 'a cluster with a shared file system', 'a release that makes none yet', 'Leave out -s: a shared volume of the registry is room that is kept, and nothing is in it.', 'MM-RESTORE-SHARED');
   if (values.verbose !== undefined && !/^[12]$/.test(values.verbose)) refuse('-v', '1 or 2', JSON.stringify(values.verbose));
-  if (values.force && values.file === undefined) refuse('--force', '-f, whose differences it passes over', 'no -f');
+  if (values.force && values.file === undefined && !values.shared) refuse('--force', '-f, whose differences it passes over, or -s', 'neither');
   if (values.device !== undefined && values['san-login'] !== undefined) refuse('--san-login', 'a disk that is still to be logged in to', '--device, which names it');
   if (values.interactive && values.yes) refuse('-i', 'a question for each node', '--yes, which asks none');
   if (values.interactive && values.json) refuse('-i', 'a terminal to ask on', '--json');
@@ -113,7 +117,7 @@ export function parseRestoreArguments(argv: readonly string[]): Result<RestoreAr
   return {
     ok: true,
     value: {
-      task, fenced, workFolder: values.work ?? '/tmp', interactive: values.interactive ?? false, verbosity: values.verbose === '2' ? 2 : 1,
+      task, shared: values.shared ?? false, fenced, workFolder: values.work ?? '/tmp', interactive: values.interactive ?? false, verbosity: values.verbose === '2' ? 2 : 1,
       force: values.force ?? false, dryRun: values['dry-run'] ?? false, yes: values.yes ?? false, json: values.json ?? false,
       ...(values.file === undefined ? {} : { info: values.file }), ...(values.device === undefined ? {} : { device: values.device }), ...(values['san-login'] === undefined ? {} : { sanLogin: values['san-login'] }), ...(values.container === undefined ? {} : { container: values.container }),
     },
@@ -131,9 +135,17 @@ function taskOf(values: ReturnType<typeof parseWords>['values'], node: number | 
     if (values.node !== undefined) refuse('-n', '-d 3', '--revalidate, which names its node itself');
     if (values['force-reallocation']) refuse('-F', 'a reset (-d 2 or -d 3)', '--revalidate');
     if (values['with-state']) refuse('--with-state', 'a reset (-d 2 or -d 3)', '--revalidate');
+    if (values.shared) refuse('-s', 'alone, or with -d 2', '--revalidate');
     return revalidate === undefined ? undefined : { kind: 'revalidate', node: revalidate };
   }
-  if (what === undefined || !/^[123]$/.test(what)) return refuse('-d', '1, 2 or 3, or --revalidate NODE', what === undefined ? 'neither' : JSON.stringify(what));
+  if (what === undefined && values.shared) {
+    if (values.node !== undefined) refuse('-n', '-d 3, which resets one node', '-s, which is for all');
+    for (const option of ['force-reallocation', 'with-state'] as const) if (values[option]) refuse(`--${option}`, 'a reset (-d 2 or -d 3)', '-s alone');
+    return { kind: 'shared' };
+  }
+  if (what === undefined || !/^[123]$/.test(what)) return refuse('-d', '1, 2 or 3, or --revalidate NODE, or -s', what === undefined ? 'none of them' : JSON.stringify(what));
+  if (what !== '2' && values.shared) refuse('-s', 'alone, or with -d 2', `-d ${what}`);
+  if (values.shared && values['force-reallocation']) refuse('-F', 'no -s beside it, which wants to know that the machines are down', '-s');
   if (what !== '3' && values.node !== undefined) refuse('-n', '-d 3, which resets one node', `-d ${what}, which is for all`);
   if (what === '3' && values.node === undefined) refuse('-d 3', '-n NODE', 'no -n');
   if (what === '1') {

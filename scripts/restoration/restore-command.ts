@@ -1,5 +1,5 @@
 // `metamaster restore`: reads the SAN, watches foreign owners where that can help, shows what would be lost, asks, writes and reads back. What
-// may be written is decided in daemons/storage/restore-plan.ts.
+// may be written is decided in daemons/storage/restore-plan.ts. The shared volume: format-shared.ts.
 
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -28,11 +28,14 @@ import { changedMeanwhile, changeRegistry } from '../registry-writer.ts';
 import { containerOf, dropCache, openSan, remedyOf, UsageError } from '../san-device.ts';
 import { withDevice } from '../volume-device.ts';
 import { watchOwners } from '../watch-owners.ts';
+import { SharedFormat, type SharedPlace, type SharedTools } from './format-shared.ts';
 import { parseRestoreArguments, RESTORE_HELP, type RestoreArguments, type RestoreTask } from './restore-arguments.ts';
 
 /** A running node renews its records every 5 s. */
 const RENEWAL_SEEN_MS = 6000;
 
+/** What is done to nodes. */
+type NodeTask = Exclude<RestoreTask, { kind: 'shared' }>;
 type GrantedNode = Extract<NodePlan, { kind: 'write' }>;
 
 /** What came of one node. */
@@ -46,9 +49,18 @@ function note(results: readonly NodeResult[], node: number, problem: Problem | u
   Object.assign(results.find((one) => one.node === node)!, problem === undefined ? { result: 'done' } : { result: 'failed', problems: [problemLine(problem)] });
 }
 
+/** What the command did, for --json, and its exit code. */
+interface Outcome {
+  readonly code: number;
+  readonly report: object;
+  /** The question was answered with no. */
+  readonly declined?: boolean;
+}
+
 /** One run of the command, with everything that it was told and found. */
 class Restore {
   readonly #wish: RestoreArguments;
+  readonly #task: NodeTask;
   readonly #host: CommandHost;
   readonly #machine: ThisMachine;
   readonly #path: string;
@@ -56,8 +68,9 @@ class Restore {
   readonly #read: ReadAt;
   readonly #bytes: number;
 
-  constructor(wish: RestoreArguments, host: CommandHost, machine: ThisMachine, path: string, found: ContainerFound, read: ReadAt, bytes: number) {
+  constructor(wish: RestoreArguments, task: NodeTask, host: CommandHost, machine: ThisMachine, path: string, found: ContainerFound, read: ReadAt, bytes: number) {
     this.#wish = wish;
+    this.#task = task;
     this.#host = host;
     this.#machine = machine;
     this.#path = path;
@@ -66,11 +79,10 @@ class Restore {
     this.#bytes = bytes;
   }
 
-  async run(): Promise<number> {
-    this.#compareInfo();
+  async run(): Promise<Outcome> {
     const { request, plan } = await this.#plan();
     this.#show(plan);
-    const { dryRun, json } = this.#wish;
+    const { dryRun } = this.#wish;
     const results = plan.nodes.map((node): NodeResult => (
       node.kind === 'write' ? { node: node.node, result: 'planned', problems: [] } : { node: node.node, result: 'refused', problems: node.problems.map(problemLine) }));
     const granted = plan.nodes.filter((node) => node.kind === 'write');
@@ -81,15 +93,17 @@ class Restore {
       generation = await this.#rewrite(request, plan, chosen);
       for (const { node } of chosen) note(results, node, undefined);
     }
-    if (json) this.#host.out(`${JSON.stringify({ nodes: results, registry: plan.registry.kind, takeAtOnce: plan.takeAtOnce, takeAtBoot: plan.takeAtBoot, ...(generation === undefined ? {} : { generation }) })}\n`);
     for (const { result, problems } of results) if (result === 'failed') this.#host.error(`metamaster restore: ${problems.join('; ')}\n`);
-    return chosen === undefined || results.some(({ result }) => result !== 'done' && result !== 'planned') ? 1 : 0;
+    return {
+      code: chosen === undefined || results.some(({ result }) => result !== 'done' && result !== 'planned') ? 1 : 0, declined: chosen === undefined,
+      report: { nodes: results, registry: plan.registry.kind, takeAtOnce: plan.takeAtOnce, takeAtBoot: plan.takeAtBoot, ...(generation === undefined ? {} : { generation }) },
+    };
   }
 
   /** The nodes that are to be written, as was confirmed; undefined when the answer was no. */
   async #chosen(granted: readonly GrantedNode[], results: readonly NodeResult[]): Promise<readonly GrantedNode[] | undefined> {
-    const { task, yes, interactive } = this.#wish;
-    if (task.kind === 'rebuild') return yes || (await this.#confirmed('The registry is written anew, with what it says.')) ? [] : undefined;
+    const { yes, interactive } = this.#wish;
+    if (this.#task.kind === 'rebuild') return yes || (await this.#confirmed('The registry is written anew, with what it says.')) ? [] : undefined;
     if (granted.length === 0) return [];
     if (!(await this.#confirmAll(granted))) return undefined;
     if (!interactive) return granted;
@@ -124,16 +138,6 @@ class Restore {
     return found.header.generation;
   }
 
-  /** @throws InputError with every difference, unless it is to go on */
-  #compareInfo(): void {
-    const { info, force } = this.#wish;
-    if (info === undefined) return;
-    const file = statSync(info).isDirectory() ? join(info, 'INSTALL.info') : info;
-    const differences = infoDifferences(valueOf(parseInstallInfo(readFileSync(file, 'utf8'), file)), this.#found.registry, file);
-    if (differences.length > 0 && !force) throw new InputError(differences);
-    for (const difference of differences) this.#host.error(`metamaster restore: warning: ${problemLine(difference)}\n`);
-  }
-
   #frontOf(volume: VolumeRecord): VolumeFront {
     return readVolumeFront(this.#read, volume, this.#found.registry.extentBytes, this.#found.ranges.container);
   }
@@ -148,7 +152,8 @@ class Restore {
       return front;
     };
     const { hardwareId, bootNonce, node } = this.#machine;
-    const { task, fenced } = this.#wish;
+    const { fenced } = this.#wish;
+    const task = this.#task;
     const claimant = { hardwareId, bootNonce, nowUnixMs: this.#host.unixMs(), ...(node === undefined ? {} : { node }) };
     const request: RestoreRequest = {
       registry, container: ranges.container, action: this.#actionOf(task), frontOf, stillMs: new Map(), fenced: new Set(fenced), claimant,
@@ -165,7 +170,7 @@ class Restore {
     return { request: judged, plan: valueOf(planRestore(judged)) };
   }
 
-  #actionOf(task: RestoreTask): RestoreAction {
+  #actionOf(task: NodeTask): RestoreAction {
     const { registry, ranges } = this.#found;
     if (task.kind === 'rebuild') return task;
     if (task.kind === 'revalidate') return { ...task, state: this.#examine(task.node) };
@@ -278,8 +283,29 @@ class Restore {
   }
 }
 
+/** @throws InputError with every difference, unless it is to go on */
+function compareInfo({ info, force }: RestoreArguments, { registry }: ContainerFound, host: CommandHost): void {
+  if (info === undefined) return;
+  const file = statSync(info).isDirectory() ? join(info, 'INSTALL.info') : info;
+  const differences = infoDifferences(valueOf(parseInstallInfo(readFileSync(file, 'utf8'), file)), registry, file);
+  if (differences.length > 0 && !force) throw new InputError(differences);
+  for (const difference of differences) host.error(`metamaster restore: warning: ${problemLine(difference)}\n`);
+}
+
+/** Does what the words say: the nodes first, then the shared volume; what can be refused of that without looking is refused before. */
+async function carryOut(wish: RestoreArguments, place: SharedPlace, tools: SharedTools | undefined): Promise<number> {
+  const { host, machine, path, found, read, diskBytes } = place;
+  compareInfo(wish, found, host);
+  const shared = wish.shared ? new SharedFormat(wish, place, tools) : undefined;
+  await shared?.requireTools();
+  const nodes = wish.task.kind === 'shared' ? undefined : await new Restore(wish, wish.task, host, machine, path, found, read, diskBytes).run();
+  const formatted = nodes?.declined === true ? undefined : await shared?.run();
+  if (wish.json) host.out(`${JSON.stringify({ ...nodes?.report, ...(formatted === undefined ? {} : { shared: formatted }) })}\n`);
+  return Math.max(nodes?.code ?? 0, formatted === undefined || formatted.result === 'done' || formatted.result === 'planned' ? 0 : 1);
+}
+
 /** Runs `metamaster restore …` with the words behind `restore`; returns the exit code (RESTORE_HELP). */
-export async function restoreCommand(argv: readonly string[], host: CommandHost = REAL_HOST): Promise<number> {
+export async function restoreCommand(argv: readonly string[], host: CommandHost = REAL_HOST, tools?: SharedTools): Promise<number> {
   if (argv.includes('--help') || argv.includes('-h')) {
     host.out(RESTORE_HELP);
     return 0;
@@ -301,7 +327,7 @@ export async function restoreCommand(argv: readonly string[], host: CommandHost 
     try {
       const found = valueOf(readContainer(san.read, san.bytes, containerOf(san, wish.value.container ?? (wish.value.device === undefined ? machine.container : undefined))));
       for (const warning of found.warnings) host.error(`metamaster restore: warning: ${problemLine(warning)}\n`);
-      return await new Restore(wish.value, host, machine, path, found, san.read, san.bytes).run();
+      return await carryOut(wish.value, { path, diskBytes: san.bytes, found, read: san.read, machine, host }, tools);
     } finally {
       san.close();
     }
