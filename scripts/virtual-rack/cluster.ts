@@ -40,7 +40,7 @@ const END_OF_INPUT = '\u0004';
 const SCREENS_MS = 500;
 
 /** The names and sizes of the rack's cluster. */
-export const CLUSTER = { container: 'debian', name: 'blade', target: 'iqn.2026-11.metamaster:san', volumeMib: 1024, stateMib: 64, swapMib: 64 } as const;
+export const CLUSTER = { container: 'debian', name: 'blade', target: 'iqn.2026-11.metamaster:san', volumeMib: 1024, stateMib: 64, swapMib: 64, sharedMib: 256 } as const;
 
 /** The address of a node. */
 export const addressOf = (node: number): string => `192.168.0.${node}`;
@@ -76,7 +76,7 @@ export class Cluster {
     const macs = blades.map((number) => status.blades.find((blade) => blade.number === number)?.mac ?? '');
     return [
       `container-name: ${CLUSTER.container}`, 'storage-ip: 192.168.0.252', `iscsi-target: ${CLUSTER.target}`,
-      `number-of-nodes: ${blades.length}`, 'maximum-nodes: 16', `volume-size: ${CLUSTER.volumeMib}`, `state-size: ${CLUSTER.stateMib}`, `swap-size: ${CLUSTER.swapMib}`,
+      `number-of-nodes: ${blades.length}`, 'maximum-nodes: 16', `volume-size: ${CLUSTER.volumeMib}`, `state-size: ${CLUSTER.stateMib}`, `swap-size: ${CLUSTER.swapMib}`, `shared-size: ${CLUSTER.sharedMib}`,
       ...(storeMib === undefined ? [] : [`store-size: ${storeMib}`]), `cluster-hostname: ${CLUSTER.name}`,
       'kernel-parameters: "console=ttyS0,115200 quiet"', 'root-password-file: /root/password', ...this.#chapAnswers(), `authorized-keys: ["${await this.#makeKey()}"]`, 'nodes:',
       ...macs.map((mac, at) => `  - {mac: "${mac}", loader: ${blades[at] === oursOn ? 'ours' : 'rom'}}`), '',

@@ -1,8 +1,11 @@
 // J8, restore: a wrecked root is reset from another node, all roots are reset from the disc, one is reset with its state volume, and the
-// configuration is rendered anew where the software shall stay; and the nodes that it is not about notice nothing.
+// configuration is rendered anew where the software shall stay; an OCFS2 is made on the shared volume, which a node mounts by hand; and the
+// nodes that it is not about notice nothing.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PATIENCE, type Cluster } from '../../scripts/virtual-rack/cluster.ts';
+import { linearTable } from '../../daemons/storage/dm-table.ts';
+import { o2cbClusterName } from '../../daemons/storage/ocfs2-text.ts';
+import { addressOf, PATIENCE, type Cluster } from '../../scripts/virtual-rack/cluster.ts';
 import { expectEqual, expectThat, type Journey } from './journey.ts';
 import { checkNode } from './j1-spark-plug.ts';
 import { Witnesses } from './witnesses.ts';
@@ -21,8 +24,17 @@ const FOLLOW_S = 90;
 /** What the kernel was told to write is on the SAN by then. */
 const WRITTEN_MS = 10_000;
 
+/** The shared volume as node `FROM` maps and mounts it by hand; and how much of its front makes it blank again. */
+const SHARED = { device: 'shared-by-hand', folder: '/mnt/shared-by-hand', dlm: '/mnt/dlm-by-hand', config: '/etc/ocfs2/cluster.conf', blankMib: 4 } as const;
+/** o2cb's own, for its messages between nodes. */
+const O2NET_PORT = 7777;
+
 interface Restored {
   readonly nodes: readonly { readonly node: number; readonly result: string; readonly problems: readonly string[] }[];
+}
+
+interface Formatted {
+  readonly shared: { readonly result: string; readonly holds: string; readonly problems: readonly string[] };
 }
 
 const exists = (cluster: Cluster, node: number, path: string): Promise<string> => cluster.ssh(node, `test -e ${path} && echo there || echo absent`);
@@ -35,6 +47,51 @@ async function checkReset(cluster: Cluster, node: number): Promise<void> {
   await checkNode(cluster, node);
   expectEqual(`node ${node}: the file in its root`, await exists(cluster, node, LOST), 'absent');
   expectEqual(`node ${node}: the file on its state volume`, await cluster.ssh(node, `cat ${KEPT}`), `kept by node ${node}`);
+}
+
+/** o2cb's file: each value behind a tab, sections with an empty line between them. */
+function clusterConf(name: string, nodes: readonly { readonly number: number; readonly name: string }[]): string {
+  const section = (kind: string, values: Readonly<Record<string, string | number>>): string => `${kind}:\n${Object.entries(values).map(([key, value]) => `\t${key} = ${value}\n`).join('')}`;
+  return [
+    section('cluster', { heartbeat_mode: 'local', node_count: nodes.length, name }),
+    ...nodes.map((node) => section('node', { number: node.number, cluster: name, ip_port: O2NET_PORT, ip_address: addressOf(node.number), name: node.name })),
+  ].join('\n');
+}
+
+/** Words of a shell that write a text to the standard output. */
+const wordsOf = (text: string): string => `echo ${Buffer.from(text).toString('base64')} | base64 -d`;
+
+/** The command that maps the shared volume on a node, over the disk that its storage agent uses. */
+async function mapShared(cluster: Cluster, node: number): Promise<string> {
+  const { registry, ranges } = cluster.readSan();
+  const { disk } = JSON.parse(await cluster.ssh(node, 'cat /run/metamaster/san.json')) as { disk: string };
+  const volume = registry.volumes.find(({ kind }) => kind === 'shared')!;
+  return `${wordsOf(`${linearTable(volume.extents, registry.extentBytes, disk, ranges.container.firstSector)}\n`)} | dmsetup create ${SHARED.device}`;
+}
+
+/** Mounts the shared volume on a node as an administrator does, without a service; `use` runs with it mounted, and nothing of it is left. */
+async function withShared(cluster: Cluster, node: number, use: () => Promise<void>): Promise<void> {
+  const { registry } = cluster.readSan();
+  const name = o2cbClusterName(registry.roster.clusterName);
+  const hostname = await cluster.ssh(node, 'hostname');
+  // The kernel's node is the one whose name is the machine's.
+  const conf = clusterConf(name, registry.roster.nodes.map((one) => (one.number === node ? { number: node, name: hostname } : one)));
+  await cluster.ssh(node, [
+    'set -e', `mkdir -p ${SHARED.folder} ${SHARED.dlm} /etc/ocfs2`, `${wordsOf(conf)} > ${SHARED.config}`,
+    'modprobe -a ocfs2_stack_o2cb ocfs2_dlmfs ocfs2', 'mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config', `mount -t ocfs2_dlmfs ocfs2_dlmfs ${SHARED.dlm}`,
+    'echo o2cb > /sys/fs/ocfs2/cluster_stack', `o2cb register-cluster ${name}`, await mapShared(cluster, node),
+    `mount -t ocfs2 /dev/mapper/${SHARED.device} ${SHARED.folder}`,
+  ].join('; '));
+  await use();
+  await cluster.ssh(node, [
+    'set -e', `umount ${SHARED.folder}`, `o2cb unregister-cluster ${name}`, `dmsetup remove --retry ${SHARED.device}`, `umount ${SHARED.dlm}`, `rmdir ${SHARED.folder} ${SHARED.dlm}`, `rm ${SHARED.config}`,
+  ].join('; '));
+  expectEqual(`node ${node}: the clusters that its kernel still knows`, await cluster.ssh(node, 'ls /sys/kernel/config/cluster'), '');
+}
+
+/** Makes the shared volume what it was before: blank. */
+async function blankShared(cluster: Cluster, node: number): Promise<void> {
+  await cluster.ssh(node, `set -e; ${await mapShared(cluster, node)}; dd if=/dev/zero of=/dev/mapper/${SHARED.device} bs=1M count=${SHARED.blankMib} conv=fsync 2> /dev/null; dmsetup remove --retry ${SHARED.device}`);
 }
 
 export async function restore(cluster: Cluster, journey: Journey): Promise<void> {
@@ -98,5 +155,24 @@ export async function restore(cluster: Cluster, journey: Journey): Promise<void>
     }
     await witnesses.stop();
     for (const node of NODES) await cluster.ssh(node, `rm ${SOFTWARE} ${KEPT}`);
+  });  await journey.stage(`node ${FROM} makes an OCFS2 on the blank shared volume while all run, mounts it by hand and writes; in use, and with others up, it is not made anew`, async () => {
+    const witnesses = await Witnesses.start(cluster, NODES.filter((node) => node !== FROM));
+    const start = performance.now();
+    const { shared } = JSON.parse(await cluster.ssh(FROM, 'metamaster restore -s --yes --json 2> /dev/null')) as Formatted;
+    journey.measured['an OCFS2 on the shared volume, s'] = Math.round((performance.now() - start) / 100) / 10;
+    expectEqual('what the command says', `${shared.holds} ${shared.result} ${shared.problems.join()}`.trim(), 'blank done');
+    const words = 'written on the shared volume';
+    await withShared(cluster, FROM, async () => {
+      expectEqual('what was written to it', await cluster.ssh(FROM, `echo "${words}" > ${SHARED.folder}/file; sync; echo 3 > /proc/sys/vm/drop_caches; cat ${SHARED.folder}/file`), words);
+      const mapped = await cluster.ssh(FROM, 'metamaster restore -s --yes 2>&1 || true');
+      expectThat('while this node has it mounted it is refused', /MM-SHARED-MOUNTED/.test(mapped) && mapped.includes(SHARED.device), mapped);
+    });
+    const refused = await cluster.ssh(FROM, 'metamaster restore -s --yes 2>&1 || true');
+    expectThat('while other nodes run it is refused', NODES.every((node) => refused.includes(`MM-SHARED-NODE: node ${node}:`) === (node !== FROM)), refused);
+    await withShared(cluster, FROM, async () => {
+      expectEqual('what was written before', await cluster.ssh(FROM, `cat ${SHARED.folder}/file`), words);
+    });
+    await blankShared(cluster, FROM);
+    await witnesses.stop();
   });
 }
