@@ -4,13 +4,13 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { equalBytes } from '../../daemons/core/bytes.ts';
-import { InputError, problemLine, valueOf, type Problem } from '../../daemons/core/problem.ts';
+import { problemLine, valueOf, type Problem } from '../../daemons/core/problem.ts';
 import { type Uuid, uuidFromRandom } from '../../daemons/core/uuid.ts';
-import { CommandError, type Finished, run } from '../../daemons/host/run.ts';
+import { CommandError } from '../../daemons/host/run.ts';
 import { BLOCK_BYTES, MIB } from '../../daemons/storage/block.ts';
 import { canonicalJson } from '../../daemons/storage/canonical-json.ts';
 import { readContainer, type ContainerFound } from '../../daemons/storage/container-on-disk.ts';
-import { DEBUGFS_QUESTIONS, mkfsOcfs2, type Ocfs2Facts, type Ocfs2Wish, readOcfs2Facts } from '../../daemons/storage/ocfs2-text.ts';
+import { mkfsOcfs2, type Ocfs2Facts, type Ocfs2Wish } from '../../daemons/storage/ocfs2-text.ts';
 import type { ReadAt } from '../../daemons/storage/read-at.ts';
 import type { VolumeRecord } from '../../daemons/storage/registry.ts';
 import { mounted, sharedUseProblems, type SharedUseRequest, sharedVolumesToWatch } from '../../daemons/storage/shared-use.ts';
@@ -24,11 +24,9 @@ import { changedMeanwhile, underRegistryLease } from '../registry-writer.ts';
 import { dropCache } from '../san-device.ts';
 import { withDevice } from '../volume-device.ts';
 import { watchOwners } from '../watch-owners.ts';
+import { identify, runTool, telling } from './ocfs2-tools.ts';
 import type { RestoreArguments } from './restore-arguments.ts';
 import { usersHere } from './shared-users.ts';
-
-/** A person is told that it goes on. */
-const TELL_EVERY_MS = 2000;
 
 /** How the volume becomes a device, and who of this machine has it; a test on a machine without device-mapper gives its own. */
 export interface SharedTools {
@@ -269,42 +267,5 @@ export class SharedFormat {
       code: 'MM-RESTORE-READ-BACK', where: this.#volume.name, rule: `${what}, read back as written`, seen: 'something else',
       remedy: 'Another machine writes there, or the SAN does not keep what it acknowledges. Find out which, then begin again.',
     };
-  }
-}
-
-/** What blkid and debugfs.ocfs2 say of a device. */
-async function identify(device: string): Promise<{ readonly signature?: string; readonly facts?: Ocfs2Facts }> {
-  const { code, output } = await run(['blkid', '-p', '-o', 'export', device], { accept: [0, BLKID_NOTHING, BLKID_SEVERAL] });
-  if (code === BLKID_NOTHING) return {};
-  if (code === BLKID_SEVERAL) return { signature: 'signatures of several kinds' };
-  const signature = /^(?:PT)?TYPE=(.+)$/m.exec(output)?.[1] ?? 'a signature without a name';
-  if (signature !== 'ocfs2') return { signature };
-  const ask = async (question: string): Promise<string> => (await runTool(['debugfs.ocfs2', '-R', question, device], { accept: 'any' })).output;
-  const facts = readOcfs2Facts({ stats: await ask(DEBUGFS_QUESTIONS.stats), heartbeat: await ask(DEBUGFS_QUESTIONS.heartbeat), bitmap: await ask(DEBUGFS_QUESTIONS.bitmap) });
-  return { signature, ...(facts === undefined ? {} : { facts }) };
-}
-
-/** blkid(8): nothing could be identified; ambivalent probing result. */
-const BLKID_NOTHING = 2;
-const BLKID_SEVERAL = 8;
-
-/** @throws InputError MM-SHARED-TOOLS for a program that is not there; CommandError */
-async function runTool(argv: readonly string[], options: { readonly accept?: 'any' } = {}): Promise<Finished> {
-  try {
-    return await run(argv, options);
-  } catch (error) {
-    if (!(error instanceof CommandError) || error.code !== 127) throw error;
-    throw new InputError([{ code: 'MM-SHARED-TOOLS', where: argv[0]!, rule: 'a program that can be started', seen: error.said, remedy: 'Install the package ocfs2-tools, or use a node or the live system, which have it.' }]);
-  }
-}
-
-/** Does something, and tells how long it has taken. */
-async function telling<T>(host: CommandHost, what: string, work: () => Promise<T>): Promise<T> {
-  const start = performance.now();
-  const timer = setInterval(() => host.error(`  ${what}, ${Math.round((performance.now() - start) / 1000)} s\n`), TELL_EVERY_MS);
-  try {
-    return await work();
-  } finally {
-    clearInterval(timer);
   }
 }
