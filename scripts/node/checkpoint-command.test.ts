@@ -7,7 +7,6 @@ import { BLOCK_BYTES, MIB, SECTOR_BYTES } from '../../daemons/storage/block.ts';
 import { readContainer, type ContainerFound } from '../../daemons/storage/container-on-disk.ts';
 import { decodeOwner, encodeOwner, OWNER_OFFSET, type OwnerRecord } from '../../daemons/storage/owner-record.ts';
 import { readFrom } from '../../daemons/storage/read-at.ts';
-import { planChange } from '../../daemons/storage/registry-change.ts';
 import { dropCheckpoint } from '../../daemons/storage/registry-edit-checkpoints.ts';
 import { SAMPLE_DISK_BYTES, sampleLabel, sampleRegistry, sampleSan } from '../../daemons/storage/sample-san.test-kit.ts';
 import { examineSan } from '../../daemons/storage/san-report.ts';
@@ -17,8 +16,8 @@ import { chooseLabel, DATA_OFFSET_BYTES, labelSteps, type LabelState, type Volum
 import { readVolumeFront } from '../../daemons/storage/volume-front.ts';
 import { volumeReader } from '../../daemons/storage/volume-reader.ts';
 import type { CommandHost, ThisMachine } from '../command-host.ts';
-import { Disk } from '../install/disk.ts';
 import { type ChangeRegistry, checkpointCommand, rollbackCommand } from './checkpoint-command.ts';
+import { changeImage } from './image-change.test-kit.ts';
 
 const registry = sampleRegistry();
 const node2 = registry.volumes.find(({ name }) => name === 'node2')!;
@@ -90,20 +89,9 @@ const findings = (): { problems: string[]; warnings: string[] } => {
   return { problems: problems.map(({ code }) => code), warnings: warnings.map(({ code }) => code) };
 };
 
-/** Edits the image as the writer of the registry on a node would. */
-const change: ChangeRegistry = async ({ path, container }, edit, before) => {
-  expect([path, container]).toEqual([image, 'debian']);
-  const found = look();
-  const edited = valueOf(edit(found.registry));
-  const { steps } = valueOf(planChange({ found, edited, writer: 0, leaseVersion: 0 }));
-  const disk = new Disk(path, SAMPLE_DISK_BYTES);
-  try {
-    await before?.(edited, disk, new AbortController().signal);
-  } finally {
-    disk.close();
-  }
-  for (const step of steps) if (step.kind === 'write') poke(found.ranges.registry.firstSector * SECTOR_BYTES + step.offset, step.bytes);
-  return look().registry;
+const change: ChangeRegistry = (place, edit, before) => {
+  expect(place).toEqual({ path: image, container: 'debian' });
+  return changeImage(place, edit, before);
 };
 
 interface Run {

@@ -6,15 +6,13 @@ import { chmodSync, closeSync, copyFileSync, ftruncateSync, mkdirSync, mkdtempSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { valueOf } from '../../daemons/core/problem.ts';
 import { MIB, SECTOR_BYTES } from '../../daemons/storage/block.ts';
-import { readContainer } from '../../daemons/storage/container-on-disk.ts';
 import { buildStore, chunksInOrder } from '../../daemons/storage/exception-store.test-kit.ts';
-import { planChange } from '../../daemons/storage/registry-change.ts';
 import { SAMPLE_DISK_BYTES, sampleLabel, sampleRegistry, sampleSan } from '../../daemons/storage/sample-san.test-kit.ts';
 import { DATA_OFFSET_BYTES, labelSteps, type LabelState } from '../../daemons/storage/volume-label.ts';
-import { type ChangeRegistry, checkpointCommand } from './checkpoint-command.ts';
+import { checkpointCommand } from './checkpoint-command.ts';
 import { catCommand, diffCommand, type FilesHost } from './files-command.ts';
+import { changeImage } from './image-change.test-kit.ts';
 
 const hasTools = ['mkfs.ext4', 'debugfs'].every((program) => spawnSync(program, ['-V']).error === undefined);
 const registry = sampleRegistry();
@@ -50,16 +48,6 @@ function writeSan(origin: Buffer, now: Buffer, state: LabelState): void {
   closeSync(descriptor);
 }
 
-const change: ChangeRegistry = async (_, edit) => {
-  const bytes = readFileSync(image);
-  const found = valueOf(readContainer((offset, length) => Uint8Array.from(bytes.subarray(offset, offset + length)), bytes.length, 'debian'));
-  const { steps, registry: edited } = valueOf(planChange({ found, edited: valueOf(edit(found.registry)), writer: 0, leaseVersion: 0 }));
-  const descriptor = openSync(image, 'r+');
-  for (const step of steps) if (step.kind === 'write') writeSync(descriptor, step.bytes, 0, step.bytes.length, found.ranges.registry.firstSector * SECTOR_BYTES + step.offset);
-  closeSync(descriptor);
-  return edited;
-};
-
 async function run(line: string): Promise<{ code: number; out: string; error: string; bytes: Buffer }> {
   let [out, error] = ['', ''];
   const parts: Uint8Array[] = [];
@@ -93,7 +81,7 @@ describe.skipIf(!hasTools)('a node\'s files', () => {
     [first, second] = [readFileSync(b), readFileSync(c)];
     writeSan(readFileSync(a), first, 'down');
     const host = { out: () => undefined, error: () => undefined, machine: () => ({ hardwareId: 'our-board/x', bootNonce: 'ab'.repeat(16) }), liveDisk: async () => undefined, sanlock: { startDaemon: ['false'] }, wrote: () => undefined, now: () => 0, unixMs: () => 1, sleep: async () => undefined, ask: async () => undefined };
-    expect(await checkpointCommand(['2', 'first', '--device', image], change, host)).toBe(0);
+    expect(await checkpointCommand(['2', 'first', '--device', image], changeImage, host)).toBe(0);
     // The node has gone on since.
     const { at } = sampleSan(registry);
     const descriptor = openSync(image, 'r+');
