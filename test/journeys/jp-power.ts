@@ -18,8 +18,11 @@ const NODES = [1, 2, 3] as const;
 const CUT = 3;
 /** Of root and state volume: both must be given back whole. */
 const KEPT = ['/root/kept-over-the-night', '/var/lib/metamaster/kept-over-the-night'];
-/** What is left of an orderly shutdown on a console: the kernel's last line, and QEMU's word that the guest asked for it. */
-const SHUT_DOWN = /reboot: Power down[\s\S]*# shutdown \(guest-shutdown\)/;
+/**
+ * What is left of an orderly shutdown on a console: the kernel's last line, and QEMU's word that the guest asked for it. They come by two
+ * sockets, in either order.
+ */
+const SHUT_DOWN = /(?=[\s\S]*reboot: Power down)(?=[\s\S]*# shutdown \(guest-shutdown\))/;
 const CONSOLE_MS = 10_000;
 /** What the end of a shutdown says: which volumes were given back, and after a semicolon those that were not. */
 const GIVEN_BACK = /mm-stage down given back: (.*)/;
