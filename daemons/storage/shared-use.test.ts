@@ -4,6 +4,7 @@ import { BLOCK_BYTES, MIB } from './block.ts';
 import { readContainer } from './container-on-disk.ts';
 import { encodeOwner, OWNER_OFFSET } from './owner-record.ts';
 import { OWNER_STILL_MS } from './ownership.ts';
+import { addCheckpoint } from './registry-edit-checkpoints.ts';
 import type { Registry } from './registry.ts';
 import { SAMPLE_DISK_BYTES, sampleLabel, sampleRegistry, sampleSan, sampleUuid } from './sample-san.test-kit.ts';
 import { sharedUseProblems, type SharedUseRequest, sharedVolumesToWatch } from './shared-use.ts';
@@ -66,6 +67,13 @@ describe('an OCFS2 is written over only when nobody can have it mounted', () => 
     const running = request({ 1: 'live', 2: 'live' }, { fenced: new Set([2]), stillMs: still([...NODE2, 'node2.old']) }, moved);
     expect(sharedUseProblems(running)).toMatchObject([{ code: 'MM-SHARED-NODE', where: 'node2.old, in quarantine', remedy: expect.stringContaining(`metamaster node release ${store.uuid} --fenced`) }]);
     expect(said(request({ 1: 'live', 2: 'down' }, {}, moved))).toBe('');
+  });
+
+  test('a checkpoint of a node, which nobody maps, speaks for nobody: not even one that was never finished', () => {
+    const kept = valueOf(addCheckpoint(registry, { node: 2, name: 'before', sizeBytes: 2 * MIB, uuid: sampleUuid(9), atUnixMs: 1 }));
+    const wanted = request({ 1: 'live', 2: 'down' }, {}, kept);
+    const blank = [new Uint8Array(BLOCK_BYTES), new Uint8Array(BLOCK_BYTES)] as const;
+    expect(said({ ...wanted, frontOf: (one) => (one.retired === 'checkpoint' ? { ...wanted.frontOf(one), labels: blank } : wanted.frontOf(one)) })).toBe('');
   });
 
   test('a label that cannot be read does not pass for a node that is down', () => {

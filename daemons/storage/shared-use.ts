@@ -3,7 +3,7 @@
 
 import type { Problem } from '../core/problem.ts';
 import type { SectorRange } from './container-partitions.ts';
-import { heldVolumes, type HandOverRequest, planHandOver, volumesOfNode } from './hand-over.ts';
+import { heldVolumes, type HandOverRequest, mappedVolumes, planHandOver } from './hand-over.ts';
 import { OWNER_STILL_MS } from './ownership.ts';
 import type { Registry, VolumeRecord } from './registry-model.ts';
 import type { SharedContent } from './shared-volume.ts';
@@ -39,7 +39,7 @@ const isNobodys = ({ kind }: SharedContent): boolean => kind === 'blank' || kind
 function suspects({ registry, container, frontOf, stillMs, fenced, claimant }: SharedUseRequest): readonly Suspect[] {
   const request = (volumes: readonly VolumeRecord[], proven: boolean): HandOverRequest => ({ registry, container, volumes, frontOf, stillMs, fenced: proven, hardwareId: claimant.hardwareId });
   const nodes = registry.roster.nodes.filter(({ number }) => number !== claimant.node).map(({ number }): Suspect => ({
-    where: `node ${number}`, request: request(volumesOfNode(registry, number), fenced.has(number)),
+    where: `node ${number}`, request: request(mappedVolumes(registry, number), fenced.has(number)),
     remedy: `Shut it down with \`metamaster power shutdown ${number}\`, which gives its volumes back. Of a machine that is off or barred from the SAN without having done so, say --fenced ${number}.`,
   }));
   const left = registry.volumes.filter(({ retired }) => retired === 'quarantined').map((volume): Suspect => ({
