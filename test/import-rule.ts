@@ -5,7 +5,7 @@ import { posix } from 'node:path';
 import { scanSource } from './source-scan.ts';
 
 /** Every kind of room. All rooms under daemons/ that have no kind of their own are of the kind `daemon`. */
-export type RoomKind = 'core' | 'wire' | 'storage' | 'host' | 'daemon' | 'root' | 'initrd-shell' | 'initrd-builder' | 'initrd' | 'live-dvd' | 'scripts' | 'crash' | 'test';
+export type RoomKind = 'core' | 'wire' | 'storage' | 'host' | 'daemon' | 'root' | 'initrd-shell' | 'initrd-builder' | 'initrd' | 'live-dvd' | 'scripts' | 'crash' | 'simulator' | 'test';
 
 /** What the files of one kind of room may do. */
 export interface RoomRule {
@@ -87,9 +87,11 @@ export const ROOM_RULES: readonly RoomRule[] = [
   { kind: 'scripts', files: /^scripts\//, rooms: ['core', 'wire', 'storage', 'host', 'daemon', 'root', 'initrd', 'initrd-builder', 'live-dvd'], modules: [NODE, DECLARED], words: [] },
   // What is read from a write stream, and the disks that are made of it: a case must come out the same wherever and whenever it is made.
   { kind: 'crash', files: /^test\/crash\/(iscsi|crash)-[^/.]+\.ts$/, rooms: ['core', 'storage'], modules: [], words: PURE },
+  // All but its command line: the same seed must give the same run wherever and whenever it is made.
+  { kind: 'simulator', files: /^test\/simulator\/(?!simulate\.ts$)/, rooms: ['core', 'wire', 'daemon'], modules: [], words: PURE },
   {
     kind: 'test', files: /^test\//, modules: [NODE, DECLARED], words: [],
-    rooms: ['core', 'wire', 'storage', 'host', 'daemon', 'root', 'initrd', 'initrd-shell', 'initrd-builder', 'live-dvd', 'scripts', 'crash'],
+    rooms: ['core', 'wire', 'storage', 'host', 'daemon', 'root', 'initrd', 'initrd-shell', 'initrd-builder', 'live-dvd', 'scripts', 'crash', 'simulator'],
   },
 ];
 

@@ -85,7 +85,10 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 
 /** The bytes of a string whose characters are all below U+0100: protocol text, never a user's. */
 export function encodeLatin1(text: string): Uint8Array {
-  return Uint8Array.from(text, (char) => char.charCodeAt(0) & 0xff);
+  // Ranking servers encodes a name for each node: Uint8Array.from is an iterator over the text, and ten times slower.
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
 }
 
 /** One character a byte; never fails, so it suits what strangers send. */

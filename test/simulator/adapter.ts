@@ -1,0 +1,121 @@
+// How a protocol's core comes onto the simulated LAN: an adapter is to it what its shell in daemons/host/ and its lines in the composition
+// root are to the real one. It makes the machine, turns datagrams and what the node's other services say into inputs, and effects into
+// datagrams and news. The simulator knows nothing of any protocol but this.
+//
+// What replaces a core replaces an adapter: another membership brings its own `MembershipFit`, with the bounds that it promises. Further
+// protocols are further `Fit`s on the same node. Gateway succession takes `live` as it is told to DHCP, sends its beats to a port of its
+// own, and observes what it holds; a second LAN is a second set of ports that `cut` is to tell apart. Leases want a SAN beside the LAN:
+// reads and writes as datagrams to a host that never dies, which the same faults reach. Virtual clusters only take and give news.
+
+import type { Instant, Machine } from '../../daemons/core/machine.ts';
+import type { Roster } from '../../daemons/core/roster.ts';
+import type { Observation } from './observation.ts';
+import type { Random } from './random.ts';
+
+/** What passes on the LAN. */
+export interface Datagram {
+  /** The number of the host that sent it. */
+  readonly from: number;
+  readonly fromPort: number;
+  readonly port: number;
+  readonly bytes: Uint8Array;
+  /** It came to this host's own address. */
+  readonly unicast: boolean;
+}
+
+/** What the services of one node tell each other, as the composition root passes it on. */
+export type News =
+  | { readonly kind: 'live'; readonly alive: readonly number[]; readonly serving: readonly number[] }
+  | { readonly kind: 'roster'; readonly roster: Roster; readonly generation: number }
+  /** This node's boot services answer. */
+  | { readonly kind: 'serving' };
+
+/** The node that a service runs on. */
+export interface Host {
+  readonly number: number;
+  /** The registry as it was read last. */
+  readonly roster: Roster;
+  readonly generation: number;
+  /** Chance of this start of the node. */
+  readonly random: Random;
+  /** Without `to`: a broadcast, which this node hears as well. */
+  send(datagram: { readonly fromPort: number; readonly port: number; readonly bytes: Uint8Array; readonly to?: number }): void;
+  /** To every service of this node. */
+  tell(news: News): void;
+  observe(seen: Observation): void;
+  /** A blade's ROM has what it boots. */
+  loaded(server: number): void;
+}
+
+/** One protocol, for a machine with these inputs and effects. */
+export interface Adapter<Input, Effect> {
+  readonly name: string;
+  /** The UDP ports that it listens to. */
+  readonly ports: readonly number[];
+  machine(host: Host): Machine<Input, Effect>;
+  /** The input that says: the deadline has come. */
+  readonly due?: Input;
+  /** What is taken as soon as the node starts. */
+  readonly first: readonly Input[];
+  hear(datagram: Datagram, host: Host): Input | undefined;
+  told(news: News): Input | undefined;
+  perform(effect: Effect, host: Host): void;
+}
+
+/** A service that runs on a node; the times are those of its clock. */
+export interface Service {
+  readonly ports: readonly number[];
+  start(now: Instant): void;
+  hear(now: Instant, datagram: Datagram): void;
+  told(now: Instant, news: News): void;
+  due(now: Instant): void;
+  deadline(): Instant | undefined;
+}
+
+/** An adapter whose machine's types nobody outside has to know. */
+export interface Fit {
+  readonly name: string;
+  on(host: Host): Service;
+}
+
+/** What a membership promises of a node that is connected, and of one that is dead; in milliseconds of the simulation. */
+export interface MembershipBounds {
+  /** A live, connected node is absent from no view for longer. */
+  readonly buriedMaxMs: number;
+  /** A node that is off is in nobody's view after that. */
+  readonly deadNoticedMs: number;
+}
+
+export interface MembershipFit extends Fit {
+  readonly bounds: MembershipBounds;
+}
+
+/** Everything that runs on a node, and what a blade's ROM is. */
+export interface Protocols {
+  readonly membership: MembershipFit;
+  /** In the order in which they are started, after the membership. */
+  readonly services: readonly Fit[];
+  readonly rom: Fit;
+}
+
+/** Makes an adapter fit for the simulator. */
+export function fit<Input, Effect>(adapter: Adapter<Input, Effect>): Fit {
+  return {
+    name: adapter.name,
+    on(host) {
+      const machine = adapter.machine(host);
+      const step = (now: Instant, input: Input | undefined): void => {
+        if (input === undefined) return;
+        for (const effect of machine.step(now, input)) adapter.perform(effect, host);
+      };
+      return {
+        ports: adapter.ports,
+        start: (now) => adapter.first.forEach((input) => step(now, input)),
+        hear: (now, datagram) => step(now, adapter.hear(datagram, host)),
+        told: (now, news) => step(now, adapter.told(news)),
+        due: (now) => step(now, adapter.due),
+        deadline: () => machine.deadline(),
+      };
+    },
+  };
+}

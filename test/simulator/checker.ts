@@ -1,0 +1,36 @@
+// What must hold whatever happens: invariants with names, looked at whenever something is seen, and at regular times.
+
+import type { MembershipBounds } from './adapter.ts';
+import type { Observation } from './observation.ts';
+import type { Rack } from './rack.ts';
+
+export interface Violation {
+  readonly invariant: string;
+  readonly atMs: number;
+  readonly what: string;
+}
+
+/** What a checker judges by. */
+export interface Judged {
+  readonly rack: Rack;
+  readonly bounds: MembershipBounds;
+  /** What each running node's membership says; missing where it has said nothing yet. */
+  readonly views: ReadonlyMap<number, Observation & { kind: 'view' }>;
+  /** Since when nothing at all is wrong: no fault goes on, nobody is being switched on or off; Infinity: something is. */
+  calmSinceMs(): number;
+}
+
+/** What looks at one run. Whatever it returns breaks the invariant. */
+export interface Checker {
+  observe?(atMs: number, seen: Observation): string | undefined;
+  /** Each `SAMPLE_MS`. */
+  sample?(atMs: number): string | undefined;
+}
+
+export interface Invariant {
+  readonly name: string;
+  check(judged: Judged): Checker;
+}
+
+/** How often what holds for a while is looked at. */
+export const SAMPLE_MS = 250;

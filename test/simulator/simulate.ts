@@ -1,0 +1,89 @@
+// `npm run simulate -- --seeds 1000 --nodes 100`: runs the pure cores on a simulated LAN and looks whether the invariants hold.
+
+import { randomInt } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { exploreSeed, formatExploration, formatFailure, newExploration, type Size } from './explore.ts';
+import { SHORTEST_MS } from './fault-schedule.ts';
+import { PROTOCOLS } from './protocols.ts';
+import { NODES_MAX } from './rack-roster.ts';
+import { parseScenario, play, withTranscript } from './scenario.ts';
+import { SEED_MAX } from './seeds.ts';
+
+const HELP = `npm run simulate -- [--seeds N] [--nodes N] [--minutes N] [--seed N]
+npm run simulate -- --scenario FILE [--update]
+
+  --seeds N       so many runs (100; 1 with --seed), from a fresh seed on; it is printed
+  --nodes N       nodes of the rack (5)
+  --minutes N     simulated minutes of each run (1)
+  --seed N        the first seed: the same seed, nodes and minutes give the same run
+  --scenario F    plays a story of test/scenarios, prints what happened and checks what it expects
+  --update        and writes what happened into the file
+
+Exit code 1: an invariant does not hold, or a scenario's expectation; 2: an argument is wrong.`;
+
+const PROGRESS_EVERY_MS = 10_000;
+const [FAILED, USAGE] = [1, 2];
+
+function whole(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min || value > max) throw new RangeError(`--${name} wants a whole number from ${min} to ${max}, not ${text}`);
+  return value;
+}
+
+function explore(first: number, seeds: number, size: Size): number {
+  const into = newExploration();
+  const beganAt = performance.now();
+  let toldAt = beganAt;
+  const summary = (): string => formatExploration(into, size, performance.now() - beganAt);
+  const { membership, services, rom } = PROTOCOLS;
+  process.stdout.write(`seeds ${first} to ${first + seeds - 1}; ${[membership, ...services, rom].map(({ name }) => name).join(', ')}\n`);
+  for (let seed = first; seed < first + seeds; seed++) {
+    const failure = exploreSeed(seed, size, into);
+    if (failure !== undefined) {
+      process.stdout.write(`${formatFailure(failure, size)}\n\n${summary()}\n`);
+      return FAILED;
+    }
+    if (performance.now() - toldAt < PROGRESS_EVERY_MS) continue;
+    toldAt = performance.now();
+    process.stderr.write(`${into.seeds} of ${seeds} seeds\n`);
+  }
+  process.stdout.write(`${summary()}\nevery invariant held\n`);
+  return 0;
+}
+
+function tell(path: string, update: boolean): number {
+  const scenario = parseScenario(readFileSync(path, 'utf8'));
+  const { problems, transcript } = play(scenario);
+  process.stdout.write(transcript);
+  for (const problem of problems) process.stdout.write(`NOT SO: ${problem}\n`);
+  if (update) writeFileSync(path, withTranscript(scenario, transcript));
+  return problems.length > 0 ? FAILED : 0;
+}
+
+function main(): number {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: 'string' }, nodes: { type: 'string', default: '5' }, minutes: { type: 'string', default: '1' }, seed: { type: 'string' },
+      scenario: { type: 'string' }, update: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(`${HELP}\n`);
+    return 0;
+  }
+  if (values.scenario !== undefined) return tell(values.scenario, values.update);
+  const untilMs = Math.round(Number(values.minutes) * 60_000);
+  if (!(untilMs >= SHORTEST_MS)) throw new RangeError(`--minutes wants at least ${SHORTEST_MS / 60_000}, not ${values.minutes}`);
+  const first = values.seed === undefined ? randomInt(SEED_MAX) : whole('seed', values.seed, 0, 2 * SEED_MAX);
+  const seeds = whole('seeds', values.seeds ?? (values.seed === undefined ? '100' : '1'), 1, SEED_MAX);
+  return explore(first, seeds, { nodes: whole('nodes', values.nodes, 2, NODES_MAX), untilMs });
+}
+
+try {
+  process.exitCode = main();
+} catch (error) {
+  process.stderr.write(`simulate: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = USAGE;
+}
