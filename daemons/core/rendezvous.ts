@@ -5,7 +5,7 @@ import { encodeLatin1 } from './bytes.ts';
 import { crc32c } from './crc32.ts';
 
 /** Mixes 32 bits well enough that neighbouring inputs land far apart (the finalizer of MurmurHash3). */
-function mix(value: number): number {
+export function mix32(value: number): number {
   let h = value;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
@@ -15,7 +15,7 @@ function mix(value: number): number {
 /** The node numbers in the order in which they shall serve `client` (a MAC address or any other name). */
 export function rankServers(client: string, nodes: readonly number[]): number[] {
   return nodes
-    .map((node) => ({ node, weight: mix(crc32c(encodeLatin1(`${client}/${node}`))) }))
+    .map((node) => ({ node, weight: mix32(crc32c(encodeLatin1(`${client}/${node}`))) }))
     .sort((a, b) => b.weight - a.weight || a.node - b.node)
     .map(({ node }) => node);
 }

@@ -1,0 +1,158 @@
+// The asking: a ping to each watched node in turn, after silence a second one and three by way of others (SWIM, section 3.1), and the pings that this node
+// makes for others, with word to them when there was no answer (Lifeguard's NACK).
+
+import { after } from '../core/machine.ts';
+import type { Instant } from '../core/machine.ts';
+import type { LocalHealth } from './local-health.ts';
+import { ACK_TIMEOUT_MS, INDIRECT_TIMEOUT_MS, NACK_AFTER_MS, PROBE_INTERVAL_MS, RELAYED_MAX, RELAYS } from './membership-limits.ts';
+import type { SeededChance } from './seeded-chance.ts';
+import type { TimerHeap } from './timer-heap.ts';
+
+/** Beginnings of the names of its timers; the node's or the relayed ping's number follows. */
+export const PROBE_TIMER = 'probe/';
+export const RELAY_TIMER = 'relay/';
+
+/** What the prober has done. */
+export interface ProberHost {
+  ping(to: number, probe: number): void;
+  askRelay(relay: number, probe: number, target: number): void;
+  ack(to: number, probe: number): void;
+  nack(to: number, probe: number): void;
+  /** Up to `count` others that seem well, not `target`. */
+  relays(target: number, count: number): readonly number[];
+  /** The node answered none of all the pings. `missedNacks`: relays that said nothing either; undefined: there was none to ask. */
+  silent(target: number, missedNacks: number | undefined): void;
+}
+
+interface Probe {
+  readonly phase: 'idle' | 'direct' | 'indirect';
+  readonly number: number;
+  readonly nextAt: Instant;
+  readonly relays: readonly number[];
+  readonly nacks: readonly number[];
+}
+
+export interface ProberParts {
+  readonly timers: TimerHeap;
+  readonly chance: SeededChance;
+  readonly health: LocalHealth;
+}
+
+export class Prober {
+  readonly #parts: ProberParts;
+  readonly #host: ProberHost;
+  readonly #probes = new Map<number, Probe>();
+  /** Pings for others, by the number of this node's own ping. */
+  readonly #relayed = new Map<number, { readonly origin: number; readonly probe: number }>();
+  /** Numbers of pings: they begin anywhere, so that an answer to a former start fits none. */
+  #number: number;
+
+  constructor(parts: ProberParts, host: ProberHost) {
+    this.#parts = parts;
+    this.#host = host;
+    this.#number = parts.chance.next();
+  }
+
+  /** Ascending. */
+  get watched(): readonly number[] {
+    return [...this.#probes.keys()].sort((a, b) => a - b);
+  }
+
+  /** Whom to ask from now on. Who is new is asked within an interval. */
+  watch(now: Instant, targets: readonly number[]): void {
+    for (const target of this.#probes.keys()) {
+      if (targets.includes(target)) continue;
+      this.#probes.delete(target);
+      this.#parts.timers.clear(`${PROBE_TIMER}${target}`);
+    }
+    for (const target of targets) if (!this.#probes.has(target)) this.#rest(target, after(now, this.#parts.chance.below(PROBE_INTERVAL_MS)));
+  }
+
+  /** What was asked so far counts for nothing: all are asked anew within an interval. */
+  startOver(now: Instant): void {
+    for (const target of this.#probes.keys()) this.#rest(target, after(now, this.#parts.chance.below(PROBE_INTERVAL_MS)));
+    for (const number of this.#relayed.keys()) this.#parts.timers.clear(`${RELAY_TIMER}${number}`);
+    this.#relayed.clear();
+  }
+
+  #rest(target: number, nextAt: Instant): void {
+    this.#probes.set(target, { phase: 'idle', number: 0, nextAt, relays: [], nacks: [] });
+    this.#parts.timers.set(`${PROBE_TIMER}${target}`, nextAt);
+  }
+
+  /** True: the timer of this node is one that judges it. */
+  judges(target: number): boolean {
+    return this.#probes.get(target)?.phase !== 'idle';
+  }
+
+  probeTimer(now: Instant, target: number): void {
+    const probe = this.#probes.get(target);
+    if (!probe) return;
+    const { timers, health } = this.#parts;
+    const key = `${PROBE_TIMER}${target}`;
+    if (probe.phase === 'idle') {
+      const number = this.#nextNumber();
+      this.#probes.set(target, { ...probe, phase: 'direct', number, nextAt: after(now, PROBE_INTERVAL_MS) });
+      timers.set(key, after(now, health.stretch(ACK_TIMEOUT_MS)));
+      this.#host.ping(target, number);
+    } else if (probe.phase === 'direct') {
+      const relays = this.#host.relays(target, RELAYS);
+      this.#probes.set(target, { ...probe, phase: 'indirect', relays });
+      timers.set(key, after(now, health.stretch(INDIRECT_TIMEOUT_MS)));
+      this.#host.ping(target, probe.number);
+      for (const relay of relays) this.#host.askRelay(relay, probe.number, target);
+    } else {
+      this.#rest(target, after(now, Math.max(0, probe.nextAt - now)));
+      this.#host.silent(target, probe.relays.length === 0 ? undefined : probe.relays.length - probe.nacks.length);
+    }
+  }
+
+  /** An answer, perhaps passed on by a relay. */
+  answered(now: Instant, from: number, number: number): void {
+    const relayed = this.#relayed.get(number);
+    if (relayed) {
+      this.#forget(number);
+      this.#host.ack(relayed.origin, relayed.probe);
+      return;
+    }
+    for (const [target, probe] of this.#probes) {
+      if (probe.phase === 'idle' || probe.number !== number || (from !== target && !probe.relays.includes(from))) continue;
+      this.#rest(target, after(now, Math.max(0, probe.nextAt - now)));
+      this.#parts.health.change(-1);
+      return;
+    }
+  }
+
+  refused(from: number, number: number): void {
+    for (const [target, probe] of this.#probes) {
+      if (probe.phase !== 'indirect' || probe.number !== number || !probe.relays.includes(from) || probe.nacks.includes(from)) continue;
+      this.#probes.set(target, { ...probe, nacks: [...probe.nacks, from] });
+    }
+  }
+
+  /** Another node asks for a ping of `target`. */
+  relay(now: Instant, origin: number, probe: number, target: number): void {
+    if (this.#relayed.size >= RELAYED_MAX) return;
+    const number = this.#nextNumber();
+    this.#relayed.set(number, { origin, probe });
+    this.#parts.timers.set(`${RELAY_TIMER}${number}`, after(now, NACK_AFTER_MS));
+    this.#host.ping(target, number);
+  }
+
+  relayTimer(number: number): void {
+    const relayed = this.#relayed.get(number);
+    if (!relayed) return;
+    this.#forget(number);
+    this.#host.nack(relayed.origin, relayed.probe);
+  }
+
+  #forget(number: number): void {
+    this.#relayed.delete(number);
+    this.#parts.timers.clear(`${RELAY_TIMER}${number}`);
+  }
+
+  #nextNumber(): number {
+    this.#number = (this.#number + 1) >>> 0;
+    return this.#number;
+  }
+}
