@@ -4,6 +4,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { BOOT_MESSAGES } from './boot-messages.ts';
 import { CATALOGUE, troubleshootingText } from './catalogue.ts';
+import { GATEWAY_MESSAGES } from './gateway-messages.ts';
 import { HARDWARE_MESSAGES } from './hardware-messages.ts';
 import { NODE_MESSAGES } from './node-messages.ts';
 import { RACK_MESSAGES } from './rack-messages.ts';
@@ -45,7 +46,7 @@ describe('every message', () => {
   });
 
   test('has one entry, in one file', () => {
-    const all = [BOOT_MESSAGES, SAN_MESSAGES, NODE_MESSAGES, RACK_MESSAGES, STALL_MESSAGES, HARDWARE_MESSAGES].flatMap((messages) => Object.keys(messages));
+    const all = [BOOT_MESSAGES, SAN_MESSAGES, NODE_MESSAGES, RACK_MESSAGES, STALL_MESSAGES, HARDWARE_MESSAGES, GATEWAY_MESSAGES].flatMap((messages) => Object.keys(messages));
     expect(all.filter((code, at) => all.indexOf(code) !== at)).toEqual([]);
   });
 

@@ -2,6 +2,7 @@
 
 import type { MessageCode } from '../../daemons/core/problem.ts';
 import { BOOT_MESSAGES } from './boot-messages.ts';
+import { GATEWAY_MESSAGES } from './gateway-messages.ts';
 import { HARDWARE_MESSAGES } from './hardware-messages.ts';
 import type { MessageEntry, Messages } from './message.ts';
 import { NODE_MESSAGES } from './node-messages.ts';
@@ -10,7 +11,7 @@ import { SAN_MESSAGES } from './san-messages.ts';
 import { STALL_MESSAGES } from './stall-messages.ts';
 
 /** All entries by their codes. */
-export const CATALOGUE: Messages = { ...BOOT_MESSAGES, ...SAN_MESSAGES, ...NODE_MESSAGES, ...RACK_MESSAGES, ...STALL_MESSAGES, ...HARDWARE_MESSAGES };
+export const CATALOGUE: Messages = { ...BOOT_MESSAGES, ...SAN_MESSAGES, ...NODE_MESSAGES, ...RACK_MESSAGES, ...STALL_MESSAGES, ...HARDWARE_MESSAGES, ...GATEWAY_MESSAGES };
 
 const INTRODUCTION = `# Troubleshooting
 
