@@ -25,7 +25,8 @@ export interface Datagram {
 
 /** What the services of one node tell each other, as the composition root passes it on. */
 export type News =
-  | { readonly kind: 'live'; readonly alive: readonly number[]; readonly serving: readonly number[] }
+  /** Who seems alive, who of these serves, and who of these may be dead; all ascending. */
+  | { readonly kind: 'live'; readonly alive: readonly number[]; readonly serving: readonly number[]; readonly suspects: readonly number[] }
   | { readonly kind: 'roster'; readonly roster: Roster; readonly generation: number }
   /** This node's boot services answer. */
   | { readonly kind: 'serving' };
@@ -38,6 +39,8 @@ export interface Host {
   readonly generation: number;
   /** Chance of this start of the node. */
   readonly random: Random;
+  /** What a right wall clock showed at this start: seconds since 1970. */
+  readonly unixSeconds: number;
   /** Without `to`: a broadcast, which this node hears as well. */
   send(datagram: { readonly fromPort: number; readonly port: number; readonly bytes: Uint8Array; readonly to?: number }): void;
   /** To every service of this node. */
@@ -45,6 +48,8 @@ export interface Host {
   observe(seen: Observation): void;
   /** A blade's ROM has what it boots. */
   loaded(server: number): void;
+  /** The registry is to be read again, as soon as may be. */
+  readRegistry(): void;
 }
 
 /** One protocol, for a machine with these inputs and effects. */
@@ -53,6 +58,8 @@ export interface Adapter<Input, Effect> {
   /** The UDP ports that it listens to. */
   readonly ports: readonly number[];
   machine(host: Host): Machine<Input, Effect>;
+  /** A process that was kept from running reads its sockets before it looks at its timers. Otherwise its timers come first. */
+  readonly drainsFirst?: true;
   /** The input that says: the deadline has come. */
   readonly due?: Input;
   /** What is taken as soon as the node starts. */
@@ -65,6 +72,7 @@ export interface Adapter<Input, Effect> {
 /** A service that runs on a node; the times are those of its clock. */
 export interface Service {
   readonly ports: readonly number[];
+  readonly drainsFirst: boolean;
   start(now: Instant): void;
   hear(now: Instant, datagram: Datagram): void;
   told(now: Instant, news: News): void;
@@ -78,12 +86,18 @@ export interface Fit {
   on(host: Host): Service;
 }
 
-/** What a membership promises of a node that is connected, and of one that is dead; in milliseconds of the simulation. */
+/** What a membership promises; in milliseconds of the simulation. */
 export interface MembershipBounds {
-  /** A live, connected node is absent from no view for longer. */
+  /** A node that lives, and that has been in whole connection with everybody who is connected with anybody of its side, is in all their views after that. */
   readonly buriedMaxMs: number;
-  /** A node that is off is in nobody's view after that. */
+  /** A node that is off is in nobody's view after that, whatever else went wrong before. */
   readonly deadNoticedMs: number;
+  /** A crash among nodes of which nothing was wrong: every other node suspects it after that … */
+  readonly suspectedByAllMs: number;
+  /** … and is sure of it after that. */
+  readonly deadForAllMs: number;
+  /** A process that stands still for less than this is buried by nobody. */
+  readonly pauseForgivenMs: number;
 }
 
 export interface MembershipFit extends Fit {
@@ -110,6 +124,7 @@ export function fit<Input, Effect>(adapter: Adapter<Input, Effect>): Fit {
       };
       return {
         ports: adapter.ports,
+        drainsFirst: adapter.drainsFirst === true,
         start: (now) => adapter.first.forEach((input) => step(now, input)),
         hear: (now, datagram) => step(now, adapter.hear(datagram, host)),
         told: (now, news) => step(now, adapter.told(news)),

@@ -18,6 +18,15 @@ export interface Judged {
   readonly views: ReadonlyMap<number, Observation & { kind: 'view' }>;
   /** Since when nothing at all is wrong: no fault goes on, nobody is being switched on or off; Infinity: something is. */
   calmSinceMs(): number;
+  /** What membership may suffer from: everything but registry and power-on. */
+  readonly harm: Harm;
+}
+
+/** How often something went wrong, or ceased to. */
+export interface Harm {
+  readonly count: number;
+  /** Before the last time: since when nothing had been wrong; Infinity: something was. */
+  readonly calmBeforeMs: number;
 }
 
 /** What looks at one run. Whatever it returns breaks the invariant. */

@@ -2,7 +2,7 @@
 
 import type { Invariant, Judged } from './checker.ts';
 import { PACKET_MAX_MS, READ_REGISTRY_MAX_MS, STARVE_MAX_MS } from './limits.ts';
-import type { Observation } from './observation.ts';
+import { type Observation, setDifference } from './observation.ts';
 
 /** The client's retransmission at which everybody answers. */
 const SECOND_RETRANSMISSION = 2;
@@ -46,8 +46,7 @@ const answered: Invariant = {
 const oneOffer: Invariant = {
   name: 'one OFFER when all is calm',
   check(judged) {
-    const { bounds, calmSinceMs, rack } = judged;
-    const settleMs = Math.max(bounds.buriedMaxMs, bounds.deadNoticedMs) + READ_REGISTRY_MAX_MS;
+    const { calmSinceMs, rack, views } = judged;
     /** What servers remember of a blade that asked before may differ among them, so only its very first start counts. */
     const known = new Set<number>();
     const open = new Map<number, { readonly atMs: number; readonly by: number[] }>();
@@ -56,8 +55,9 @@ const oneOffer: Invariant = {
         if (seen.kind === 'answer' && seen.message === 'OFFER') open.get(seen.blade)?.by.push(seen.node);
         if (seen.kind !== 'discover' || known.has(seen.node)) return undefined;
         known.add(seen.node);
-        const servesAnybody = rack.running().some((node) => node !== seen.node);
-        if (servesAnybody && atMs - calmSinceMs() > settleMs) open.set(seen.node, { atMs, by: [] });
+        const running = rack.running();
+        const allAgree = running.every((node) => setDifference(running, views.get(node)?.serving ?? []) === '' && views.get(node)!.suspects.length === 0);
+        if (running.some((node) => node !== seen.node) && allAgree && atMs - calmSinceMs() > READ_REGISTRY_MAX_MS) open.set(seen.node, { atMs, by: [] });
         return undefined;
       },
       sample(atMs) {
@@ -89,16 +89,16 @@ const oneAcknowledgement: Invariant = {
   },
 };
 
-/** A drained node makes no OFFER while another node that it must know of serves. */
+/** A drained node makes no OFFER while its membership says that another one serves. */
 const drainedSilent: Invariant = {
   name: 'a drained node is silent',
-  check({ rack, bounds }) {
-    const settleMs = Math.max(bounds.buriedMaxMs, READ_REGISTRY_MAX_MS);
+  check({ rack, views }) {
     return {
       observe(atMs, seen) {
-        if (seen.kind !== 'answer' || seen.message !== 'OFFER' || !rack.isDrained(seen.node) || atMs - rack.drainedSinceMs <= settleMs) return undefined;
-        const other = rack.running().find((node) => node !== seen.blade && !rack.isDrained(node) && atMs - rack.bothWholeSinceMs(node, seen.node) > settleMs);
-        return other === undefined ? undefined : `${seen.node} is drained and made ${seen.blade} an OFFER, though ${other} serves and is connected to it`;
+        if (seen.kind !== 'answer' || seen.message !== 'OFFER' || !rack.isDrained(seen.node) || atMs - Math.max(rack.drainedSinceMs, rack.steadySinceMs(seen.node)) <= READ_REGISTRY_MAX_MS) return undefined;
+        const { serving = [], suspects = [] } = views.get(seen.node) ?? {};
+        const other = serving.find((node) => node !== seen.blade && node !== seen.node && !rack.isDrained(node) && !suspects.includes(node));
+        return other === undefined ? undefined : `${seen.node} is drained and made ${seen.blade} an OFFER, though it knows that ${other} serves`;
       },
     };
   },

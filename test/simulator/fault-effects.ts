@@ -17,8 +17,8 @@ export interface FaultSurroundings {
   startNode(number: number): void;
   /** The registry has changed. */
   readRegistry(): void;
-  /** Something is wrong for so long; `end` is called with the surroundings of then. */
-  wrong(forMs: number, end: (then: FaultSurroundings) => void): void;
+  /** Something is wrong for so long; `end` is called with the surroundings of then. `harms`: membership may suffer from it meanwhile. */
+  wrong(forMs: number, end: (then: FaultSurroundings) => void, harms: boolean): void;
 }
 
 /** Every pair of hosts on two sides, with its direction. */
@@ -55,7 +55,7 @@ export function beginFault(given: Fault, around: FaultSurroundings): void {
       for (const number of hit) around.powerOff(number);
       return around.wrong(forMs, (then) => {
         for (const number of hit.filter((number) => then.rack.state(number) === 'off')) (kind === 'restart' ? then.startNode : then.powerOn)(number);
-      });
+      }, false);
     }
     case 'pause':
     case 'starve':
@@ -66,7 +66,7 @@ export function beginFault(given: Fault, around: FaultSurroundings): void {
           rack.disturb(nowMs, number, nowMs + forMs);
         }
       }
-      return around.wrong(forMs, over);
+      return around.wrong(forMs, over, true);
     case 'cut':
     case 'mute':
     case 'deafen':
@@ -74,7 +74,7 @@ export function beginFault(given: Fault, around: FaultSurroundings): void {
       return around.wrong(forMs, (then) => {
         beginBlock(fault, then, -1);
         over(then);
-      });
+      }, true);
     case 'lose':
     case 'duplicate':
     case 'reorder':
@@ -84,7 +84,7 @@ export function beginFault(given: Fault, around: FaultSurroundings): void {
       return around.wrong(forMs, (then) => {
         for (const end of ends) end(then.nowMs);
         over(then);
-      });
+      }, true);
     }
     case 'drift':
       for (const number of fault.nodes) host(number).clock.drift(nowMs, amount);
@@ -95,7 +95,7 @@ export function beginFault(given: Fault, around: FaultSurroundings): void {
         rack.disturb(nowMs, number);
       }
       // It is over at once, but calm begins only then.
-      return around.wrong(0, () => {});
+      return around.wrong(0, () => {}, true);
     case 'drain':
       rack.drain(nowMs, fault.nodes, 1);
       around.readRegistry();
@@ -103,6 +103,6 @@ export function beginFault(given: Fault, around: FaultSurroundings): void {
         then.rack.drain(then.nowMs, fault.nodes, -1);
         then.readRegistry();
         over(then);
-      });
+      }, false);
   }
 }

@@ -1,4 +1,4 @@
-// What goes wrong in a run, drawn from its seed. First all is calm, and one blade boots; then faults come, the more the longer the run and
+// What goes wrong in a run, drawn from its seed. First all is calm, and one blade boots, perhaps after a death that nothing disturbs; then faults come, the more the longer the run and
 // the larger the rack; for the last part nothing new happens, so that everything must have settled by the end.
 
 import { FAULT_KINDS, type Fault, type FaultKind } from './fault.ts';
@@ -6,12 +6,15 @@ import { DELAY_MAX_MS, DRIFT_MAX_PPM } from './limits.ts';
 import { Random } from './random.ts';
 
 /** When the first blade is switched on, while nothing is wrong yet. */
-const CALM_BOOT_AT_MS = 7000;
-const FAULTS_FROM_MS = 10_000;
+const CALM_BOOT_AT_MS = 9000;
+/** In so many runs a node dies before, and is left alone with it until the others must have buried it. */
+const CALM_DEATH = 0.4;
+const CALM_DEATH_AT_MS = [8000, 8500] as const;
+const FAULTS_FROM_MS = 15_000;
 /** Long enough for views to settle after the last fault, and for a blade's first three DISCOVERs. */
 export const QUIET_AT_END_MS = 18_000;
 /** Below this there would be no time for faults. */
-export const SHORTEST_MS = 35_000;
+export const SHORTEST_MS = 40_000;
 
 const FAULTS_PER_MINUTE = 12;
 /** So many nodes bring one fault more per minute. */
@@ -78,11 +81,13 @@ export function drawSchedule(seed: number, nodes: number, untilMs: number): Sche
   const off = random.sample(numbers, Math.min(nodes - 1, Math.max(1, Math.floor(nodes * OFF_SHARE))));
   const endsMs = untilMs - QUIET_AT_END_MS;
   const count = Math.max(1, Math.round((FAULTS_PER_MINUTE + nodes / NODES_PER_FAULT) * (endsMs - FAULTS_FROM_MS) / 60_000));
+  const [earliest, latest] = CALM_DEATH_AT_MS;
+  const death: readonly Fault[] = random.chance(CALM_DEATH) ? [{ atMs: random.whole(earliest, latest), kind: 'crash', nodes: [random.pick(numbers.filter((number) => !off.includes(number)))], amount: 0, forMs: 0 }] : [];
   const calm: Fault = { atMs: CALM_BOOT_AT_MS, kind: 'power-on', nodes: off.slice(0, 1), amount: 0, forMs: 0 };
   const faults = Array.from({ length: count }, () => drawFault(random, nodes, endsMs)).flatMap((fault) => {
     const atMs = fault.atMs + random.whole(0, BOOT_AFTER_MAX_MS);
     if (!random.chance(BOOT_AFTER_FAULT) || atMs + SWITCHED_OFF_MS > endsMs) return [fault];
     return [fault, { atMs, kind: 'reboot' as const, nodes: [random.pick(numbers)], amount: 0, forMs: SWITCHED_OFF_MS }];
   });
-  return { off, faults: [calm, ...faults.sort((a, b) => a.atMs - b.atMs)] };
+  return { off, faults: [...death, calm, ...faults.sort((a, b) => a.atMs - b.atMs)] };
 }

@@ -20,6 +20,8 @@ export const DRIFT_MAX_PPM = 2000;
 export const TIMER_LATE_MS = 2;
 /** A registry that has changed is read by every running node within this time. */
 export const READ_REGISTRY_MAX_MS = 2000;
+/** Who is told of a newer one has read it after this time. */
+export const READ_REGISTRY_MS = 30;
 /** From the loading of the boot files until the boot services answer. A blade takes longer; what matters is that it is no node meanwhile. */
 export const BOOT_MS = 6000;
 

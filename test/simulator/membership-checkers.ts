@@ -4,37 +4,49 @@ import type { Invariant, Judged } from './checker.ts';
 import { formatNumbers } from './number-list.ts';
 import { setDifference } from './observation.ts';
 
-const beyond = (ms: number, what: string): string => `${what} for ${(ms / 1000).toFixed(3)} s`;
+const secondsText = (ms: number): string => `${(ms / 1000).toFixed(3)} s`;
 
-/** Since when a node has been absent from each node's view. */
+/** Who is in whose view, and since when not. */
 class Absences {
+  readonly #present: Uint8Array;
   readonly #sinceMs: Float64Array;
   readonly #size: number;
-  readonly #seen = new Map<number, ReadonlySet<number>>();
+  readonly #seen = new Map<number, readonly number[]>();
 
   constructor({ rack }: Judged) {
     this.#size = rack.size + 1;
+    this.#present = new Uint8Array(this.#size ** 2);
     this.#sinceMs = new Float64Array(this.#size ** 2);
   }
 
-  view(atMs: number, observer: number, alive: readonly number[]): void {
-    const now = new Set(alive);
-    for (const gone of this.#seen.get(observer) ?? []) if (!now.has(gone)) this.#sinceMs[observer * this.#size + gone] = atMs;
-    this.#seen.set(observer, now);
+  /** Returns who was in the view before, and is not any more. */
+  view(atMs: number, observer: number, alive: readonly number[]): readonly number[] {
+    const row = observer * this.#size;
+    const before = this.#seen.get(observer) ?? [];
+    for (const one of before) this.#present[row + one] = 0;
+    for (const one of alive) this.#present[row + one] = 1;
+    const gone = before.filter((one) => this.#present[row + one] === 0);
+    for (const one of gone) this.#sinceMs[row + one] = atMs;
+    this.#seen.set(observer, alive);
+    return gone;
   }
 
-  /** Undefined: it is in the view. */
-  sinceMs(observer: number, subject: number): number | undefined {
-    return this.#seen.get(observer)?.has(subject) === true ? undefined : this.#sinceMs[observer * this.#size + subject]!;
+  isPresent(observer: number, subject: number): boolean {
+    return this.#present[observer * this.#size + subject] === 1;
+  }
+
+  sinceMs(observer: number, subject: number): number {
+    return this.#sinceMs[observer * this.#size + subject]!;
   }
 
   /** Whoever is started anew begins with nobody. */
-  forget(observer: number): void {
+  forget(atMs: number, observer: number): void {
+    this.view(atMs, observer, []);
     this.#seen.delete(observer);
   }
 }
 
-/** No live, connected node is buried for longer than the bound. */
+/** A node that lives is not absent for longer than the bound from the view of another that is of the same side. */
 const buried: Invariant = {
   name: 'no live node is buried',
   check(judged) {
@@ -43,16 +55,38 @@ const buried: Invariant = {
     return {
       observe(atMs, seen) {
         if (seen.kind === 'view') absences.view(atMs, seen.node, seen.alive);
-        if (seen.kind === 'state') absences.forget(seen.node);
+        if (seen.kind === 'state') absences.forget(atMs, seen.node);
         return undefined;
       },
       sample(atMs) {
         const running = rack.running();
         for (const observer of running) for (const subject of running) {
-          const absentSinceMs = absences.sinceMs(observer, subject);
-          if (absentSinceMs === undefined) continue;
-          const ms = atMs - Math.max(absentSinceMs, rack.wholeSinceMs(subject, observer));
-          if (ms > bounds.buriedMaxMs) return beyond(ms, `${subject} is live, everything that it sends reaches ${observer}, and ${observer} has had it buried`);
+          if (absences.isPresent(observer, subject) || atMs - absences.sinceMs(observer, subject) <= bounds.buriedMaxMs) continue;
+          const ms = atMs - (observer === subject ? rack.steadySinceMs(observer) : Math.max(absences.sinceMs(observer, subject), rack.oneSideSinceMs(atMs, observer, subject)));
+          if (ms > bounds.buriedMaxMs) return `${subject} lives and is of one side with ${observer}, which has had it buried for ${secondsText(ms)}`;
+        }
+        return undefined;
+      },
+    };
+  },
+};
+
+/** Nobody drops a running node out of its view unless one of the two was off, cut off or lossy, or that one stood still for too long. */
+const withoutCause: Invariant = {
+  name: 'nobody is buried without a cause',
+  check(judged) {
+    const { rack, bounds } = judged;
+    const absences = new Absences(judged);
+    return {
+      observe(atMs, seen) {
+        if (seen.kind === 'state') absences.forget(atMs, seen.node);
+        if (seen.kind !== 'view') return undefined;
+        for (const subject of absences.view(atMs, seen.node, seen.alive)) {
+          if (rack.state(subject) !== 'running') continue;
+          const { fromMs, untilMs } = rack.stood(subject);
+          const stoodTooLongUntilMs = untilMs - fromMs >= bounds.pauseForgivenMs ? untilMs : 0;
+          const excusedMs = Math.max(rack.bothCarriedSinceMs(seen.node, subject), rack.stateSinceMs(subject), stoodTooLongUntilMs, rack.delayedUntilMs);
+          if (atMs - excusedMs > bounds.deadNoticedMs) return `${seen.node} buries ${subject}, which runs; for ${secondsText(atMs - excusedMs)} nothing has happened to either that would excuse it`;
         }
         return undefined;
       },
@@ -69,16 +103,53 @@ const noticed: Invariant = {
         const dead = rack.numbers().filter((number) => rack.state(number) !== 'running' && atMs - rack.stateSinceMs(number) > bounds.deadNoticedMs);
         if (dead.length === 0) return undefined;
         for (const observer of rack.running()) {
-          if (atMs - rack.steadySinceMs(observer) <= bounds.deadNoticedMs) continue;
           const alive = views.get(observer)?.alive ?? [];
           const ghost = dead.find((number) => alive.includes(number));
-          if (ghost !== undefined) return beyond(atMs - rack.stateSinceMs(ghost), `${ghost} does not run, and ${observer} has taken it for alive`);
+          if (ghost === undefined) continue;
+          const ms = atMs - Math.max(rack.stateSinceMs(ghost), rack.sideSinceMs(atMs, observer));
+          if (ms > bounds.deadNoticedMs) return `${ghost} does not run, and ${observer} has taken it for alive for ${secondsText(ms)}`;
         }
         return undefined;
       },
     };
   },
 };
+
+/** How long nothing must have been wrong before a death that is held to the bounds of an undisturbed one. */
+const UNDISTURBED_BEFORE_MS = 6000;
+
+/** A death among nodes that nothing else happens to: `isSeen` says what each other node must have found after `afterMs`. */
+const undisturbedDeath = (name: string, boundOf: (judged: Judged) => number, isSeen: (view: { readonly alive: readonly number[]; readonly suspects: readonly number[] }, dead: number) => boolean): Invariant => ({
+  name,
+  check(judged) {
+    const { rack, views, harm } = judged;
+    const boundMs = boundOf(judged);
+    let open: { readonly dead: number; readonly atMs: number; readonly count: number } | undefined;
+    const running = new Set<number>();
+    return {
+      observe(atMs, seen) {
+        if (seen.kind !== 'state') return undefined;
+        if (seen.state === 'running') running.add(seen.node);
+        else if (running.delete(seen.node) && seen.state === 'off' && atMs - harm.calmBeforeMs > UNDISTURBED_BEFORE_MS) open = { dead: seen.node, atMs, count: harm.count };
+        return undefined;
+      },
+      sample(atMs) {
+        if (open === undefined) return undefined;
+        const { dead, atMs: diedMs, count } = open;
+        if (harm.count !== count) open = undefined;
+        else if (atMs - diedMs > boundMs) {
+          open = undefined;
+          const blind = rack.running().filter((observer) => !isSeen(views.get(observer) ?? { alive: [], suspects: [] }, dead));
+          if (blind.length > 0) return `${dead} died ${secondsText(atMs - diedMs)} ago and nothing else went wrong, but ${formatNumbers(blind)} did not find out`;
+        }
+        return undefined;
+      },
+    };
+  },
+});
+
+const suspected = undisturbedDeath('a death is suspected by all', ({ bounds }) => bounds.suspectedByAllMs, ({ alive, suspects }, dead) => suspects.includes(dead) || !alive.includes(dead));
+const certain = undisturbedDeath('a death is certain for all', ({ bounds }) => bounds.deadForAllMs, ({ alive }, dead) => !alive.includes(dead));
 
 /** Once nothing is wrong any more, all say the same, and it is the truth. */
 const converged: Invariant = {
@@ -90,8 +161,8 @@ const converged: Invariant = {
         const running = rack.running();
         for (const observer of running) {
           const view = views.get(observer);
-          for (const said of ['alive', 'serving'] as const) {
-            const difference = setDifference(running, view?.[said] ?? []);
+          for (const [said, wanted] of [['alive', running], ['serving', running], ['suspects', []]] as const) {
+            const difference = setDifference(wanted, view?.[said] ?? []);
             if (difference !== '') return `${formatNumbers(running)} run and serve, and nothing has been wrong since ${(calmSinceMs() / 1000).toFixed(3)} s; ${observer} takes for ${said} these ${difference}`;
           }
         }
@@ -101,4 +172,4 @@ const converged: Invariant = {
   },
 };
 
-export const MEMBERSHIP_INVARIANTS: readonly Invariant[] = [buried, noticed, converged];
+export const MEMBERSHIP_INVARIANTS: readonly Invariant[] = [buried, withoutCause, noticed, suspected, certain, converged];

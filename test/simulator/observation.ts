@@ -9,8 +9,8 @@ export type Observation =
   /** A fault begins or ends. */
   | { readonly kind: 'fault'; readonly text: string }
   | { readonly kind: 'state'; readonly node: number; readonly state: HostState }
-  /** A node's membership has changed its mind. Both ascending. */
-  | { readonly kind: 'view'; readonly node: number; readonly alive: readonly number[]; readonly serving: readonly number[] }
+  /** A node's membership has changed its mind. All ascending; suspects are among the living. */
+  | { readonly kind: 'view'; readonly node: number; readonly alive: readonly number[]; readonly serving: readonly number[]; readonly suspects: readonly number[] }
   /** A blade's ROM asks; `attempt` counts its starts since power-on, `tries` the retransmissions in this one. */
   | { readonly kind: 'discover'; readonly node: number; readonly attempt: number; readonly tries: number }
   /** A blade chose a server's offer. */

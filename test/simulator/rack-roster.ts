@@ -6,7 +6,7 @@ import type { Mac } from '../../daemons/core/mac.ts';
 import { macFromBytes } from '../../daemons/core/mac.ts';
 import type { Roster } from '../../daemons/core/roster.ts';
 
-/** Node numbers go up to here: the network is a /16, and the beacon's field has 16 bits. */
+/** Node numbers go up to here: the network is a /16, and a packet's field has 16 bits. */
 export const NODES_MAX = 4096;
 const NETWORK = 0x0a070000;
 

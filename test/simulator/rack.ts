@@ -5,6 +5,8 @@ import type { Roster } from '../../daemons/core/roster.ts';
 import type { HostState } from './observation.ts';
 
 const NEVER = Infinity;
+/** A process that stands still again so soon after it did has hardly run between. */
+const STANDS_AGAIN_MS = 1000;
 
 export class Rack {
   /** Nodes have the numbers from 1 to this. */
@@ -13,15 +15,22 @@ export class Rack {
   readonly #stateSinceMs: Float64Array;
   /** Since when a process runs undisturbed: NEVER while it is paused. */
   readonly #steadySinceMs: Float64Array;
+  /** The last time that a process stood still, or the time that it stands still now. */
+  readonly #stoodFromMs: Float64Array;
+  readonly #stoodUntilMs: Float64Array;
   /** How many faults are between two hosts, by `from * (size + 1) + to`, and since when there is none. */
   readonly #blocks: Uint16Array;
   readonly #openSinceMs: Float64Array;
+  /** When it last began or ceased to be open. */
+  readonly #turnedMs: Float64Array;
   /** Since when no packet of a host, and of nobody (0: the whole LAN), is lost by chance; NEVER while some are. */
   readonly #losslessSinceMs: Float64Array;
   #roster: Roster;
   #generation = 1;
   readonly #drains = new Map<number, number>();
   drainedSinceMs = 0;
+  /** Until when packets were held back on the whole LAN; Infinity: they are. */
+  delayedUntilMs = 0;
 
   constructor(size: number) {
     this.size = size;
@@ -30,6 +39,9 @@ export class Rack {
     this.#steadySinceMs = new Float64Array(size + 1);
     this.#blocks = new Uint16Array((size + 1) ** 2);
     this.#openSinceMs = new Float64Array((size + 1) ** 2);
+    this.#turnedMs = new Float64Array((size + 1) ** 2);
+    this.#stoodFromMs = new Float64Array(size + 1);
+    this.#stoodUntilMs = new Float64Array(size + 1).fill(-STANDS_AGAIN_MS);
     this.#losslessSinceMs = new Float64Array(size + 1);
     this.#roster = rackRoster(size, new Set());
   }
@@ -59,11 +71,20 @@ export class Rack {
     this.#states[number] = state;
     this.#stateSinceMs[number] = nowMs;
     this.#steadySinceMs[number] = nowMs;
+    this.#stoodUntilMs[number] = -STANDS_AGAIN_MS;
   }
 
   /** The process does not run before then; undefined: it is disturbed at this moment only. */
   disturb(nowMs: number, number: number, untilMs?: number): void {
     this.#steadySinceMs[number] = Math.max(this.#steadySinceMs[number]!, untilMs ?? nowMs);
+    if (untilMs === undefined) return;
+    if (nowMs > this.#stoodUntilMs[number]! + STANDS_AGAIN_MS) this.#stoodFromMs[number] = nowMs;
+    this.#stoodUntilMs[number] = Math.max(this.#stoodUntilMs[number]!, untilMs);
+  }
+
+  /** When the process stood still last, or does now, from and until; several times in short order are one. */
+  stood(number: number): { readonly fromMs: number; readonly untilMs: number } {
+    return { fromMs: this.#stoodFromMs[number]!, untilMs: this.#stoodUntilMs[number]! };
   }
 
   #link(from: number, to: number): number {
@@ -73,7 +94,9 @@ export class Rack {
   /** One fault more (1) or less (-1) is between the two. */
   block(nowMs: number, from: number, to: number, change: 1 | -1): void {
     const link = this.#link(from, to);
+    const wasOpen = this.#blocks[link] === 0;
     this.#blocks[link]! += change;
+    if (wasOpen !== (this.#blocks[link] === 0)) this.#turnedMs[link] = nowMs;
     this.#openSinceMs[link] = this.#blocks[link] === 0 ? nowMs : NEVER;
   }
 
@@ -86,15 +109,59 @@ export class Rack {
     this.#losslessSinceMs[number] = lossless ? nowMs : NEVER;
   }
 
+  /** Since when every packet from the one host reaches the other; Infinity: it may not now. */
+  carriedSinceMs(from: number, to: number): number {
+    if (from === to) return 0;
+    return Math.max(this.#openSinceMs[this.#link(from, to)]!, this.#losslessSinceMs[0]!, this.#losslessSinceMs[from]!, this.#losslessSinceMs[to]!);
+  }
+
+  /** Both ways. */
+  bothCarriedSinceMs(one: number, other: number): number {
+    return Math.max(this.carriedSinceMs(one, other), this.carriedSinceMs(other, one));
+  }
+
   /** Since when everything that one host sends reaches the other, which takes it; Infinity: it may not now. */
   wholeSinceMs(from: number, to: number): number {
-    const link = from === to ? 0 : Math.max(this.#openSinceMs[this.#link(from, to)]!, this.#losslessSinceMs[0]!, this.#losslessSinceMs[from]!, this.#losslessSinceMs[to]!);
-    return Math.max(link, this.#steadySinceMs[from]!, this.#steadySinceMs[to]!);
+    return Math.max(this.carriedSinceMs(from, to), this.#steadySinceMs[from]!, this.#steadySinceMs[to]!);
   }
 
   /** Both ways, and both are running nodes. */
   bothWholeSinceMs(one: number, other: number): number {
     return Math.max(this.wholeSinceMs(one, other), this.wholeSinceMs(other, one));
+  }
+
+  /** Since when two hosts are either in whole connection or in none at all, and which of these; Infinity: neither is so. */
+  #settledSinceMs(nowMs: number, one: number, other: number): { readonly ms: number; readonly met: boolean } {
+    for (const number of [one, other]) {
+      if (this.#states[number] !== 'running') return { ms: this.#stateSinceMs[number]!, met: false };
+      if (this.#stoodUntilMs[number]! > nowMs) return { ms: this.#stoodFromMs[number]!, met: false };
+    }
+    const [there, back] = [this.isOpen(one, other), this.isOpen(other, one)];
+    if (there && back) return { ms: this.bothWholeSinceMs(one, other), met: true };
+    return { ms: there || back ? NEVER : Math.max(this.#turnedMs[this.#link(one, other)]!, this.#turnedMs[this.#link(other, one)]!), met: false };
+  }
+
+  /**
+   * Since when two running nodes have been in whole connection with each other, and each further one with both of them or with none: then
+   * they are of one side, and nothing on it is in doubt. Infinity: it is not so.
+   */
+  oneSideSinceMs(nowMs: number, one: number, other: number): number {
+    const between = this.#settledSinceMs(nowMs, one, other);
+    if (!between.met) return NEVER;
+    let { ms } = between;
+    for (let third = 1; third <= this.size && ms < NEVER; third++) {
+      if (third === one || third === other) continue;
+      const [a, b] = [this.#settledSinceMs(nowMs, one, third), this.#settledSinceMs(nowMs, other, third)];
+      ms = a.met === b.met ? Math.max(ms, a.ms, b.ms) : NEVER;
+    }
+    return ms;
+  }
+
+  /** Since when a running node has been in whole connection, or in none, with each other one. */
+  sideSinceMs(nowMs: number, number: number): number {
+    let ms = this.#steadySinceMs[number]!;
+    for (let other = 1; other <= this.size && ms < NEVER; other++) if (other !== number) ms = Math.max(ms, this.#settledSinceMs(nowMs, number, other).ms);
+    return ms;
   }
 
   get roster(): Roster {

@@ -22,7 +22,7 @@ export interface Expectation {
 
 /** What was seen until a time. */
 export interface Story {
-  readonly views: ReadonlyMap<number, readonly number[]>;
+  readonly views: ReadonlyMap<number, { readonly alive: readonly number[]; readonly suspects: readonly number[] }>;
   readonly states: ReadonlyMap<number, string>;
   readonly offers: ReadonlyMap<number, number>;
 }
@@ -40,10 +40,10 @@ export interface Scenario {
   readonly transcript: string;
 }
 
-/** `expect at 9s 1-2 see 1-2 4`, `expect at 9s 3 is running`, `expect at 9s 1 OFFER to 3`. */
+/** `expect at 9s 1-2 see 1-2 4`, `expect at 9s 1 suspects nobody`, `expect at 9s 3 is running`, `expect at 9s 1 OFFER to 3`. */
 function parseExpectation(line: string): Expectation {
-  const part = /^expect at (?<at>[\d.]+)s (?<who>\d[\d -]*) (?<verb>sees?|is|are|OFFERs? to) (?<what>.+)$/.exec(line)?.groups;
-  if (part === undefined) throw new RangeError(`${line}: an expectation is "expect at SECONDSs NODES see NODES", "… NODE is STATE" or "… COUNT OFFER to NODE"`);
+  const part = /^expect at (?<at>[\d.]+)s (?<who>\d[\d -]*) (?<verb>sees?|suspects?|is|are|OFFERs? to) (?<what>.+)$/.exec(line)?.groups;
+  if (part === undefined) throw new RangeError(`${line}: an expectation is "expect at SECONDSs NODES see NODES", "… NODE suspects NODES or nobody", "… NODE is STATE" or "… COUNT OFFER to NODE"`);
   const who = parseNumbers(part['who']!);
   const what = part['what']!;
   const judge = ({ views, states, offers }: Story): string | undefined => {
@@ -51,7 +51,11 @@ function parseExpectation(line: string): Expectation {
       const made = offers.get(Number(what)) ?? 0;
       return made === who[0] ? undefined : `${made} were made`;
     }
-    const seen = (number: number): string => (part['verb']!.startsWith('see') ? formatNumbers(views.get(number) ?? []) : (states.get(number) ?? 'off'));
+    const seen = (number: number): string => {
+      const view = views.get(number);
+      if (part['verb']!.startsWith('see')) return formatNumbers(view?.alive ?? []);
+      return part['verb']!.startsWith('suspect') ? formatNumbers(view?.suspects ?? []) || 'nobody' : (states.get(number) ?? 'off');
+    };
     const wrong = who.find((number) => seen(number) !== what);
     return wrong === undefined ? undefined : `${wrong}: ${seen(wrong)}`;
   };
@@ -85,7 +89,7 @@ export interface Told {
 /** Plays a scenario. */
 export function play({ seed, nodes, off, untilMs, faults, expectations }: Scenario): Told {
   const transcript = new Transcript();
-  const story = { views: new Map<number, readonly number[]>(), states: new Map<number, string>(), offers: new Map<number, number>() };
+  const story = { views: new Map<number, Observation & { kind: 'view' }>(), states: new Map<number, string>(), offers: new Map<number, number>() };
   const problems: string[] = [];
   const open = [...expectations].sort((a, b) => a.atMs - b.atMs);
   const judgeUntil = (atMs: number): void => {
@@ -97,7 +101,7 @@ export function play({ seed, nodes, off, untilMs, faults, expectations }: Scenar
   };
   const watch = (atMs: number, seen: Observation): void => {
     judgeUntil(atMs);
-    if (seen.kind === 'view') story.views.set(seen.node, seen.alive);
+    if (seen.kind === 'view') story.views.set(seen.node, seen);
     if (seen.kind === 'state') {
       story.states.set(seen.node, seen.state);
       story.views.delete(seen.node);

@@ -24,8 +24,9 @@ describe('a scenario', () => {
   const head = 'nodes 3\nuntil 12s\n\nat 8s crash 3\n\n';
 
   test.each([
-    ['expect at 12s 1 sees 1-3', 'expect at 12s 1 sees 1-3; 1: 1-2'],
-    ['expect at 12s 1-2 see 1', 'expect at 12s 1-2 see 1; 1: 1-2'],
+    ['expect at 12s 1 sees 1-2', 'expect at 12s 1 sees 1-2; 1: 1-3'],
+    ['expect at 12s 1-2 see 1', 'expect at 12s 1-2 see 1; 1: 1-3'],
+    ['expect at 12s 1-2 suspect nobody', 'expect at 12s 1-2 suspect nobody; 1: 3'],
     ['expect at 9s 1 3 are running', 'expect at 9s 1 3 are running; 3: off'],
     ['expect at 9s 1 OFFER to 3', 'expect at 9s 1 OFFER to 3; 0 were made'],
   ])('that is not so: %s', (line, problem) => expect(play(parseScenario(`${head}${line}\n`)).problems).toEqual([problem]));

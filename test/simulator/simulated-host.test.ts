@@ -21,6 +21,7 @@ function bench() {
   const note = (what: string): void => void notes.push({ what, atMs: state.nowMs });
   const service: Service = {
     ports: [PORT],
+    drainsFirst: false,
     start: (now) => void (next = (now + EVERY_MS) as Instant),
     hear: () => note('packet'),
     told: () => note('news'),

@@ -1,5 +1,6 @@
 // One machine of the rack: a clock, the services that run on it, and a process that may stand still. What comes meanwhile waits in its
-// sockets, as far as they hold it; and when it goes on, its timers come first, as they do on a real event loop.
+// sockets, as far as they hold it; and when it goes on, its timers come first, as they do on a real event loop, but for those of a service
+// that reads its sockets before it believes them.
 
 import type { Datagram, News, Service } from './adapter.ts';
 import type { EventQueue } from './event-queue.ts';
@@ -108,8 +109,9 @@ export class SimulatedHost {
     if (this.#stands()) return;
     const waiting = this.#inbox;
     this.#inbox = [];
-    for (const one of this.#running) if (one.due) this.#due(one);
+    for (const one of this.#running) if (one.due && !one.service.drainsFirst) this.#due(one);
     for (const datagram of waiting) this.#take(datagram);
+    for (const one of this.#running) if (one.due) this.#due(one);
   }
 
   #take(datagram: Datagram): void {
@@ -120,6 +122,7 @@ export class SimulatedHost {
   }
 
   #due(one: Running): void {
+    if (!one.due) return;
     one.due = false;
     // The timer is spent, also where the machine finds that its deadline has not come yet.
     one.deadline = undefined;

@@ -1,12 +1,12 @@
 // One run: a rack, its LAN, its faults and its checkers, from a seed. The same seed and the same faults give the same run, event by event.
 
-import type { Datagram, Host, News, Protocols } from './adapter.ts';
+import type { Datagram, Host, Protocols } from './adapter.ts';
 import { type Checker, type Invariant, SAMPLE_MS, type Violation } from './checker.ts';
 import { EventQueue } from './event-queue.ts';
 import type { Fault } from './fault.ts';
 import { beginFault, type FaultSurroundings } from './fault-effects.ts';
 import { Lan, type PacketCounts } from './lan.ts';
-import { BOOT_MS, READ_REGISTRY_MAX_MS } from './limits.ts';
+import { BOOT_MS, READ_REGISTRY_MAX_MS, READ_REGISTRY_MS } from './limits.ts';
 import { NodeClock } from './node-clock.ts';
 import type { HostState, Observation } from './observation.ts';
 import { Rack } from './rack.ts';
@@ -17,6 +17,8 @@ import { SimulatedHost } from './simulated-host.ts';
 const STARTS_WITHIN_MS = 1000;
 /** The clocks of nodes show something between nothing and this at the beginning: half a year. */
 const ORIGIN_MAX_MS = 15_000_000_000;
+/** What right wall clocks show at the beginning: the year 2026. */
+const UNIX_SECONDS = 1_795_000_000;
 /** Streams of chance, each its own, so that what one draws more does not change the others. */
 const STREAM = { lan: 1, host: 2, start: 3, registry: 4 } as const;
 
@@ -55,10 +57,15 @@ class Simulation {
   readonly #checkers: readonly { readonly name: string; readonly checker: Checker }[];
   readonly #views = new Map<number, Observation & { kind: 'view' }>();
   readonly #registryRandom: Random;
+  /** By node, the generation of the registry that it has read. */
+  readonly #readGeneration: number[] = [];
   #nowMs = 0;
   #starts = 0;
   #boots = 0;
   #faultsGoingOn = 0;
+  readonly #harm = { count: 0, calmBeforeMs: 0 };
+  #harmsGoingOn = 0;
+  #lastHarmMs = 0;
   #lastWrongMs = 0;
   #violation: Violation | undefined;
   #digest = 0x811c9dc5;
@@ -76,7 +83,7 @@ class Simulation {
       return new SimulatedHost({ queue: this.#queue, clock: new NodeClock(random.whole(0, ORIGIN_MAX_MS)), random, nowMs, overflown: () => (this.#lan.counts.overflown += 1) });
     });
     const calmSinceMs = (): number => (this.#faultsGoingOn > 0 ? Infinity : this.#lastWrongMs);
-    const judged = { rack: this.#rack, bounds: protocols.membership.bounds, views: this.#views, calmSinceMs };
+    const judged = { rack: this.#rack, bounds: protocols.membership.bounds, views: this.#views, calmSinceMs, harm: this.#harm };
     this.#checkers = invariants.map((invariant) => ({ name: invariant.name, checker: invariant.check(judged) }));
   }
 
@@ -97,6 +104,14 @@ class Simulation {
     if (this.#violation === undefined) this.#nowMs = untilMs;
     const digest = (this.#digest >>> 0).toString(16).padStart(8, '0') + (this.#digestAbove >>> 0).toString(16).padStart(8, '0');
     return { violation: this.#violation, digest, events, packets: this.#lan.counts, simulatedMs: this.#nowMs, boots: this.#boots };
+  }
+
+  /** Something begins (1) or ends (-1) that membership may suffer from, or is over at once (0). */
+  #suffer(change: 1 | -1 | 0): void {
+    this.#harm.count += 1;
+    this.#harm.calmBeforeMs = this.#harmsGoingOn > 0 ? Infinity : this.#lastHarmMs;
+    this.#harmsGoingOn += change;
+    this.#lastHarmMs = this.#nowMs;
   }
 
   #mix(value: number): void {
@@ -136,11 +151,16 @@ class Simulation {
       tell: (news) => host.tell(news),
       observe: (seen) => this.#observe(seen),
       loaded: (server) => this.#loaded(number, server),
+      readRegistry: () => this.#readRegistryOn(number, READ_REGISTRY_MS),
+      unixSeconds: UNIX_SECONDS + Math.floor(this.#nowMs / 1000),
     };
   }
 
   #setState(number: number, state: HostState): void {
-    if (this.#rack.state(number) === 'running' || state === 'running') this.#lastWrongMs = this.#nowMs;
+    if (this.#rack.state(number) === 'running' || state === 'running') {
+      this.#lastWrongMs = this.#nowMs;
+      this.#suffer(0);
+    }
     this.#rack.setState(this.#nowMs, number, state);
     this.#views.delete(number);
     this.#observe({ kind: 'state', node: number, state });
@@ -151,6 +171,7 @@ class Simulation {
     this.#setState(number, 'running');
     const host = this.#hostOf(number);
     const own = this.#hosts[number]!;
+    this.#readGeneration[number] = this.#rack.generation;
     own.begin([membership, ...services].map((one) => one.on(host)));
     own.tell({ kind: 'serving' });
   }
@@ -178,10 +199,12 @@ class Simulation {
       startNode: (number) => this.#startNode(number),
       readRegistry: () => this.#readRegistry(),
       /** What is wrong for a time is counted until it ends. */
-      wrong: (forMs, end) => {
+      wrong: (forMs, end, harms) => {
         this.#faultsGoingOn += 1;
+        if (harms) this.#suffer(1);
         this.#queue.put(this.#nowMs + forMs, () => {
           this.#faultsGoingOn -= 1;
+          if (harms) this.#suffer(-1);
           this.#lastWrongMs = this.#nowMs;
           end(this.#faultSurroundings());
         });
@@ -196,16 +219,23 @@ class Simulation {
 
   /** The registry has changed: each node reads it in its own time. */
   #readRegistry(): void {
-    const { roster, generation } = this.#rack;
-    const news: News = { kind: 'roster', roster, generation };
     this.#lastWrongMs = this.#nowMs;
-    for (const number of this.#rack.running()) {
-      const host = this.#hosts[number]!;
-      const sinceMs = this.#rack.stateSinceMs(number);
-      this.#queue.put(this.#nowMs + this.#registryRandom.fraction() * READ_REGISTRY_MAX_MS, () => {
-        if (this.#rack.stateSinceMs(number) === sinceMs && this.#rack.generation === generation) host.whenItRuns(() => host.tell(news));
+    for (const number of this.#rack.running()) this.#readRegistryOn(number, this.#registryRandom.fraction() * READ_REGISTRY_MAX_MS);
+  }
+
+  /** A running node reads what the registry holds after that time. */
+  #readRegistryOn(number: number, afterMs: number): void {
+    const host = this.#hosts[number]!;
+    const sinceMs = this.#rack.stateSinceMs(number);
+    this.#queue.put(this.#nowMs + afterMs, () => {
+      if (this.#rack.stateSinceMs(number) !== sinceMs) return;
+      host.whenItRuns(() => {
+        const { roster, generation } = this.#rack;
+        if (this.#readGeneration[number]! >= generation) return;
+        this.#readGeneration[number] = generation;
+        host.tell({ kind: 'roster', roster, generation });
       });
-    }
+    });
   }
 }
 

@@ -28,11 +28,13 @@ export class Transcript {
     }
     if (atMs > this.#groupFromMs + VIEW_GROUP_MS) this.#endGroup();
     if (this.#group.size === 0) this.#groupFromMs = atMs;
-    const before = this.#views.get(seen.node) ?? { alive: [seen.node], serving: [] };
+    const before = this.#views.get(seen.node) ?? { alive: [seen.node], suspects: [] };
     this.#views.set(seen.node, seen);
     const told = (numbers: readonly number[], other: readonly number[], singular: string, plural: string): void => {
       for (const number of numbers) if (!other.includes(number)) this.#add(seen.node, `${singular} ${number}`, `${plural} ${number}`);
     };
+    told(seen.suspects, before.suspects, 'suspects', 'suspect');
+    told(before.suspects.filter((number) => seen.alive.includes(number)), seen.suspects, 'trusts', 'trust');
     told(before.alive, seen.alive, 'buries', 'bury');
     told(seen.alive, before.alive, 'finds', 'find');
   }

@@ -1,0 +1,96 @@
+// The membership of a node: who seems alive. The counterpart of its shell and its lines in the composition root. Packets are encoded and
+// decoded as real ones are; the seal is left out, for its cipher would take most of a run's time: the sender's node and start stand open
+// in front of the body, which is what the seal's header says of them. So what is sent twice comes twice, which the real seal would not let pass.
+
+import { concatBytes, toHex, viewOf } from '../../daemons/core/bytes.ts';
+import type { Machine } from '../../daemons/core/machine.ts';
+import { Membership, type MembershipEffect, type MembershipInput } from '../../daemons/membership/membership.ts';
+import {
+  ACK_TIMEOUT_MS, DEAD_FOR_ALL_MS, HEALTH_WORST, INDIRECT_TIMEOUT_MS, LIVE_COALESCE_MS, PAUSE_FORGIVEN_MS, PROBE_INTERVAL_MS, SUSPECTED_BY_ALL_MS, SUSPICION_MAX_MS, SYNC_INTERVAL_MS, SYNC_LOST_EVERY,
+} from '../../daemons/membership/membership-limits.ts';
+import { decodeBody, encodeBody, startBytes } from '../../daemons/wire/membership-body.ts';
+import { BODY_MAX_BYTES, type MembershipPacket } from '../../daemons/wire/membership-packet.ts';
+import { type Adapter, fit, type Host, type MembershipFit } from './adapter.ts';
+import { atMost, PACKET_MAX_MS, STARVE_MAX_MS, TIMER_LATE_MS } from './limits.ts';
+
+/** Any port that no other service of the simulation has. */
+export const MEMBERSHIP_PORT = 7373;
+const START_DIGITS = 16;
+const HEAD_BYTES = 10;
+const UINT32_MAX = 0xffffffff;
+/** A wall clock whose battery is dead begins at 1970. */
+const CLOCK_IS_WRONG = 0.3;
+
+export type MembershipMachine = Machine<MembershipInput, MembershipEffect>;
+
+/** The datagram of a packet. */
+export function sealMembership(packet: MembershipPacket): Uint8Array {
+  const body = encodeBody(packet);
+  if (body.length > BODY_MAX_BYTES) throw new Error(`a body of ${body.length} bytes fits no datagram`);
+  return concatBytes(Uint8Array.of(packet.from.node >> 8, packet.from.node & 0xff), startBytes(packet.from.start), body);
+}
+
+/** A broadcast is the same bytes for all its hearers, and what they mean is made out once. */
+const opened = new WeakMap<Uint8Array, MembershipPacket>();
+
+export function openMembership(bytes: Uint8Array): MembershipPacket {
+  const known = opened.get(bytes);
+  if (known !== undefined) return known;
+  const packet = decodeBody(viewOf(bytes).getUint16(0), toHex(bytes.subarray(2, HEAD_BYTES)), bytes.subarray(HEAD_BYTES));
+  if (packet === undefined) throw new Error(`a membership datagram of ${bytes.length} bytes that its own codec does not read`);
+  opened.set(bytes, packet);
+  return packet;
+}
+
+/** The membership on a node; `machine` wraps it for trials of the checkers. */
+export function membershipAdapter(machine: (core: Membership, host: Host) => MembershipMachine = (core) => core): Adapter<MembershipInput, MembershipEffect> {
+  return {
+    name: 'membership',
+    ports: [MEMBERSHIP_PORT],
+    drainsFirst: true,
+    machine(host) {
+      const { roster, generation, number: self, random, unixSeconds } = host;
+      const firstIncarnation = random.chance(CLOCK_IS_WRONG) ? 1 : unixSeconds;
+      return machine(new Membership({ roster, generation, self, start: random.hex(START_DIGITS), firstIncarnation, seed: random.whole(0, UINT32_MAX) }), host);
+    },
+    due: { kind: 'tick' },
+    first: [{ kind: 'tick' }],
+    hear: ({ bytes }) => ({ kind: 'packet', packet: openMembership(bytes) }),
+    told(news) {
+      if (news.kind === 'live') return undefined;
+      return news.kind === 'serving' ? { kind: 'serving', serving: true } : news;
+    },
+    perform(effect: MembershipEffect, host: Host): void {
+      switch (effect.kind) {
+        case 'send':
+          return host.send({ fromPort: MEMBERSHIP_PORT, port: MEMBERSHIP_PORT, bytes: sealMembership(effect.packet), to: effect.to });
+        case 'broadcast':
+          return host.send({ fromPort: MEMBERSHIP_PORT, port: MEMBERSHIP_PORT, bytes: sealMembership(effect.packet) });
+        case 'newer-roster':
+          return host.readRegistry();
+        case 'live': {
+          const { nodes: alive, serving, suspects } = effect;
+          host.observe({ kind: 'view', node: host.number, alive, serving, suspects });
+          return host.tell({ kind: 'live', alive, serving, suspects });
+        }
+        case 'log':
+      }
+    },
+  };
+}
+
+/** From the time when a node wants to do something until another has taken notice: both may be starved. */
+const NOTICE_MS = TIMER_LATE_MS + STARVE_MAX_MS + PACKET_MAX_MS + STARVE_MAX_MS;
+/** A probe of a node that doubts itself the most. */
+const PROBE_MAX_MS = PROBE_INTERVAL_MS + (HEALTH_WORST + 1) * (ACK_TIMEOUT_MS + INDIRECT_TIMEOUT_MS);
+
+export const membership = (machine?: (core: Membership, host: Host) => MembershipMachine): MembershipFit => ({
+  ...fit(membershipAdapter(machine)),
+  bounds: {
+    buriedMaxMs: atMost(3 * SYNC_LOST_EVERY * SYNC_INTERVAL_MS) + NOTICE_MS,
+    deadNoticedMs: atMost(PROBE_MAX_MS + SUSPICION_MAX_MS) + NOTICE_MS,
+    suspectedByAllMs: atMost(SUSPECTED_BY_ALL_MS + LIVE_COALESCE_MS),
+    deadForAllMs: atMost(DEAD_FOR_ALL_MS + LIVE_COALESCE_MS),
+    pauseForgivenMs: PAUSE_FORGIVEN_MS,
+  },
+});
