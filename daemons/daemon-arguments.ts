@@ -17,6 +17,7 @@ const OPTIONS = {
   config: { type: 'string', default: '/etc/metamaster/node.json', help: '--config FILE         who this node is and who belongs to the cluster [/etc/metamaster/node.json]' },
   follow: { type: 'string', help: '--follow FILE         a newer configuration, in memory; it is followed while the daemon runs, whenever it is replaced' },
   'cluster-key': { type: 'string', help: "--cluster-key FILE    the cluster's key in hexadecimal; without it the node acts as if alone" },
+  gateway: { type: 'string', default: '/etc/metamaster/gateway.json', help: "--gateway FILE        the gateway's settings; they are followed while the daemon runs [/etc/metamaster/gateway.json]" },
   'san-login': { type: 'string', help: "--san-login FILE      the SAN's CHAP login, to be handed to blades that boot; without it they get none from here" },
   'boot-volume': { type: 'string', help: '--boot-volume PATH    the boot volume; fd:N takes a file that is already open' },
   'boot-dir': { type: 'string', help: '--boot-dir DIR        plain files in place of a boot volume, to try things out' },
@@ -27,6 +28,7 @@ const OPTIONS = {
   serving: { type: 'string', help: '--serving FILE        where it is written who serves and what the newest registry is, for the storage agent of this node: a file in memory, for it is written while the SAN hangs' },
   hardware: { type: 'string', help: "--hardware FILE       what this machine is made of, for other nodes, sealed under the cluster's key; without it they are told nothing" },
   replace: { type: 'string', help: '--replace FILE        where root is asked to carry out a replacement that was opened and has found its blade; without it none is decided' },
+  priority: { type: 'string', default: '20', help: '--priority N          the real-time priority of its heartbeat, where it may have one; 0 for none [20]' },
   'log-level': { type: 'string', default: 'info', help: '--log-level LEVEL     debug, info, warn or error [info]' },
   'check-config': { type: 'boolean', default: false, help: '--check-config        read everything, say what is wrong, and end' },
   explain: { type: 'string', help: '--explain MAC         say what a blade of this MAC address would be told, and end' },
@@ -41,6 +43,8 @@ export interface Arguments {
   readonly config: string;
   readonly follow?: string;
   readonly 'cluster-key'?: string;
+  /** Undefined only for a daemon that does not have it. */
+  readonly gateway?: string;
   readonly 'san-login'?: string;
   readonly 'boot-volume'?: string;
   readonly 'boot-dir'?: string;
@@ -51,6 +55,8 @@ export interface Arguments {
   readonly serving?: string;
   readonly hardware?: string;
   readonly replace?: string;
+  /** Undefined only for a daemon that does not have it. */
+  readonly priority?: string;
   readonly 'log-level': string;
   readonly 'check-config': boolean;
   readonly explain?: string;

@@ -16,6 +16,8 @@ export interface Given extends Inputs {
   readonly log: Logger;
   /** Ends the process, for systemd to start it again: what is broken for good is mended by that or by nothing. */
   readonly die: (error: unknown) => never;
+  /** What is to be done when the process is told to end; it ends when this has resolved. */
+  readonly onStop: (handler: () => Promise<void>) => void;
 }
 
 /** One daemon. */
@@ -58,13 +60,19 @@ async function serve(daemon: Daemon, values: Arguments): Promise<void> {
   };
   process.on('uncaughtException', die);
   process.on('unhandledRejection', die);
+  let stopping: () => Promise<void> = () => Promise.resolve();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
-      log.info({ signal }, 'stopped');
-      process.exit(0);
+      void stopping().catch((error: unknown) => log.error({ reason: stackOf(error) }, 'stop.failed')).then(() => {
+        log.info({ signal }, 'stopped');
+        process.exit(0);
+      });
     });
   }
-  const afterwards = await daemon.serve({ ...inputs, values, log, die });
+  const onStop = (handler: () => Promise<void>): void => {
+    stopping = handler;
+  };
+  const afterwards = await daemon.serve({ ...inputs, values, log, die, onStop });
   keepAlive(log);
   await afterwards?.();
 }

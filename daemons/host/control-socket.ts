@@ -14,7 +14,7 @@ export interface ControlSocket {
   close(): void;
 }
 
-/** Answers each event of `answers`, with what came along, by an event of the same name. `onError` hears of broken peers, which harm nobody. */
+/** Answers each event of `answers`, with what came along, by an event of the same name; an answer may be a promise. `onError` hears of broken peers, which harm nobody. */
 export async function openControlSocket(path: string, answers: Readonly<Record<string, (data: unknown) => unknown>>, onError: (error: Error) => void): Promise<ControlSocket> {
   // Loaded here: the boot services are up before anybody asks for their status.
   const { IPCModule } = await import('node-ipc');
@@ -34,9 +34,9 @@ export async function openControlSocket(path: string, answers: Readonly<Record<s
       onError(error);
     });
     for (const [event, answer] of Object.entries(answers)) {
-      server.on(event, (data, socket) => {
+      server.on(event, async (data, socket) => {
         try {
-          server.emit(socket, event, answer(data));
+          server.emit(socket, event, await answer(data));
         } catch (error) {
           // An answer that cannot be sent is no reason to stop serving the blades.
           onError(error as Error);

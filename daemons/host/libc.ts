@@ -7,8 +7,13 @@ const CALLS = {
   socket: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
   setsockopt: { arguments: ['i32', 'i32', 'i32', 'buffer', 'u32'], return: 'i32' },
   sendto: { arguments: ['i32', 'buffer', 'u64', 'i32', 'buffer', 'u32'], return: 'i64' },
+  bind: { arguments: ['i32', 'buffer', 'u32'], return: 'i32' },
+  recv: { arguments: ['i32', 'buffer', 'u64', 'i32'], return: 'i64' },
+  ppoll: { arguments: ['buffer', 'u64', 'buffer', 'u64'], return: 'i32' },
+  sched_setscheduler: { arguments: ['i32', 'i32', 'buffer'], return: 'i32' },
   close: { arguments: ['i32'], return: 'i32' },
   if_nametoindex: { arguments: ['string'], return: 'u32' },
+  if_indextoname: { arguments: ['u32', 'buffer'], return: 'u64' },
 } as const;
 
 export type Libc = WrappedFunctionsFromDefinitions<typeof CALLS> & {
@@ -44,4 +49,20 @@ export function openSocket(family: number, type: number, protocol: number): numb
   const fd = libc().socket(family, type | SOCK_CLOEXEC, protocol);
   if (fd < 0) throw new Error(`socket(${family}, ${type}, ${protocol}) failed, errno ${libc().errno()}`);
   return fd;
+}
+
+/** Binds a socket to an address in the kernel's layout. Throws with the error number, and the socket is closed then. */
+export function bindTo(fd: number, address: Uint8Array): void {
+  if (libc().bind(fd, address, address.length) === 0) return;
+  const errno = libc().errno();
+  libc().close(fd);
+  throw new Error(`bind failed, errno ${errno}`);
+}
+
+/** Sets a socket's option. Throws with the error number, and the socket is closed then. */
+export function setOption(fd: number, level: number, option: number, value: Uint8Array): void {
+  if (libc().setsockopt(fd, level, option, value, value.length) === 0) return;
+  const errno = libc().errno();
+  libc().close(fd);
+  throw new Error(`setsockopt(${level}, ${option}) failed, errno ${errno}`);
 }

@@ -11,6 +11,7 @@ const PROTOCOL_IPV4 = 0x0800;
 const ARP_BYTES = 28;
 const ETHERNET_BYTES = 14;
 const BROADCAST = 'ff:ff:ff:ff:ff:ff' as Mac;
+const NO_ADDRESS = '0.0.0.0' as Ipv4;
 const NOBODY = '00:00:00:00:00:00' as Mac;
 
 /** One ARP message; addresses may be anybody's, for this is also what strangers send. */
@@ -46,13 +47,20 @@ export function decodeArp(bytes: Uint8Array): ArpPacket | undefined {
   };
 }
 
+const broadcastHeader = (mac: Mac): Uint8Array => concatBytes(macToBytes(BROADCAST), macToBytes(mac), Uint8Array.of(ETHERTYPE_ARP >> 8, ETHERTYPE_ARP & 0xff));
+
+/** The Ethernet frame that asks who has `address` without saying who asks: the probe of RFC 5227 section 2.1.1. */
+export function arpProbe(mac: Mac, address: Ipv4): Uint8Array {
+  return concatBytes(broadcastHeader(mac), encodeArp({ operation: 'request', senderMac: mac, senderAddress: NO_ADDRESS, targetMac: NOBODY, targetAddress: address }));
+}
+
 /**
  * The Ethernet frames that move `address` to `mac` in every cache of the link: the announcement of RFC 5227 section 2.3, which is a
  * request, and a reply of the same content, for some stacks learn only from the one and some only from the other. Both create no entry
  * where none was, as RFC 826 has it, which is enough: who has none will ask.
  */
 export function gratuitousArp(mac: Mac, address: Ipv4): readonly Uint8Array[] {
-  const ethernet = concatBytes(macToBytes(BROADCAST), macToBytes(mac), Uint8Array.of(ETHERTYPE_ARP >> 8, ETHERTYPE_ARP & 0xff));
+  const ethernet = broadcastHeader(mac);
   const sender = { senderMac: mac, senderAddress: address, targetAddress: address };
   return [
     concatBytes(ethernet, encodeArp({ ...sender, operation: 'request', targetMac: NOBODY })),

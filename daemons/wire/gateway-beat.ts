@@ -1,10 +1,16 @@
-// The heartbeat of a gateway candidate. 52 bytes, every field fixed: magic 4, version 1, role and flags 1, node 2, cluster 8,
+// The heartbeat of a gateway candidate. It goes out as an Ethernet frame of its own protocol: the candidates but the holder have no address on
+// the outside network, and what has no address no router brings in from elsewhere. 52 bytes behind the header, with no padding, every field fixed: magic 4, version 1, role and flags 1, node 2, cluster 8,
 // incarnation 8, sequence 4, epoch 4, rank 2, successor 2, and the first half of an HMAC-SHA-256, 16.
 
 import { concatBytes, encodeLatin1, equalBytes, equalSecret, fromHex, toHex, viewOf } from '../core/bytes.ts';
+import type { Mac } from '../core/mac.ts';
 import { hmacSha256 } from '../core/sha256.ts';
 
-/** UDP port of the heartbeats on every shared network: unassigned at IANA, beside that of the liveness beacons. */
+/** IEEE 802's first EtherType for local experiments, which no standard will take; the magic tells whose it is. */
+export const GATEWAY_BEAT_ETHERTYPE = 0x88b5;
+/** A group of ours, locally administered: the cards of other machines drop it, and switches bring it everywhere. */
+export const GATEWAY_BEAT_GROUP = '03:4d:4d:47:42:01' as Mac;
+/** UDP port of the datagram to itself with which a holder renews its gate: unassigned at IANA, beside that of the liveness beacons. */
 export const GATEWAY_BEAT_PORT = 7374;
 
 /** `MMGB`: metamaster gateway beat. */
