@@ -201,7 +201,7 @@ const TABLE: readonly (readonly [what: string, code: string, does: Deed, names: 
   ['a store that overflowed', 'MM-BOOT-STORE-FULL', 'waits', [/store node2/, /marked invalid by the kernel, \d+ of \d+ chunks of 8 KiB free/, /what to do: Reset it with .*more room/], () => boot({ disk: withStore(false) })],
   ['two nodes with one MAC address', 'MM-ANSWERS-SAME-MAC', 'refuses', [/nodes\[1\]/, /nodes\[0\] has this one; seen 52:54:00:00:00:01/, /Correct one/], () => answers({ nodes: [{ mac: '52:54:00:00:00:01' }, { mac: '52:54:00:00:00:01' }] })],
   ['networks that overlap', 'MM-ANSWERS-OVERLAP', 'refuses', [/public-netmask/, /192\.168\.0\.0 with netmask 255\.255\.0\.0/, /move one of the two networks/], () =>
-    answers({ 'public-IP': '192.168.77.9', 'public-netmask': '255.255.0.0', 'public-router': '192.168.77.1' })],
+    answers({ 'primary-gateway-local-IP': '192.168.5.1', 'public-interface': 'eth1', 'public-IP': '192.168.77.9', 'public-netmask': '255.255.0.0', 'public-router': '192.168.77.1' })],
   ['an address that is given twice', 'MM-ANSWERS-SAME-ADDRESS', 'refuses', [/nodes\[1\]\.address/, /storage-ip is this one/, /Give a free address/], () =>
     answers({ nodes: [{ mac: '52:54:00:00:00:01' }, { mac: '52:54:00:00:00:02', address: '192.168.5.252' }] })],
   ['a volume too large by one extent', 'MM-EXTENTS-ROOM', 'refuses', [/volume shared/, /extents free/, /smaller volume/], () => tooLarge(1)],

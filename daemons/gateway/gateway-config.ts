@@ -6,17 +6,10 @@ import type { MessageCode, Problem, Result } from '../core/problem.ts';
 import type { Roster } from '../core/roster.ts';
 import { seenText } from '../storage/json-shape.ts';
 import { BEAT_MAX_MS, BEAT_MIN_MS, BEAT_MS } from './beat-timing.ts';
+import { parsePortForward, type PortForward } from './port-forward.ts';
 
 /** The answers that the gateway reads: the report's names, and those of ours behind them. */
 export type GatewayAnswers = Readonly<Record<string, unknown>>;
-
-/** What comes in by the public address and goes on to a node. */
-export interface PortForward {
-  readonly protocol: 'tcp' | 'udp';
-  readonly port: number;
-  readonly to: Ipv4;
-  readonly toPort: number;
-}
 
 /** The outside network as the gateway meets it. */
 export interface PublicSide {
@@ -46,8 +39,6 @@ export interface GatewayConfig {
 /** More is somebody's mistake: the rules are looked through one by one. */
 export const FORWARDS_MAX = 256;
 const PUBLIC = ['public-IP', 'public-netmask', 'public-router'] as const;
-/** `tcp/443=192.168.0.5:8443`. */
-const FORWARD = /^(?<protocol>tcp|udp)\/(?<port>[1-9][0-9]{0,4})=(?<to>[0-9.]+):(?<toPort>[1-9][0-9]{0,4})$/;
 
 /** Gathers the problems of one reading. */
 class Complaints {
@@ -132,16 +123,16 @@ function forwardsIn(answers: GatewayAnswers, roster: Roster, hasPublicSide: bool
   if (value.length > 0 && !hasPublicSide) complaints.add('MM-GATEWAY-FORWARD', 'port-forwards', 'needs an outside network', value, 'Give the public- answers, or leave it out.');
   const seen = new Set<string>();
   return value.flatMap((entry: unknown, at): PortForward[] => {
-    const { protocol, port = '', to = '', toPort = '' } = (typeof entry === 'string' ? FORWARD.exec(entry) : undefined)?.groups ?? {};
-    const address = parseHostIpv4(to);
+    const forward = typeof entry === 'string' ? parsePortForward(entry) : undefined;
     const where = `port-forwards[${at}]`;
-    if (protocol === undefined || Number(port) > 65535 || Number(toPort) > 65535 || address === undefined || !sameNetwork(address, roster.metaMasterAddress, roster.netmask)) {
+    if (forward === undefined || !sameNetwork(forward.to, roster.metaMasterAddress, roster.netmask)) {
       complaints.add('MM-GATEWAY-FORWARD', where, 'must be tcp or udp, /, a port, =, an address of the inside network, :, and a port', entry, 'Write it as tcp/443=192.168.0.5:8443.');
       return [];
     }
-    if (seen.has(`${protocol}/${port}`)) complaints.add('MM-GATEWAY-FORWARD', where, 'must not name a port that another forward names', entry, 'Keep one of the two.');
-    seen.add(`${protocol}/${port}`);
-    return [{ protocol: protocol as PortForward['protocol'], port: Number(port), to: address, toPort: Number(toPort) }];
+    const outside = `${forward.protocol}/${forward.port}`;
+    if (seen.has(outside)) complaints.add('MM-GATEWAY-FORWARD', where, 'must not name a port that another forward names', entry, 'Keep one of the two.');
+    seen.add(outside);
+    return [forward];
   });
 }
 

@@ -6,11 +6,13 @@ import type { Ipv4 } from '../../daemons/core/ipv4.ts';
 import type { MessageCode, Problem } from '../../daemons/core/problem.ts';
 import { parsePortal } from '../../daemons/core/san-portal.ts';
 import type { AnsweredNode, Answers } from './answers.ts';
+import { GATEWAY_RELATIONS } from './answers-gateway.ts';
 
 /** The answers as far as they are sound; a node that is not sound keeps its place in the list. */
 export type SoundAnswers = { readonly [K in keyof Omit<Answers, 'nodes'>]?: Answers[K] | undefined } & { readonly nodes?: readonly (Partial<AnsweredNode> | undefined)[] | undefined };
 
-type Relation = (answers: SoundAnswers) => readonly Problem[];
+/** What one relation has against the answers. */
+export type Relation = (answers: SoundAnswers) => readonly Problem[];
 
 const problemOf = (code: MessageCode, where: string, rule: string, seen: string, remedy: string): Problem => ({ code, where, rule, seen, remedy });
 
@@ -75,44 +77,6 @@ const spareAddress: Relation = ({ 'spare-local-IP': spare, 'meta-master-ip': met
     ? []
     : [problemOf('MM-ANSWERS-SPARE', 'spare-local-IP', `must be meta-master-ip, ${metaMaster}: one address moves with the gateway`, spare, 'Leave one of the two out.')];
 
-const gatewayNodes: Relation = ({ nodes = [], ...answers }) => {
-  const problems: Problem[] = [];
-  const [primary, backup] = [answers['primary-gateway-local-IP'], answers['backup-gateway-local-IP']];
-  const known = nodes.every((node) => node?.address !== undefined) && nodes.length > 0;
-  for (const [where, address] of [['primary-gateway-local-IP', primary], ['backup-gateway-local-IP', backup]] as const) {
-    if (known && address !== undefined && !nodes.some((node) => node?.address === address)) {
-      problems.push(problemOf('MM-ANSWERS-GATEWAY', where, 'must be the address of one of the nodes', address, 'Give the address of the node that is meant.'));
-    }
-  }
-  if (primary !== undefined && primary === backup) {
-    problems.push(problemOf('MM-ANSWERS-GATEWAY', 'backup-gateway-local-IP', 'must differ from primary-gateway-local-IP', backup, 'Name another node.'));
-  }
-  return problems;
-};
-
-/** The outside network: all of it or nothing of it. */
-const publicNetwork: Relation = (answers) => {
-  const problems: Problem[] = [];
-  const [address, netmask, router] = [answers['public-IP'], answers['public-netmask'], answers['public-router']];
-  const given = (['public-IP', 'public-netmask', 'public-router', 'public-DNS'] as const).filter((key) => answers[key] !== undefined);
-  if (address !== undefined && netmask !== undefined && !isHostOf(address, netmask)) {
-    problems.push(problemOf('MM-ANSWERS-HOST', 'public-IP', `must be neither the network's own nor its broadcast address (netmask ${netmask})`, address, 'Give an address between the two.'));
-  }
-  if (address !== undefined && netmask !== undefined && router !== undefined && (!sameNetwork(address, router, netmask) || address === router)) {
-    problems.push(problemOf('MM-ANSWERS-PUBLIC', 'public-router', `must be another address in the network of public-IP, ${networkOf(address, netmask)} with netmask ${netmask}`, router, 'Correct public-IP, public-netmask or public-router.'));
-  }
-  const [storage, storageMask] = [answers['storage-ip'], answers['storage-netmask']];
-  if (address !== undefined && storage !== undefined && storageMask !== undefined && sameNetwork(address, storage, storageMask)) {
-    problems.push(problemOf('MM-ANSWERS-PUBLIC', 'public-IP', `must lie outside the storage network, ${networkOf(storage, storageMask)} with netmask ${storageMask}`, address, 'Give the address on the outside network.'));
-  } else if (address !== undefined && netmask !== undefined && storage !== undefined && sameNetwork(address, storage, netmask)) {
-    // Of two networks that overlap one lies within the other: the wider one's mask tells.
-    problems.push(problemOf('MM-ANSWERS-OVERLAP', 'public-netmask', `must leave the SAN's address ${storage} outside of the public network`, `${networkOf(address, netmask)} with netmask ${netmask}`, 'Give the netmask of the outside network, or move one of the two networks: nodes could not tell on which side an address lies.'));
-  }
-  if (given.length === 0) return problems;
-  return [...problems, ...(['public-IP', 'public-netmask', 'public-router'] as const).filter((key) => answers[key] === undefined).map((key) =>
-    problemOf('MM-ANSWERS-MISSING', key, `is required when ${given[0]} is given`, 'nothing', 'Give public-IP, public-netmask and public-router, or none of the public- answers.'))];
-};
-
 const waysIn: Relation = (answers) => {
   const [hash, file, keys] = [answers['root-password-hash'], answers['root-password-file'], answers['authorized-keys']];
   if (hash !== undefined && file !== undefined) return [problemOf('MM-ANSWERS-LOGIN', 'root-password-file', 'must not be given together with root-password-hash', 'both', 'Leave one of the two out.')];
@@ -133,7 +97,7 @@ const sanLogin: Relation = (answers) => {
   return own !== undefined && own === mutual ? [problemOf('MM-ANSWERS-CHAP', 'chap-mutual-password-file', 'must not be chap-password-file: the two secrets have to differ', own, 'Give the SAN a secret of its own.')] : [];
 };
 
-const RELATIONS: readonly Relation[] = [counts, vlanOnEthernet, uniqueMacs, localNetwork, distinctAddresses, spareAddress, gatewayNodes, publicNetwork, waysIn, sanLogin];
+const RELATIONS: readonly Relation[] = [counts, vlanOnEthernet, uniqueMacs, localNetwork, distinctAddresses, spareAddress, ...GATEWAY_RELATIONS, waysIn, sanLogin];
 
 /** Everything that is wrong between answers that are sound in themselves. */
 export function relationProblems(answers: SoundAnswers): readonly Problem[] {

@@ -2,14 +2,18 @@
 // names it gave them, and what today's parts need besides. Relations between the answers are in answers-relations.ts.
 
 import { z } from 'zod';
+import { BEAT_MAX_MS, BEAT_MIN_MS, BEAT_MS } from '../../daemons/gateway/beat-timing.ts';
+import { FORWARDS_MAX } from '../../daemons/gateway/gateway-config.ts';
+import { parsePortForward } from '../../daemons/gateway/port-forward.ts';
 import { CHAP_USER_RULE, isChapUser } from '../../daemons/core/chap.ts';
 import { parseHostIpv4, parseNetmask } from '../../daemons/core/ipv4.ts';
 import type { Ipv4 } from '../../daemons/core/ipv4.ts';
 import { parseMac } from '../../daemons/core/mac.ts';
 import { parsePortal, PORTALS_MAX, portalText } from '../../daemons/core/san-portal.ts';
-import { isDomainName, isHostLabel, isIscsiName, VLAN_MAX, VLAN_MIN } from '../../daemons/core/names.ts';
+import { isDomainName, isHostLabel, isInterfaceName, isIscsiName, VLAN_MAX, VLAN_MIN } from '../../daemons/core/names.ts';
 import { CONTAINER_NAME } from '../../daemons/storage/container-partitions.ts';
 import { MAX_WRITERS } from '../../daemons/storage/registry-layout.ts';
+import { isTimeServer, TIME_SERVERS_MAX } from '../../daemons/storage/time-service.ts';
 import { isBootParameter } from '../../initrd/command-line.ts';
 import { splitKernelArguments } from '../../initrd/kernel-arguments.ts';
 import { isAuthorizedKey, isPasswordHash } from './login-secrets.ts';
@@ -22,6 +26,8 @@ const KERNEL_PARAMETERS_MAX = 1024;
 
 /** The largest volume in MiB (1 PiB): far beyond any rack's SAN, and its sectors still count exactly. */
 const SIZE_MAX_MIB = 2 ** 30;
+
+const INTERFACE_RULE = 'must be the name of a network interface, 15 characters at most';
 
 /** For each answer: the rule, and what to do about one that breaks it. */
 const ADVICE = {
@@ -51,11 +57,21 @@ const ADVICE = {
   'shared-fs-id': ['must be a lower-case letter and then at most 15 lower-case letters, digits and hyphens', 'Leave it out for sharedfs.'],
   'primary-gateway-local-IP': ['must be the IPv4 address of a host', 'Give the address of the node that is to be the gateway.'],
   'backup-gateway-local-IP': ['must be the IPv4 address of a host', 'Give the address of the node that is to inherit the gateway.'],
+  'further-gateway-nodes': ['must be a list of numbers of nodes', 'Write it as [3, 4], in the order in which they inherit; or leave it out.'],
+  'further-gateway-nodes[]': [`must be the number of a node, 1 to ${NODES_LIMIT}`, 'Give the number that the node has by its place in the list of nodes.'],
+  'inside-interface': [INTERFACE_RULE, 'Leave it out for the interface that each node boots by.'],
+  'gateway-preemption': ['must be true or false', 'Leave it out for false.'],
+  'gateway-beat-ms': [`must be a whole number of milliseconds, ${BEAT_MIN_MS} to ${BEAT_MAX_MS}`, `Leave it out for ${BEAT_MS}.`],
+  'port-forwards': [`must be a list of at most ${FORWARDS_MAX} port forwards`, 'Write it as [tcp/443=192.168.0.5:8443], or leave it out.'],
+  'port-forwards[]': ['must be tcp or udp, /, a port, =, an address, :, and a port', 'Write it as tcp/443=192.168.0.5:8443.'],
   'spare-local-IP': ['must be the IPv4 address of a host', 'It is another name of meta-master-ip: leave it out.'],
   'public-IP': ['must be the IPv4 address of a host', 'Give the gateway\'s address on the outside network.'],
   'public-netmask': ['must be a netmask such as 255.255.255.0, 255.255.255.252 at the longest', 'Give the outside network\'s netmask.'],
   'public-router': ['must be the IPv4 address of a host', 'Give the outside network\'s router.'],
   'public-DNS': ['must be the IPv4 address of a host', 'Give the outside network\'s name server.'],
+  'public-interface': [INTERFACE_RULE, 'Give the name of the card on the outside network, which is the same on each gateway node, e.g. eth1.'],
+  'ntp-servers': [`must be a list of at most ${TIME_SERVERS_MAX} time servers`, 'Write it as [ntp.example.com]; [] for none.'],
+  'ntp-servers[]': ['must be the domain name or the IPv4 address of a time server', 'Give a name such as ntp.example.com.'],
   domain: ['must be a domain name of lower-case letters, digits and hyphens', 'Give the cluster\'s domain, e.g. cluster.example.com.'],
   'first-node-IP-netboot-netstorage': ['must be the IPv4 address of a host', 'Give the first node\'s address; the others follow it.'],
   'cluster-hostname': ['must be 1 to 59 lower-case letters, digits or hyphens, a letter or digit at both ends', 'Give what the nodes\' names begin with, e.g. node.'],
@@ -96,6 +112,9 @@ const portal = z.string().refine((text) => parsePortal(text) !== undefined).tran
 const mebibytes = (least: number): z.ZodInt => z.int().min(least).max(SIZE_MAX_MIB);
 const port = z.int().min(1).max(65535);
 const filePath = textThat((text) => text !== '' && !/[\0\n]/.test(text));
+const interfaceName = textThat(isInterfaceName);
+/** A number as JSON and YAML have it, or as INSTALL.info writes it down: the registry keeps lists of texts. */
+const nodeNumber = z.union([z.int().min(1).max(NODES_LIMIT), z.string().regex(/^[1-9][0-9]{0,3}$/).refine((text) => Number(text) <= NODES_LIMIT)]).transform(String);
 const nodeCount = z.int().min(1).max(NODES_LIMIT);
 
 /** The hypervisor's and the cluster's own parameters are set by the boot script; in front of them an administrator's would win. */
@@ -139,11 +158,18 @@ export const ANSWERS_SCHEMA = z.strictObject({
   'shared-fs-id': told('shared-fs-id', textThat((text) => CONTAINER_NAME.test(text))).default('sharedfs'),
   'primary-gateway-local-IP': told('primary-gateway-local-IP', address).optional(),
   'backup-gateway-local-IP': told('backup-gateway-local-IP', address).optional(),
+  'further-gateway-nodes': told('further-gateway-nodes', z.array(told('further-gateway-nodes[]', nodeNumber))).default([]),
+  'inside-interface': told('inside-interface', interfaceName).optional(),
+  'gateway-preemption': told('gateway-preemption', z.boolean()).default(false),
+  'gateway-beat-ms': told('gateway-beat-ms', z.int().min(BEAT_MIN_MS).max(BEAT_MAX_MS)).default(BEAT_MS),
+  'port-forwards': told('port-forwards', z.array(told('port-forwards[]', textThat((text) => parsePortForward(text) !== undefined))).max(FORWARDS_MAX)).default([]),
   'spare-local-IP': told('spare-local-IP', address).optional(),
   'public-IP': told('public-IP', address).optional(),
   'public-netmask': told('public-netmask', netmask).optional(),
   'public-router': told('public-router', address).optional(),
   'public-DNS': told('public-DNS', address).optional(),
+  'public-interface': told('public-interface', interfaceName).optional(),
+  'ntp-servers': told('ntp-servers', z.array(told('ntp-servers[]', textThat(isTimeServer))).max(TIME_SERVERS_MAX)).optional(),
   domain: told('domain', textThat(isDomainName)).default('cluster.internal'),
   'first-node-IP-netboot-netstorage': told('first-node-IP-netboot-netstorage', address).optional(),
   // Four digits of a node's number have room behind it in a label of 63.

@@ -28,6 +28,7 @@ describe('what is not given', () => {
       'container-name': 'foo', 'storage-ip': '192.168.5.252', 'storage-port': 3260, 'storage-portals': [], 'storage-netmask': '255.255.255.0', 'iscsi-target': 'iqn.2001-04.com.example:rack',
       'meta-master-ip': '192.168.5.253', 'connection-kind': 'ethernet', 'number-of-nodes': 2, 'maximum-nodes': 64, 'volume-size': 5120, 'swap-size': 0, 'shared-size': 0, 'state-size': 256,
       'shared-fs-id': 'sharedfs', domain: 'cluster.internal', 'first-node-IP-netboot-netstorage': '192.168.5.1', 'cluster-hostname': 'node', 'kernel-parameters': '', 'authorized-keys': [KEY],
+      'further-gateway-nodes': [], 'gateway-preemption': false, 'gateway-beat-ms': 15, 'port-forwards': [],
       nodes: [{ macs: ['52:54:00:00:00:01'], address: '192.168.5.1', loader: 'rom' }, { macs: ['52:54:00:00:00:02'], address: '192.168.5.2', loader: 'rom' }],
     });
   });
@@ -47,7 +48,7 @@ describe('the example of the documentation', () => {
 
   test('names every answer, and shows the true defaults', () => {
     for (const key of Object.keys(ANSWERS_SCHEMA.shape)) if (key !== 'spare-local-IP') expect(text, key).toMatch(new RegExp(String.raw`^(# )?${key}:`, 'm'));
-    const shown = parse([...text.matchAll(/^# ([a-zA-Z-]+: \S+)/gm)].map(([, line]) => line).filter((line) => !/^(store-size|container-size|boot-vlan|root-|chap-|first-node|meta-)/.test(line!)).join('\n')) as Record<string, unknown>;
+    const shown = parse([...text.matchAll(/^# ([a-zA-Z-]+: \S+)/gm)].map(([, line]) => line).filter((line) => !/^(store-size|container-size|boot-vlan|root-|chap-|first-node|meta-|ntp-|inside-)/.test(line!)).join('\n')) as Record<string, unknown>;
     expect(Object.keys(shown).length).toBeGreaterThan(8);
     expect(answers).toMatchObject(shown);
   });
@@ -57,7 +58,7 @@ describe('values', () => {
   test.each<[string, unknown]>([
     ['container-name', 'Foo'], ['container-name', 7], ['storage-ip', '192.168.5'], ['storage-ip', '127.0.0.1'], ['storage-port', 0], ['storage-port', '3260'], ['boot-vlan', 0], ['boot-vlan', 4095], ['boot-vlan', '5'], ['boot-vlan', 5.5], ['storage-port', 3260.5], ['storage-netmask', '255.0.255.0'],
     ['storage-netmask', '255.255.255.255'], ['iscsi-target', 'disk1'], ['write-cache', false], ['write-cache', 'on'], ['meta-master-ip', 'x'], ['connection-kind', 'token-ring'], ['number-of-nodes', 0], ['maximum-nodes', 2001],
-    ['container-size', 1023], ['volume-size', 255], ['volume-size', '5120'], ['swap-size', -1], ['shared-size', 1], ['state-size', 0], ['store-size', 0], ['store-size', 1e300], ['shared-fs-id', ''], ['public-DNS', '8.8.8'], ['domain', 'Example.com'], ['domain', ''],
+    ['container-size', 1023], ['volume-size', 255], ['volume-size', '5120'], ['swap-size', -1], ['shared-size', 1], ['state-size', 0], ['store-size', 0], ['store-size', 1e300], ['shared-fs-id', ''], ['public-DNS', '8.8.8'], ['public-interface', 'eth0:1'], ['inside-interface', 'a'.repeat(16)], ['gateway-preemption', 'yes'], ['gateway-beat-ms', 9], ['gateway-beat-ms', 15.5], ['gateway-beat-ms', '15'], ['further-gateway-nodes', 3], ['port-forwards', 'tcp/1=1.2.3.4:5'], ['ntp-servers', 'ntp.example.com'], ['domain', 'Example.com'], ['domain', ''],
     ['first-node-IP-netboot-netstorage', '0.0.0.0'], ['cluster-hostname', 'node_'], ['cluster-hostname', 'n'.repeat(60)], ['nodes', 'x'], ['nodes', []], ['nodes', null], ['kernel-parameters', 'a\nb'], ['kernel-parameters', 'quiet root=/dev/sda'],
     ['kernel-parameters', 'quiet --- x'], ['kernel-parameters', 'mm.node=3'], ['kernel-parameters', '"storage_ip=1.2.3.4"'], ['root-password-hash', 'secret'], ['root-password-file', ''], ['authorized-keys', 'x'],
     ['chap-user', 'a b'], ['chap-user', ''], ['chap-password-file', ''], ['chap-mutual-user', 'ä'], ['chap-mutual-password-file', 'a\nb'],
@@ -117,15 +118,6 @@ describe('relations', () => {
     ['a SAN on the broadcast address', { 'storage-ip': '192.168.5.255' }, ['HOST storage-ip']],
     ['the spare address as another name of the meta-master', { 'spare-local-IP': '192.168.5.9' }, []],
     ['two different names of it', { 'spare-local-IP': '192.168.5.9', 'meta-master-ip': '192.168.5.10' }, ['SPARE spare-local-IP']],
-    ['a gateway that is no node', { 'primary-gateway-local-IP': '192.168.5.9' }, ['GATEWAY primary-gateway-local-IP']],
-    ['one gateway as its own backup', { 'primary-gateway-local-IP': '192.168.5.1', 'backup-gateway-local-IP': '192.168.5.1' }, ['GATEWAY backup-gateway-local-IP']],
-    ['half an outside network', { 'public-IP': '203.0.113.9' }, ['MISSING public-netmask', 'MISSING public-router']],
-    ['a router elsewhere', { 'public-IP': '203.0.113.9', 'public-netmask': '255.255.255.0', 'public-router': '203.0.114.1' }, ['PUBLIC public-router']],
-    ['a router that is the gateway', { 'public-IP': '203.0.113.9', 'public-netmask': '255.255.255.0', 'public-router': '203.0.113.9' }, ['PUBLIC public-router']],
-    ['an outside that is inside', { 'public-IP': '192.168.5.9', 'public-netmask': '255.255.255.0', 'public-router': '192.168.5.10' }, ['PUBLIC public-IP']],
-    ['an outside so wide that the storage network lies in it', { 'public-IP': '192.168.77.9', 'public-netmask': '255.255.0.0', 'public-router': '192.168.77.1' }, ['OVERLAP public-netmask']],
-    ['a storage network so wide that the outside lies in it', { 'storage-netmask': '255.255.0.0', 'public-IP': '192.168.77.9', 'public-netmask': '255.255.255.0', 'public-router': '192.168.77.1' }, ['PUBLIC public-IP']],
-    ['an outside that is the neighbour', { 'public-IP': '192.168.4.9', 'public-netmask': '255.255.255.0', 'public-router': '192.168.4.1' }, []],
     ['nobody can log in', { 'authorized-keys': [] }, ['LOGIN root-password-hash']],
     ['a hash is enough', { 'authorized-keys': undefined, 'root-password-hash': HASH }, []],
     ['a file is enough', { 'authorized-keys': undefined, 'root-password-file': '/root/password' }, []],
@@ -187,7 +179,7 @@ describe('what is made of the answers', () => {
     const record = installRecord(answers);
     expect(record).toMatchObject({ 'container-name': 'foo', 'write-cache': 'nonvolatile', 'volume-size': 5120, 'meta-master-ip': '192.168.5.253' });
     expect(JSON.stringify(record)).not.toMatch(/\$6\$|ssh-ed25519|password/);
-    for (const value of Object.values(record)) expect(Array.isArray(value) || ['string', 'number'].includes(typeof value)).toBe(true);
+    for (const value of Object.values(record)) expect(Array.isArray(value) || ['string', 'number', 'boolean'].includes(typeof value)).toBe(true);
   });
 
   test('CHAP: the roster says that there is some, and the record nothing', () => {

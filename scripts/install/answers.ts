@@ -10,6 +10,7 @@ import type { Roster, RosterNode } from '../../daemons/core/roster.ts';
 import { parsePortal } from '../../daemons/core/san-portal.ts';
 import type { InstallInfo } from '../../daemons/storage/install-info.ts';
 import { isInstallInfo, parseInstallInfo } from '../../daemons/storage/install-info-parse.ts';
+import type { InstallAnswer } from '../../daemons/storage/registry.ts';
 import { relationProblems } from './answers-relations.ts';
 import type { SoundAnswers } from './answers-relations.ts';
 import { adviceFor, ANSWERS_SCHEMA, NODE_SCHEMA, SECRET_ANSWERS } from './answers-schema.ts';
@@ -177,7 +178,7 @@ const NOT_RECORDED: ReadonlySet<string> = new Set([
 ]);
 
 /** The answers for the registry's `install`: by the report's names, without secrets; the nodes are in the roster. */
-export function installRecord(answers: Answers): Record<string, string | number> {
+export function installRecord(answers: Answers): Record<string, InstallAnswer> {
   const recorded = Object.entries(answers).filter(([key, value]) => value !== undefined && !NOT_RECORDED.has(key));
-  return Object.fromEntries(recorded) as Record<string, string | number>;
+  return Object.fromEntries(recorded) as Record<string, InstallAnswer>;
 }
