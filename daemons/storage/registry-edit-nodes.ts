@@ -6,6 +6,7 @@ import { isHostLabel } from '../core/names.ts';
 import type { Problem, Result } from '../core/problem.ts';
 import { portalsOf, type Roster, type RosterNode } from '../core/roster.ts';
 import type { Uuid } from '../core/uuid.ts';
+import { withoutGatewayNode } from './gateway-answers.ts';
 import { type Registry, type RegistrySecret, stateVolumeOf, storeOf, swapVolumeOf, type VolumeRecord } from './registry.ts';
 import { against, macProblems, nodeOfRequest, refused, replacementsBut, settled, withNode, withReplacement } from './registry-edit.ts';
 import { freeVolumeName, volumeProblems, type WantedVolume, withVolumes } from './registry-edit-volumes.ts';
@@ -130,7 +131,7 @@ export type RemoveRequest = { readonly node: number } & (
 );
 
 /**
- * Takes a node out of the roster and its host key out of the secrets; its open replacement goes, bars stay. What was quarantined before
+ * Takes a node out of the roster, its host key out of the secrets, and it out of the gateway's succession; its open replacement goes, bars stay. What was quarantined before
  * stays so, also when the rest is released; checkpoints are released in any case. Released volumes the caller has made nobody's, under the
  * lease, before the change.
  * Problems: MM-EDIT-NODE, -LAST (no node would be left, or none that serves), -OWNER (an owner that may run), -RESULT.
@@ -149,7 +150,8 @@ export function removeNode(registry: Registry, request: RemoveRequest): Result<R
     return request.volumes === 'released' || volume.retired === 'checkpoint' ? [] : [{ ...volume, retired: 'quarantined' }];
   });
   const { [String(number)]: _, ...sshHostKeys } = registry.secret.sshHostKeys;
-  return settled({ ...registry, roster: withReplacement({ ...roster, nodes }, replacementsBut(roster, number)), volumes: kept, secret: { ...registry.secret, sshHostKeys } });
+  const install = withoutGatewayNode(registry.install, roster, found.value);
+  return settled({ ...registry, roster: withReplacement({ ...roster, nodes }, replacementsBut(roster, number)), volumes: kept, install, secret: { ...registry.secret, sshHostKeys } });
 }
 
 /** A rack whose last serving node goes can be booted from the disc alone. */
