@@ -1,14 +1,21 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseNodeConfig } from '../daemons/agent/node-config.ts';
 import { parseChapLogin } from '../daemons/core/chap.ts';
+import type { Mac } from '../daemons/core/mac.ts';
 import { InputError, valueOf } from '../daemons/core/problem.ts';
 import type { Uuid } from '../daemons/core/uuid.ts';
 import { installInfoOf } from '../daemons/storage/install-info.ts';
 import { parseInstallInfo } from '../daemons/storage/install-info-parse.ts';
 import type { Registry, VolumeRecord } from '../daemons/storage/registry.ts';
 import { installRecord, parseAnswers, rosterOf } from '../scripts/install/answers.ts';
-import { changedFiles, machineIdOf, renderIdentity, SECRET_FOLDERS, shadowWithRootHash } from './identity.ts';
+import { addNode, removeNode } from '../daemons/storage/registry-edit-nodes.ts';
+import { gatewayConfig } from '../daemons/gateway/gateway-config.ts';
+import { changedFiles, GATEWAY_JSON, machineIdOf, renderIdentity, SECRET_FOLDERS, shadowWithRootHash, surplusFiles, TIME_SOURCES } from './identity.ts';
 import type { IdentityFile } from './identity.ts';
 
 const PUBLIC_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f';
@@ -19,6 +26,7 @@ const answers = valueOf(parseAnswers(JSON.stringify({
   nodes: [{ mac: '52:54:00:00:00:01' }, { macs: ['52:54:00:00:00:02', '52:54:00:00:01:02'] }, { mac: '52:54:00:00:00:03', loader: 'ours' }], 'write-cache': 'off', 'boot-vlan': 5,
   'root-password-hash': HASH, 'authorized-keys': [`${PUBLIC_KEY} admin`, `${PUBLIC_KEY} other`], 'kernel-parameters': 'console=ttyS0,115200 quiet',
   'public-IP': '203.0.113.9', 'public-netmask': '255.255.255.0', 'public-router': '203.0.113.1', 'public-DNS': '203.0.113.53',
+  'public-interface': 'eth1', 'primary-gateway-local-IP': '192.168.0.1', 'backup-gateway-local-IP': '192.168.0.2',
 }), 'answers.json'));
 
 const uuidOf = (n: number): Uuid => `c12a7328-f81f-41d2-ba4b-${String(n).padStart(12, '0')}` as Uuid;
@@ -44,7 +52,7 @@ const textOf = (path: string, from = files): string => from.find((file) => file.
 describe('renderIdentity', () => {
   test('lays down these files, the secret ones for root alone', () => {
     expect(files.map(({ path, mode }) => `${mode.toString(8)} ${path}`)).toEqual([
-      '644 /etc/hostname', '644 /etc/hosts', '644 /etc/install/INSTALL.info', '600 /etc/iscsi/initiatorname.iscsi', '444 /etc/machine-id', '600 /etc/metamaster/cluster-key', '644 /etc/metamaster/node.json', '600 /etc/metamaster/san-login.json', '644 /etc/resolv.conf',
+      '644 /etc/chrony/conf.d/metamaster.conf', '644 /etc/chrony/sources.d/metamaster.sources', '644 /etc/hostname', '644 /etc/hosts', '644 /etc/install/INSTALL.info', '600 /etc/iscsi/initiatorname.iscsi', '444 /etc/machine-id', '600 /etc/metamaster/cluster-key', '644 /etc/metamaster/gateway.json', '644 /etc/metamaster/node.json', '600 /etc/metamaster/san-login.json', '644 /etc/resolv.conf',
       '600 /etc/ssh/ssh_host_ed25519_key', '644 /etc/ssh/ssh_host_ed25519_key.pub', '644 /etc/ssh/ssh_known_hosts', '600 /root/.ssh/authorized_keys',
     ]);
     expect(SECRET_FOLDERS).toEqual(['/root/.ssh']);
@@ -86,6 +94,13 @@ describe('renderIdentity', () => {
     expect(valueOf(parseNodeConfig(JSON.parse(textOf('/etc/metamaster/node.json'))))).toEqual({ number: 2, roster: registry.roster, interface: 'eth0', rosterGeneration: 7, bootNonce: '0123456789abcdef0123456789abcdef' });
   });
 
+  test('gateway.json is what the gateway reads, on candidates alone; elsewhere it must not be', () => {
+    const { answers: given, roster, number } = JSON.parse(textOf(GATEWAY_JSON)) as { answers: Record<string, unknown>; roster: Registry['roster']; number: number };
+    expect(valueOf(gatewayConfig(given, roster))).toMatchObject({ candidates: [1, 2], insideInterface: 'eth0', publicSide: { interface: 'eth1', address: '203.0.113.9' } });
+    expect([number, render(3).some(({ path }) => path === GATEWAY_JSON)]).toEqual([2, false]);
+    expect([surplusFiles(files, () => true), surplusFiles(render(3), () => true), surplusFiles(render(3), () => false)]).toEqual([[], [GATEWAY_JSON], []]);
+  });
+
   test('INSTALL.info is the registry\'s, the same on every node', () => {
     expect(valueOf(parseInstallInfo(textOf('/etc/install/INSTALL.info')))).toEqual(installInfoOf(registry));
     expect(textOf('/etc/install/INSTALL.info', render(3))).toBe(textOf('/etc/install/INSTALL.info'));
@@ -98,8 +113,8 @@ describe('renderIdentity', () => {
   });
 
   test('only what is the node\'s own differs from node to node', () => {
-    const other = render(3);
-    expect(changedFiles(files, (path) => textOf(path, other)).map(({ path }) => path)).toEqual(['/etc/hostname', '/etc/machine-id', '/etc/metamaster/node.json', '/etc/ssh/ssh_host_ed25519_key', '/etc/ssh/ssh_host_ed25519_key.pub']);
+    const other = render(1);
+    expect(changedFiles(files, (path) => textOf(path, other)).map(({ path }) => path)).toEqual(['/etc/chrony/sources.d/metamaster.sources', '/etc/hostname', '/etc/machine-id', '/etc/metamaster/gateway.json', '/etc/metamaster/node.json', '/etc/ssh/ssh_host_ed25519_key', '/etc/ssh/ssh_host_ed25519_key.pub']);
   });
 
   test('a node with the name of a service keeps it', () => {
@@ -115,6 +130,52 @@ describe('renderIdentity', () => {
     expect(attempt).toThrow(InputError);
     expect(attempt).toThrow('MM-IDENTITY-HOST-KEY: secret.sshHostKeys.2');
     expect(attempt).not.toThrow('PRIVATE');
+  });
+});
+
+describe('nodes come and go', () => {
+  const HOST_KEY = { privateKey: '-----PRIVATE 4-----\n', publicKey: `${PUBLIC_KEY.slice(0, -1)}4 root@node4\n` };
+  const origin: Registry['origins'][number] = { name: 'default', version: 1, uuid: uuidOf(30), volume: 'default@1', bootVolume: 'boot@1', imageBytes: 4096, imageSha256: 'ab'.repeat(32), kernelRelease: '6.12.0' };
+  const shared: readonly VolumeRecord[] = [
+    { name: 'default@1', kind: 'origin', uuid: uuidOf(31), sizeBytes: 2 ** 22, extents: [{ start: 8, count: 1 }] }, { name: 'boot@1', kind: 'boot', uuid: uuidOf(32), sizeBytes: 2 ** 22, extents: [{ start: 9, count: 1 }] },
+  ];
+  const grown = valueOf(addNode({ ...registry, extentCount: 16, origins: [origin], volumes: [...shared, ...volumes] }, {
+    macs: ['52:54:00:00:00:04' as Mac], hostKey: HOST_KEY, uuids: { store: uuidOf(21), state: uuidOf(22), swap: uuidOf(23) }, writers: 9,
+  }));
+  const shrunken = valueOf(removeNode(grown, { node: 1, volumes: 'released', ownersGone: [uuidOf(1), uuidOf(11)] }));
+  const of = (from: Registry, number: number): readonly IdentityFile[] =>
+    renderIdentity({ registry: from, node: from.roster.nodes.find((node) => node.number === number)!, generation: 8, bootNonce: '0123456789abcdef'.repeat(2), interfaceName: 'eth0', initiator: 'iqn.2026-11.metamaster:x' });
+  const known = (from: Registry, number: number): string => textOf('/etc/ssh/ssh_known_hosts', of(from, number));
+
+  test('every node knows every node\'s host key, by each of its names, and nobody else\'s', () => {
+    for (const [from, numbers] of [[registry, [1, 2, 3]], [grown, [1, 2, 3, 4]], [shrunken, [2, 3, 4]]] as const) {
+      for (const number of numbers) {
+        expect(known(from, number).split('\n')).toEqual([...numbers.map((n) => `node${n},node${n}.example.com,192.168.0.${n} ${PUBLIC_KEY.slice(0, -1)}${n}`), '']);
+        // The key that a node shows is the one that the others know.
+        expect(known(from, number)).toContain(textOf('/etc/ssh/ssh_host_ed25519_key.pub', of(from, number)).split(' ').slice(0, 2).join(' '));
+      }
+    }
+  });
+
+  test('ssh-keygen finds them', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'known-hosts-'));
+    try {
+      const file = join(folder, 'known_hosts');
+      const finds = (name: string): boolean => spawnSync('ssh-keygen', ['-F', name, '-f', file]).status === 0;
+      writeFileSync(file, known(grown, 2));
+      expect(['node4', 'node4.example.com', '192.168.0.4', 'node1'].map(finds)).toEqual([true, true, true, true]);
+      writeFileSync(file, known(shrunken, 2));
+      expect(['node4', 'node1', '192.168.0.1'].map(finds)).toEqual([true, false, false]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('the gateway\'s succession and the time service follow', () => {
+    const config = JSON.parse(textOf(GATEWAY_JSON, of(shrunken, 2))) as { answers: Record<string, unknown>; roster: Registry['roster'] };
+    expect(valueOf(gatewayConfig(config.answers, config.roster))).toMatchObject({ candidates: [2] });
+    const asked = (from: Registry): readonly string[] => textOf(TIME_SOURCES, of(from, 2)).split('\n').filter((line) => line.startsWith('server 192'));
+    expect([asked(grown), asked(shrunken)]).toEqual([[1, 3, 4], [3, 4]].map((nodes) => nodes.map((n) => `server 192.168.0.${n} iburst`)));
   });
 });
 

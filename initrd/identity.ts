@@ -6,8 +6,10 @@ import { formatChapLogin } from '../daemons/core/chap.ts';
 import { InputError } from '../daemons/core/problem.ts';
 import type { RosterNode } from '../daemons/core/roster.ts';
 import { sha256 } from '../daemons/core/sha256.ts';
+import { gatewayAnswers, gatewayCandidates } from '../daemons/storage/gateway-answers.ts';
 import { formatInstallInfo } from '../daemons/storage/install-info.ts';
 import type { Registry } from '../daemons/storage/registry.ts';
+import { timeSettings, timeSources } from '../daemons/storage/time-service.ts';
 
 /** A file of the root; its owner is root. */
 export interface IdentityFile {
@@ -36,6 +38,13 @@ const SECRET = 0o600;
 
 /** The folder that must not be open to others, or sshd refuses what is in it. */
 export const SECRET_FOLDERS: readonly string[] = ['/root/.ssh'];
+
+/** What gatewayd is told; only candidates for the gateway have it. */
+export const GATEWAY_JSON = '/etc/metamaster/gateway.json';
+/** Files that not every node has: where they are not rendered they must not be. */
+export const OPTIONAL_FILES: readonly string[] = [GATEWAY_JSON];
+/** Whom chronyd asks; it looks there again when it is told to. */
+export const TIME_SOURCES = '/etc/chrony/sources.d/metamaster.sources';
 
 /**
  * The machine-id (machine-id(5)) of a node: stable over resets, upgrades and hot swaps, different for every node of every cluster.
@@ -94,14 +103,20 @@ export function renderIdentity({ registry, node, generation, bootNonce, interfac
     }]);
   }
   const config = { number: node.number, roster, interface: interfaceName, rosterGeneration: generation, bootNonce };
+  const gateway = { ...config, clusterUuid: registry.clusterUuid, answers: gatewayAnswers(registry.install, interfaceName) };
+  const isCandidate = gatewayCandidates(registry.install, roster).includes(node.number);
   const file = (path: string, mode: number, text: string): IdentityFile => ({ path, mode, text });
   return [
+    // The origin's own chrony.conf names both folders (live-dvd/overlay/etc/chrony).
+    file('/etc/chrony/conf.d/metamaster.conf', PUBLIC, timeSettings(roster)),
+    file(TIME_SOURCES, PUBLIC, timeSources(roster, registry.install, node.number)),
     file('/etc/hostname', PUBLIC, `${node.name}\n`),
     file('/etc/hosts', PUBLIC, hostsText(registry)),
     file('/etc/install/INSTALL.info', PUBLIC, formatInstallInfo(registry)),
     file('/etc/iscsi/initiatorname.iscsi', SECRET, `InitiatorName=${initiator}\n`),
     file('/etc/machine-id', 0o444, `${machineIdOf(registry.clusterUuid, node.number)}\n`),
     file('/etc/metamaster/cluster-key', SECRET, `${secret.clusterKey}\n`),
+    ...(isCandidate ? [file(GATEWAY_JSON, PUBLIC, `${JSON.stringify(gateway, undefined, 1)}\n`)] : []),
     file('/etc/metamaster/node.json', PUBLIC, `${JSON.stringify(config, undefined, 1)}\n`),
     // Always there, for systemd does not start a unit whose credential is missing: an empty object where the SAN wants no CHAP.
     file('/etc/metamaster/san-login.json', SECRET, formatChapLogin(secret.chap)),
@@ -119,6 +134,11 @@ export function renderIdentity({ registry, node, generation, bootNonce, interfac
  */
 export function changedFiles(rendered: readonly IdentityFile[], readCurrent: (path: string) => string | undefined): readonly IdentityFile[] {
   return rendered.filter(({ path, text }) => readCurrent(path) !== text);
+}
+
+/** The files that are there and must not be: this node is not what it was. */
+export function surplusFiles(rendered: readonly IdentityFile[], isThere: (path: string) => boolean): readonly string[] {
+  return OPTIONAL_FILES.filter((path) => !rendered.some((file) => file.path === path) && isThere(path));
 }
 
 /**

@@ -7,6 +7,7 @@ import type { BootHost } from '../boot-host.ts';
 import { renderIdentity } from '../identity.ts';
 import { found, type BootState } from './boot-state.ts';
 import { preferOwnAddress } from './borrowed-address.ts';
+import { isCandidate, setWayOut, startOutside } from './way-out.ts';
 import { writeIdentity } from './write-identity.ts';
 
 const ROOT = '/sysroot';
@@ -23,13 +24,16 @@ function writeOwnFiles(host: BootHost, state: BootState): void {
 /** Writes the identity and sets the node's addresses. @throws StepError or Error */
 export function configureRoot(host: BootHost, state: BootState): void {
   writeOwnFiles(host, state);
-  const { roster } = found(state.registry, 'the registry');
+  const registry = found(state.registry, 'the registry');
+  const { roster } = registry;
   const node = found(state.node, 'the node');
   const device = found(state.interfaceName, 'the interface');
   const { sifIp, sifNetmask } = state.parameters;
   if (node.address !== sifIp) {
     preferOwnAddress(host, device, { address: node.address, prefixLength: prefixLength(roster.netmask)! }, { address: sifIp, prefixLength: prefixLength(sifNetmask)! });
   }
+  setWayOut(host, registry, device);
+  if (isCandidate(registry, node.number)) startOutside(host, registry);
   // For the router advertisements that save an iPXE its wait; a kernel without IPv6 serves without them.
   host.run(['ip', '-6', 'addr', 'add', `${nodeIpv6(clusterPrefix(roster.clusterName), node.number)}/64`, 'dev', device, 'nodad']);
 }

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { GATEWAY_JSON, TIME_SOURCES } from '../identity.ts';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
 import { type IdentityOutcome, performWrite } from './write-identity.ts';
@@ -38,6 +39,20 @@ describe('the process that writes', () => {
     expect(performed()).toEqual({ changed: [] });
     expect([...blade.modes.keys()]).toEqual([OUTCOME]);
     expect(blade.files.has(REQUEST)).toBe(false);
+  });
+
+  test('removes what only other nodes have', () => {
+    blade.files.set(GATEWAY_JSON, '{}');
+    expect(performed().changed).toContain(GATEWAY_JSON);
+    expect(blade.files.has(GATEWAY_JSON)).toBe(false);
+  });
+
+  test('tells chronyd of other sources, and only of these', () => {
+    performed();
+    expect(blade.argvs.filter(([program]) => program === 'chronyc')).toEqual([]);
+    blade.files.set(REQUEST, JSON.stringify({ files: [{ path: TIME_SOURCES, mode: 0o644, text: 'server 10.0.0.9 iburst\n' }], rootPasswordHash: '$y$new' }));
+    expect(performed()).toEqual({ changed: [TIME_SOURCES] });
+    expect(blade.argvs.filter(([program]) => program === 'chronyc')).toEqual([['chronyc', 'reload', 'sources']]);
   });
 
   test('tells how far it came', () => {

@@ -2,7 +2,7 @@
 // the registry has changed. The running root may hang with the SAN at any moment, so there a process of its own writes, which hangs alone.
 
 import { mustRun, StepError, type BootHost } from '../boot-host.ts';
-import { changedFiles, type IdentityFile, SECRET_FOLDERS, shadowWithRootHash } from '../identity.ts';
+import { changedFiles, type IdentityFile, SECRET_FOLDERS, shadowWithRootHash, surplusFiles, TIME_SOURCES } from '../identity.ts';
 
 const SHADOW = '/etc/shadow';
 /** The first argument that makes the storage agent's program the one that writes. */
@@ -24,7 +24,7 @@ export interface IdentityOutcome {
 type Put = (path: string, text: string, mode: number) => void;
 
 /**
- * Writes what differs, and tells each path, from the top of the root, before it is written.
+ * Writes what differs, removes what only other nodes have, and tells each path, from the top of the root, before it is touched.
  * @param root in front of every path: `/sysroot`, or nothing
  * @throws StepError or Error
  */
@@ -36,6 +36,10 @@ export function writeIdentity(host: BootHost, root: string, { files, rootPasswor
     onWrite(path);
     host.makeFolder(`${root}${path.slice(0, path.lastIndexOf('/'))}`);
     put(`${root}${path}`, text, mode);
+  }
+  for (const path of surplusFiles(files, (one) => host.exists(`${root}${one}`))) {
+    onWrite(path);
+    mustRun(host, 'MM-AGENT-FILES', ['rm', '-f', `${root}${path}`], 'See `journalctl -k`; it is tried again.');
   }
   const shadow = host.readText(`${root}${SHADOW}`) ?? '';
   const wanted = shadowWithRootHash(shadow, rootPasswordHash);
@@ -63,6 +67,8 @@ export function performWrite(host: BootHost, requestFile: string, outcomeFile: s
     const request = host.readText(requestFile);
     if (request === undefined) throw new StepError('MM-AGENT-FILES', `${requestFile} cannot be read`, 'It is tried again.');
     writeIdentity(host, root, JSON.parse(request) as IdentityWrite, (path, text, mode) => replaceFile(host, path, text, mode), (path) => changed.push(path));
+    // Nothing of it is started anew. Where no chronyd runs there is nobody to tell; it reads the folder when it starts.
+    if (changed.includes(TIME_SOURCES)) host.run(['chronyc', 'reload', 'sources']);
   } catch (error) {
     outcome = { changed, failed: error instanceof Error ? error.message : String(error) };
   }

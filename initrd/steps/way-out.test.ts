@@ -1,0 +1,56 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Ipv4 } from '../../daemons/core/ipv4.ts';
+import type { Registry } from '../../daemons/storage/registry.ts';
+import { ModelBlade } from '../model-blade.test-kit.ts';
+import { ModelSan } from '../model-san.test-kit.ts';
+import { isCandidate, setWayOut, startOutside } from './way-out.ts';
+
+const { registry } = new ModelSan();
+const OUTSIDE = { 'primary-gateway-local-IP': registry.roster.nodes[0]!.address, 'public-IP': '203.0.113.9' as Ipv4, 'public-interface': 'eth1' };
+const withAnswers = (answers: object): Registry => ({ ...registry, install: { ...registry.install, ...answers } });
+const MOVING = registry.roster.metaMasterAddress;
+
+let blade: ModelBlade;
+beforeEach(() => { blade = new ModelBlade(new ModelSan()); });
+const lines = (): readonly string[] => blade.argvs.map((argv) => argv.join(' '));
+
+test('nodes leave by the address that moves; where nothing leads out only that way is taken away', () => {
+  setWayOut(blade, withAnswers(OUTSIDE), 'eth0');
+  setWayOut(blade, registry, 'eth0');
+  expect(lines()).toEqual([`ip -4 route replace default via ${MOVING} dev eth0`, `ip -4 route del default via ${MOVING} dev eth0`]);
+});
+
+test('who is a candidate', () => {
+  expect([1, 2].map((node) => isCandidate(withAnswers(OUTSIDE), node))).toEqual([true, false]);
+  expect(isCandidate(registry, 1)).toBe(false);
+});
+
+describe('the card on the outside network', () => {
+  const sent: string[] = [];
+  beforeEach(() => {
+    sent.length = 0;
+    blade.send = (path, text) => (sent.push(`${path}=${text.trim()}`), true);
+  });
+
+  test('is started without IPv6 and without an address', () => {
+    blade.files.set('/sys/class/net/eth1/address', '52:54:00:00:01:01\n');
+    startOutside(blade, withAnswers(OUTSIDE));
+    expect([lines(), sent]).toEqual([['ip link set dev eth1 up'], ['/proc/sys/net/ipv6/conf/eth1/disable_ipv6=1']]);
+  });
+
+  test('that is not there is left alone', () => {
+    startOutside(blade, withAnswers(OUTSIDE));
+    startOutside(blade, registry);
+    expect([lines(), sent]).toEqual([[], []]);
+  });
+
+  test('may be a VLAN on a card, which is made once', () => {
+    blade.files.set('/sys/module/8021q/refcnt', '0\n');
+    blade.files.set('/sys/class/net/eth1/address', '52:54:00:00:01:01\n');
+    const tagged = withAnswers({ ...OUTSIDE, 'public-interface': 'eth1.7' });
+    startOutside(blade, tagged);
+    startOutside(blade, tagged);
+    expect(lines()).toEqual(['ip link set dev eth1 up', 'ip link add link eth1 name eth1.7 type vlan id 7', 'ip link set dev eth1.7 up', 'ip link set dev eth1.7 up']);
+    expect(new Set(sent)).toEqual(new Set(['eth1', 'eth1.7'].map((name) => `/proc/sys/net/ipv6/conf/${name}/disable_ipv6=1`)));
+  });
+});

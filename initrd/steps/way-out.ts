@@ -1,0 +1,42 @@
+// The way out of the cluster's network, as each node has it: a default route by the address that moves with the gateway. On a candidate the
+// boot sets it, and from then on gatewayd: on the holder it is the router outside. All other nodes are the storage agent's.
+
+import { gatewayCandidates, wayOut } from '../../daemons/storage/gateway-answers.ts';
+import type { Registry } from '../../daemons/storage/registry.ts';
+import type { BootHost } from '../boot-host.ts';
+
+/** A VLAN on a card, by the kernel's usual name: `eth1.7`. */
+const VLAN_NAME = /^(?<card>[^.]+)\.(?<vlan>[1-9][0-9]{0,3})$/;
+
+/** True when the node may hold the gateway. */
+export const isCandidate = ({ install, roster }: Registry, node: number): boolean => gatewayCandidates(install, roster).includes(node);
+
+/**
+ * Sets the default route, or takes it away where nothing leads out. Nothing fails by it: whatever a node does for the cluster it does within the
+ * cluster's network.
+ */
+export function setWayOut(host: BootHost, { install, roster }: Registry, device: string): void {
+  const via = wayOut(install, roster);
+  // Of another way out, which somebody may have set by hand, nothing is taken.
+  if (via === undefined) host.run(['ip', '-4', 'route', 'del', 'default', 'via', roster.metaMasterAddress, 'dev', device]);
+  else host.run(['ip', '-4', 'route', 'replace', 'default', 'via', via, 'dev', device]);
+}
+
+/**
+ * Starts a candidate's card on the outside network, or the VLAN on it, without an address: that one moves. And without IPv6, by which the node
+ * could be reached from outside past the gateway's packet filter. A card that is missing is gatewayd's to complain about.
+ */
+export function startOutside(host: BootHost, { install }: Registry): void {
+  const name = install['public-interface'];
+  if (typeof name !== 'string') return;
+  const { card, vlan } = VLAN_NAME.exec(name)?.groups ?? {};
+  const silent = (device: string): void => void host.send(`/proc/sys/net/ipv6/conf/${device}/disable_ipv6`, '1');
+  if (card !== undefined && vlan !== undefined && !host.exists(`/sys/class/net/${name}`)) {
+    silent(card);
+    host.run(['ip', 'link', 'set', 'dev', card, 'up']);
+    host.run(['ip', 'link', 'add', 'link', card, 'name', name, 'type', 'vlan', 'id', vlan]);
+  }
+  if (!host.exists(`/sys/class/net/${name}`)) return;
+  silent(name);
+  host.run(['ip', 'link', 'set', 'dev', name, 'up']);
+}
