@@ -11,11 +11,14 @@ import { replacementRequest } from '../daemons/agent/replacement.ts';
 import type { Mac } from '../daemons/core/mac.ts';
 import { FACTS_FOLDER } from '../daemons/host/fact-files.ts';
 import { HARDWARE_FILE } from '../scripts/hardware-collector.ts';
+import { TIME_SOURCES } from '../initrd/identity.ts';
 import { FOLLOWED_CONFIG } from '../initrd/steps/follow-registry.ts';
 import { LeaseBench, NO_SANLOCK } from '../daemons/host/sanlock.test-kit.ts';
 import { SERVING_FILE } from '../initrd/steps/restart-blade.ts';
 import { readRecipe } from './recipe.ts';
 
+/** `METAMASTER_CHRONYD` names one where none is installed. */
+const CHRONYD = process.env['METAMASTER_CHRONYD'] ?? 'chronyd';
 const UNITS = join(import.meta.dirname, 'overlay/usr/lib/systemd/system');
 const unit = (name: string): string => readFileSync(join(UNITS, name), 'utf8');
 const setting = (text: string, key: string): string | undefined => new RegExp(`^${key}=(.*)$`, 'm').exec(text)?.[1];
@@ -226,6 +229,43 @@ describe('an automatic replacement', () => {
       if (ran !== undefined) expect(ran).toMatch(/^node\|replace\|[1-9][0-9]{0,3}\|--mac\|([0-9a-f]{2}:){5}[0-9a-f]{2}\|--yes\|--auto\|$/);
     }), { numRuns: 60 });
   });
+});
+
+describe('time service', () => {
+  const recipe = readRecipe(join(import.meta.dirname, 'recipes/debian-13.json'));
+  const settings = (name: string): string => readFileSync(join(import.meta.dirname, 'overlay/etc/chrony', name), 'utf8');
+  const dropIn = unit('chrony.service.d/node.conf');
+
+  test('chrony reads what the initrd renders for it', () => {
+    const folders = [...settings('chrony.conf').matchAll(/^(?:confdir|sourcedir) (.*)$/gm)].map(([, folder]) => folder);
+    const rendered = [...readFileSync(join(import.meta.dirname, '../initrd/identity.ts'), 'utf8').matchAll(/'(\/etc\/chrony\/[^']+)\/[^/']+'/g)].map(([, folder]) => folder!);
+    expect(rendered.toSorted()).toEqual(folders.toSorted());
+    expect(TIME_SOURCES).toMatch(/\.sources$/);
+  });
+
+  test('starts when the node serves, on nodes alone, and does not offer a clock before it has asked the others', () => {
+    expect(recipe.packages).toContain('chrony');
+    expect(recipe.afterServing).toContain('chrony.service');
+    expect(recipe.mask).not.toContain('chrony.service');
+    expect(setting(dropIn, 'ConditionPathExists')).toBe('/etc/metamaster/node.json');
+    expect(setting(dropIn, 'ExecStartPre')).toContain('-f /etc/chrony/first-look.conf');
+    expect(settings('first-look.conf')).not.toMatch(/^(local|allow|confdir)/m);
+    // What the recipe writes for units that wait is a file of another name, or it would take the place of this one.
+    expect(existsSync(join(UNITS, 'chrony.service.d/metamaster.conf'))).toBe(false);
+  });
+
+  test.skipIf(spawnSync(CHRONYD, ['--version']).status !== 0)('chronyd takes both files', () => {
+    for (const name of ['chrony.conf', 'first-look.conf']) expect(spawnSync(CHRONYD, ['-p', '-f', join(import.meta.dirname, 'overlay/etc/chrony', name)], { encoding: 'utf8' }).stderr).toBe('');
+  });
+});
+
+test('the gateway has its programs, which nobody else starts, and the modules of the kernel that they need', () => {
+  const recipe = readRecipe(join(import.meta.dirname, 'recipes/debian-13.json'));
+  expect(['nftables', 'conntrackd', 'iproute2'].filter((name) => !recipe.packages.includes(name))).toEqual([]);
+  // gatewayd runs conntrackd in the mode of its role; a ruleset of Debian's would flush the gate.
+  expect(['conntrackd.service', 'nftables.service'].filter((name) => !recipe.mask.includes(name))).toEqual([]);
+  // They are loaded from the root, by what asks for them: nft_*, nf_nat, nf_conntrack, nf_conntrack_netlink, nfnetlink, 8021q.
+  expect(recipe.leaveOut.filter((pattern) => /kernel\/net\/(\*|netfilter|ipv4|8021q)/.test(pattern))).toEqual([]);
 });
 
 test('sanlock is started by our unit alone, on demand, and its process id is where the daemon writes it', () => {
