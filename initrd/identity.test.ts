@@ -15,7 +15,7 @@ import type { Registry, VolumeRecord } from '../daemons/storage/registry.ts';
 import { installRecord, parseAnswers, rosterOf } from '../scripts/install/answers.ts';
 import { addNode, removeNode } from '../daemons/storage/registry-edit-nodes.ts';
 import { gatewayConfig } from '../daemons/gateway/gateway-config.ts';
-import { changedFiles, GATEWAY_JSON, machineIdOf, renderIdentity, SECRET_FOLDERS, shadowWithRootHash, surplusFiles, TIME_SOURCES } from './identity.ts';
+import { changedFiles, GATEWAY_JSON, machineIdOf, renderIdentity, SECRET_FOLDERS, shadowWithRootHash, TIME_SOURCES } from './identity.ts';
 import type { IdentityFile } from './identity.ts';
 
 const PUBLIC_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f';
@@ -94,11 +94,11 @@ describe('renderIdentity', () => {
     expect(valueOf(parseNodeConfig(JSON.parse(textOf('/etc/metamaster/node.json'))))).toEqual({ number: 2, roster: registry.roster, interface: 'eth0', rosterGeneration: 7, bootNonce: '0123456789abcdef0123456789abcdef' });
   });
 
-  test('gateway.json is what the gateway reads, on candidates alone; elsewhere it must not be', () => {
-    const { answers: given, roster, number } = JSON.parse(textOf(GATEWAY_JSON)) as { answers: Record<string, unknown>; roster: Registry['roster']; number: number };
-    expect(valueOf(gatewayConfig(given, roster))).toMatchObject({ candidates: [1, 2], insideInterface: 'eth0', publicSide: { interface: 'eth1', address: '203.0.113.9' } });
-    expect([number, render(3).some(({ path }) => path === GATEWAY_JSON)]).toEqual([2, false]);
-    expect([surplusFiles(files, () => true), surplusFiles(render(3), () => true), surplusFiles(render(3), () => false)]).toEqual([[], [GATEWAY_JSON], []]);
+  test('gateway.json is what the gateway reads; who is no candidate has no use for it', () => {
+    const given = JSON.parse(textOf(GATEWAY_JSON)) as Record<string, unknown>;
+    expect(valueOf(gatewayConfig(given, registry.roster))).toMatchObject({ candidates: [1, 2], insideInterface: 'eth0', publicSide: { interface: 'eth1', address: '203.0.113.9' } });
+    expect([1, 2, 3].map((number) => render(number).filter(({ leaving }) => leaving === true).map(({ path }) => path))).toEqual([[], [], [GATEWAY_JSON]]);
+    expect(changedFiles(render(3), () => undefined).some(({ path }) => path === GATEWAY_JSON)).toBe(false);
   });
 
   test('INSTALL.info is the registry\'s, the same on every node', () => {
@@ -114,7 +114,7 @@ describe('renderIdentity', () => {
 
   test('only what is the node\'s own differs from node to node', () => {
     const other = render(1);
-    expect(changedFiles(files, (path) => textOf(path, other)).map(({ path }) => path)).toEqual(['/etc/chrony/sources.d/metamaster.sources', '/etc/hostname', '/etc/machine-id', '/etc/metamaster/gateway.json', '/etc/metamaster/node.json', '/etc/ssh/ssh_host_ed25519_key', '/etc/ssh/ssh_host_ed25519_key.pub']);
+    expect(changedFiles(files, (path) => textOf(path, other)).map(({ path }) => path)).toEqual(['/etc/chrony/sources.d/metamaster.sources', '/etc/hostname', '/etc/machine-id', '/etc/metamaster/node.json', '/etc/ssh/ssh_host_ed25519_key', '/etc/ssh/ssh_host_ed25519_key.pub']);
   });
 
   test('a node with the name of a service keeps it', () => {
@@ -172,8 +172,8 @@ describe('nodes come and go', () => {
   });
 
   test('the gateway\'s succession and the time service follow', () => {
-    const config = JSON.parse(textOf(GATEWAY_JSON, of(shrunken, 2))) as { answers: Record<string, unknown>; roster: Registry['roster'] };
-    expect(valueOf(gatewayConfig(config.answers, config.roster))).toMatchObject({ candidates: [2] });
+    const given = JSON.parse(textOf(GATEWAY_JSON, of(shrunken, 2))) as Record<string, unknown>;
+    expect(valueOf(gatewayConfig(given, shrunken.roster))).toMatchObject({ candidates: [2] });
     const asked = (from: Registry): readonly string[] => textOf(TIME_SOURCES, of(from, 2)).split('\n').filter((line) => line.startsWith('server 192'));
     expect([asked(grown), asked(shrunken)]).toEqual([[1, 3, 4], [3, 4]].map((nodes) => nodes.map((n) => `server 192.168.0.${n} iburst`)));
   });

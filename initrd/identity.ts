@@ -17,6 +17,11 @@ export interface IdentityFile {
   readonly path: string;
   readonly mode: number;
   readonly text: string;
+  /**
+   * Set where the node has no use for the file: the boot removes it. On a running node a file that is there is kept up, for a daemon that was
+   * started with it learns from it that it is to stop; one that is not there is not made.
+   */
+  readonly leaving?: true;
 }
 
 /** Whose identity, from which registry, and what only this boot knows. */
@@ -39,10 +44,8 @@ const SECRET = 0o600;
 /** The folder that must not be open to others, or sshd refuses what is in it. */
 export const SECRET_FOLDERS: readonly string[] = ['/root/.ssh'];
 
-/** What gatewayd is told; only candidates for the gateway have it. */
+/** The answers that gatewayd goes by; a node that boots as a candidate for the gateway has it. */
 export const GATEWAY_JSON = '/etc/metamaster/gateway.json';
-/** Files that not every node has: where they are not rendered they must not be. */
-export const OPTIONAL_FILES: readonly string[] = [GATEWAY_JSON];
 /** Whom chronyd asks; it looks there again when it is told to. */
 export const TIME_SOURCES = '/etc/chrony/sources.d/metamaster.sources';
 
@@ -103,8 +106,8 @@ export function renderIdentity({ registry, node, generation, bootNonce, interfac
     }]);
   }
   const config = { number: node.number, roster, interface: interfaceName, rosterGeneration: generation, bootNonce };
-  const gateway = { ...config, clusterUuid: registry.clusterUuid, answers: gatewayAnswers(registry.install, interfaceName) };
   const isCandidate = gatewayCandidates(registry.install, roster).includes(node.number);
+  const gateway = `${JSON.stringify(gatewayAnswers(registry.install, interfaceName), undefined, 1)}\n`;
   const file = (path: string, mode: number, text: string): IdentityFile => ({ path, mode, text });
   return [
     // The origin's own chrony.conf names both folders (live-dvd/overlay/etc/chrony).
@@ -116,7 +119,7 @@ export function renderIdentity({ registry, node, generation, bootNonce, interfac
     file('/etc/iscsi/initiatorname.iscsi', SECRET, `InitiatorName=${initiator}\n`),
     file('/etc/machine-id', 0o444, `${machineIdOf(registry.clusterUuid, node.number)}\n`),
     file('/etc/metamaster/cluster-key', SECRET, `${secret.clusterKey}\n`),
-    ...(isCandidate ? [file(GATEWAY_JSON, PUBLIC, `${JSON.stringify(gateway, undefined, 1)}\n`)] : []),
+    { ...file(GATEWAY_JSON, PUBLIC, gateway), ...(isCandidate ? {} : { leaving: true }) },
     file('/etc/metamaster/node.json', PUBLIC, `${JSON.stringify(config, undefined, 1)}\n`),
     // Always there, for systemd does not start a unit whose credential is missing: an empty object where the SAN wants no CHAP.
     file('/etc/metamaster/san-login.json', SECRET, formatChapLogin(secret.chap)),
@@ -129,16 +132,15 @@ export function renderIdentity({ registry, node, generation, bootNonce, interfac
 }
 
 /**
- * The files whose text differs from what stands there; `readCurrent` gives undefined for a file that is not there. An unchanged
+ * The files whose text differs from what stands there; `readCurrent` gives undefined for a file that is not there, and one that is leaving may
+ * be so. An unchanged
  * file is never written again: on a snapshot that would cost chunks of the store at each boot.
  */
 export function changedFiles(rendered: readonly IdentityFile[], readCurrent: (path: string) => string | undefined): readonly IdentityFile[] {
-  return rendered.filter(({ path, text }) => readCurrent(path) !== text);
-}
-
-/** The files that are there and must not be: this node is not what it was. */
-export function surplusFiles(rendered: readonly IdentityFile[], isThere: (path: string) => boolean): readonly string[] {
-  return OPTIONAL_FILES.filter((path) => !rendered.some((file) => file.path === path) && isThere(path));
+  return rendered.filter(({ path, text, leaving }) => {
+    const current = readCurrent(path);
+    return current !== text && !(leaving === true && current === undefined);
+  });
 }
 
 /**

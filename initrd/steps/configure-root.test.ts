@@ -42,6 +42,27 @@ test('a file that somebody changed is put right, and only that one', async () =>
   expect([...blade.modes.keys()]).toEqual(['/sysroot/etc/hostname']);
 });
 
+test('settings of a gateway that this node is no candidate for are removed', async () => {
+  const blade = await booted();
+  blade.files.set('/sysroot/etc/metamaster/gateway.json', '{}');
+  configureRoot(blade, blade.state!);
+  expect(blade.files.has('/sysroot/etc/metamaster/gateway.json')).toBe(false);
+});
+
+test('a candidate is given them, its card outside is started, and its way out is the address that moves', async () => {
+  const san = new ModelSan();
+  const blade = new ModelBlade(san);
+  expect(await blade.boot()).toBe('handover');
+  const { registry } = blade.state!;
+  blade.files.set('/sys/class/net/eth1/address', '52:54:00:00:01:02\n');
+  blade.argvs.length = 0;
+  const install = { ...registry!.install, 'primary-gateway-local-IP': '10.0.0.2', 'public-IP': '203.0.113.9', 'public-interface': 'eth1' };
+  configureRoot(blade, { ...blade.state!, registry: { ...registry!, install } });
+  expect(JSON.parse(blade.files.get('/sysroot/etc/metamaster/gateway.json')!)).toMatchObject({ 'public-interface': 'eth1', 'inside-interface': 'eth0' });
+  expect(blade.argvs).toContainEqual(['ip', 'link', 'set', 'dev', 'eth1', 'up']);
+  expect(blade.argvs).toContainEqual(['ip', '-4', 'route', 'replace', 'default', 'via', '10.0.0.253', 'dev', 'eth0']);
+});
+
 test('the node takes its own address, a borrowed one steps aside; and an address for router advertisements', async () => {
   const blade = await booted({ commandLine: `${commandLineOf(254)} mm.node=2` });
   expect(blade.addresses).toEqual(['10.0.0.2/24', '10.0.0.254/32']);

@@ -18,6 +18,7 @@ function writeOwnFiles(host: BootHost, state: BootState): void {
     registry, node: found(state.node, 'the node'), generation: found(state.generation, 'the generation'), bootNonce: state.bootNonce,
     interfaceName: found(state.interfaceName, 'the interface'), initiator: found(state.initiator, 'the initiator name'),
   });
+  for (const { path } of files.filter(({ leaving }) => leaving === true)) if (host.exists(`${ROOT}${path}`)) host.run(['rm', '-f', `${ROOT}${path}`]);
   writeIdentity(host, ROOT, { files, rootPasswordHash: registry.secret.rootPasswordHash }, (path, text, mode) => host.writeText(path, text, mode));
 }
 

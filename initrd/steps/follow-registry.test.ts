@@ -13,7 +13,7 @@ import { SAMPLE_DISK_BYTES, SAMPLE_SUPERBLOCK, sampleRegistry, sampleSan, sample
 import { encodeServing } from '../../daemons/wire/serving-record.ts';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
-import { FOLLOWED_CONFIG, FOLLOWED_GATEWAY, IDENTITY_OUTCOME, IDENTITY_REQUEST, NO_GATEWAY, RegistryFollower, type Superseded, WRITTEN_GENERATION } from './follow-registry.ts';
+import { FOLLOWED_CONFIG, IDENTITY_OUTCOME, IDENTITY_REQUEST, RegistryFollower, type Superseded, WRITTEN_GENERATION } from './follow-registry.ts';
 import type { BootRecord } from './handover.ts';
 import { SERVING_FILE } from './restart-blade.ts';
 import { performWrite } from './write-identity.ts';
@@ -158,24 +158,26 @@ describe('a newer registry', () => {
     await followed(withNodes(san.registry, [...san.registry.roster.nodes, NODE3]));
     const config = parseNodeConfigText(blade.files.get(FOLLOWED_CONFIG)!, FOLLOWED_CONFIG);
     expect(config).toMatchObject({ ok: true, value: { number: 2, rosterGeneration: 2, bootNonce: record.bootNonce, interface: 'eth0', roster: { nodes: [{}, {}, { name: 'node3' }] } } });
-    expect(Object.fromEntries(blade.modes)).toEqual({ [FOLLOWED_CONFIG]: 0o644, [FOLLOWED_GATEWAY]: 0o644, [IDENTITY_REQUEST]: 0o600 });
+    expect(Object.fromEntries(blade.modes)).toEqual({ [FOLLOWED_CONFIG]: 0o644, [IDENTITY_REQUEST]: 0o600 });
     expect(blade.files.get(FOLLOWED_CONFIG)).not.toContain(san.registry.secret.clusterKey);
   });
 
-  test('is told to gatewayd as well: its settings to a candidate, and to a node that is none any more that it is none', async () => {
+  test('moves the way out of a node that is no candidate, for a candidate\'s is gatewayd\'s; whose settings are written where there are some', async () => {
     const outside = { ...san.registry.install, 'primary-gateway-local-IP': '10.0.0.2', 'public-IP': '203.0.113.9', 'public-interface': 'eth1' };
-    await followed({ ...san.registry, install: outside });
-    expect(JSON.parse(blade.files.get(FOLLOWED_GATEWAY)!)).toMatchObject({ number: 2, rosterGeneration: 2, answers: { 'inside-interface': 'eth0', 'public-interface': 'eth1' }, roster: { nodes: [{}, {}] } });
-    // On a candidate the default route is gatewayd's; the boot has looked after it before.
     const routes = (): readonly (readonly string[])[] => blade.argvs.filter((argv) => argv.includes('default'));
     const before = routes().length;
-    change(3, { ...san.registry, install: outside });
+    const written = (): unknown => JSON.parse(blade.files.get('/sysroot/etc/metamaster/gateway.json') ?? 'null');
+    await followed({ ...san.registry, install: outside });
+    writerEnds();
+    await rounds(1);
+    expect([routes().length, written()]).toMatchObject([before, { 'inside-interface': 'eth0', 'primary-gateway-local-IP': '10.0.0.2', 'public-IP': '203.0.113.9', 'public-interface': 'eth1' }]);
+    change(3, { ...san.registry, install: { ...outside, 'primary-gateway-local-IP': '10.0.0.1' } });
     await rounds(13);
-    expect(routes()).toHaveLength(before);
-    change(4, { ...san.registry, install: { ...outside, 'primary-gateway-local-IP': '10.0.0.1' } });
-    await rounds(13);
-    expect(blade.files.get(FOLLOWED_GATEWAY)).toBe(NO_GATEWAY);
-    expect(blade.argvs).toContainEqual(['ip', '-4', 'route', 'replace', 'default', 'via', san.registry.roster.metaMasterAddress, 'dev', 'eth0']);
+    writerEnds();
+    await rounds(1);
+    // The gateway that runs is told that it is another node's by now.
+    expect(written()).toMatchObject({ 'primary-gateway-local-IP': '10.0.0.1' });
+    expect(routes().slice(before)).toEqual([['ip', '-4', 'route', 'replace', 'default', 'via', san.registry.roster.metaMasterAddress, 'dev', 'eth0']]);
   });
 
   test('is written into the root by another process, whose work is waited for by nobody', async () => {
@@ -248,7 +250,7 @@ describe('a newer registry', () => {
     expect(said()).toEqual([expect.stringContaining(why)]);
     expect(blade.files.get('/dev/console')).toContain(`metamaster: ${why}`);
     expect(blade.files.get('/dev/console')).toContain('It serves no boots any more.');
-    expect([...blade.modes.keys()]).toEqual([FOLLOWED_CONFIG, FOLLOWED_GATEWAY, '/dev/console']);
+    expect([...blade.modes.keys()]).toEqual([FOLLOWED_CONFIG, '/dev/console']);
     expect(started()).toEqual([]);
     expect(judgeReload((running.ok && running.value) as NodeConfig, blade.files.get(FOLLOWED_CONFIG)!, '')).toMatchObject({ kind: 'follow', config: { number: 2, rosterGeneration: 2, standDown: expect.stringContaining(why) } });
     change(3, registry());

@@ -8,7 +8,7 @@ import { timeText } from '../../daemons/core/unix-time.ts';
 import type { ContainerFound } from '../../daemons/storage/container-on-disk.ts';
 import type { Registry, VolumeRecord } from '../../daemons/storage/registry.ts';
 import type { BootHost, Feed } from '../boot-host.ts';
-import { GATEWAY_JSON, renderIdentity } from '../identity.ts';
+import { renderIdentity } from '../identity.ts';
 import type { BootRecord } from './handover.ts';
 import { ownMacs } from './own-macs.ts';
 import { whoServes } from './restart-blade.ts';
@@ -18,9 +18,6 @@ import { type IdentityOutcome, type IdentityWrite, WRITE_IDENTITY } from './writ
 
 /** The newest configuration of this node, for metamasterd (its unit's `--follow`): what /etc/metamaster/node.json will hold, and no secret. */
 export const FOLLOWED_CONFIG = '/run/metamaster/node.json';
-/** The same for gatewayd: what /etc/metamaster/gateway.json will hold, or that this node is no candidate. */
-export const FOLLOWED_GATEWAY = '/run/metamaster/gateway.json';
-export const NO_GATEWAY = 'null\n';
 /** To the process that writes, and back. */
 export const IDENTITY_REQUEST = '/run/metamaster/identity.json';
 export const IDENTITY_OUTCOME = '/run/metamaster/identity-outcome.json';
@@ -129,9 +126,7 @@ export class RegistryFollower {
     if (why !== undefined) return this.#refuse(generation, why);
     try {
       const files = renderIdentity({ registry, node, generation, bootNonce, interfaceName, initiator: initiatorOf(hardwareId) });
-      const { text } = files.find(({ path }) => path === NODE_JSON)!;
-      this.#tell(FOLLOWED_CONFIG, text);
-      this.#tell(FOLLOWED_GATEWAY, files.find(({ path }) => path === GATEWAY_JSON)?.text ?? NO_GATEWAY);
+      this.#tellDaemon(files.find(({ path }) => path === NODE_JSON)!.text);
       this.#followGateway(registry, node.number, interfaceName);
       this.#toWrite = { files, rootPasswordHash: registry.secret.rootPasswordHash };
       this.#writeAt = Number.NEGATIVE_INFINITY;
@@ -158,10 +153,10 @@ export class RegistryFollower {
     else setWayOut(this.#host, registry, device);
   }
 
-  /** Puts a file in memory in the place of the one before, for a daemon that looks there. */
-  #tell(path: string, text: string): void {
-    this.#host.writeText(`${path}.new`, text, 0o644);
-    this.#host.rename(`${path}.new`, path);
+  /** What metamasterd is to go by from now on. */
+  #tellDaemon(text: string): void {
+    this.#host.writeText(`${FOLLOWED_CONFIG}.new`, text, 0o644);
+    this.#host.rename(`${FOLLOWED_CONFIG}.new`, FOLLOWED_CONFIG);
   }
 
   /**
@@ -171,8 +166,7 @@ export class RegistryFollower {
   #standDown(generation: number, code: MessageCode, why: string): void {
     const { node: number, bootNonce, interfaceName } = this.#record;
     const line = `${code}: ${why}`;
-    this.#tell(FOLLOWED_CONFIG, `${JSON.stringify({ number, interface: interfaceName, bootNonce, rosterGeneration: generation, standDown: line })}\n`);
-    this.#tell(FOLLOWED_GATEWAY, NO_GATEWAY);
+    this.#tellDaemon(`${JSON.stringify({ number, interface: interfaceName, bootNonce, rosterGeneration: generation, standDown: line })}\n`);
     if (this.#complaints.get(code) !== why) this.#host.writeText('/dev/console', `\nmetamaster: ${line} It serves no boots any more.\n`, 0o600);
     for (const other of NO_MEMBER) if (other !== code) this.#complaints.delete(other);
     this.#complain(code, why);

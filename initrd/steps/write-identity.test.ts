@@ -41,10 +41,14 @@ describe('the process that writes', () => {
     expect(blade.files.has(REQUEST)).toBe(false);
   });
 
-  test('removes what only other nodes have', () => {
-    blade.files.set(GATEWAY_JSON, '{}');
-    expect(performed().changed).toContain(GATEWAY_JSON);
-    expect(blade.files.has(GATEWAY_JSON)).toBe(false);
+  test('keeps up what the node has no use for any more where it is there, and makes it nowhere', () => {
+    const leaving = [{ path: GATEWAY_JSON, mode: 0o644, text: 'another\'s', leaving: true }];
+    const request = JSON.stringify({ files: leaving, rootPasswordHash: 'old' });
+    blade.files.set(REQUEST, request);
+    expect(performed()).toEqual({ changed: [] });
+    blade.files.set(GATEWAY_JSON, 'mine');
+    blade.files.set(REQUEST, request);
+    expect([performed(), blade.files.get(GATEWAY_JSON)]).toEqual([{ changed: [GATEWAY_JSON] }, 'another\'s']);
   });
 
   test('tells chronyd of other sources, and only of these', () => {

@@ -2,7 +2,7 @@
 // the registry has changed. The running root may hang with the SAN at any moment, so there a process of its own writes, which hangs alone.
 
 import { mustRun, StepError, type BootHost } from '../boot-host.ts';
-import { changedFiles, type IdentityFile, SECRET_FOLDERS, shadowWithRootHash, surplusFiles, TIME_SOURCES } from '../identity.ts';
+import { changedFiles, type IdentityFile, SECRET_FOLDERS, shadowWithRootHash, TIME_SOURCES } from '../identity.ts';
 
 const SHADOW = '/etc/shadow';
 /** The first argument that makes the storage agent's program the one that writes. */
@@ -24,7 +24,7 @@ export interface IdentityOutcome {
 type Put = (path: string, text: string, mode: number) => void;
 
 /**
- * Writes what differs, removes what only other nodes have, and tells each path, from the top of the root, before it is touched.
+ * Writes what differs, and tells each path, from the top of the root, before it is written.
  * @param root in front of every path: `/sysroot`, or nothing
  * @throws StepError or Error
  */
@@ -36,10 +36,6 @@ export function writeIdentity(host: BootHost, root: string, { files, rootPasswor
     onWrite(path);
     host.makeFolder(`${root}${path.slice(0, path.lastIndexOf('/'))}`);
     put(`${root}${path}`, text, mode);
-  }
-  for (const path of surplusFiles(files, (one) => host.exists(`${root}${one}`))) {
-    onWrite(path);
-    mustRun(host, 'MM-AGENT-FILES', ['rm', '-f', `${root}${path}`], 'See `journalctl -k`; it is tried again.');
   }
   const shadow = host.readText(`${root}${SHADOW}`) ?? '';
   const wanted = shadowWithRootHash(shadow, rootPasswordHash);
