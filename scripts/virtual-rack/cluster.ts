@@ -69,16 +69,17 @@ export class Cluster {
 
   /**
    * The answers file for a cluster of the rack's blades; `oursOn`: the one whose ROM is replaced by our loader; `storeMib`: stores so small
-   * that they can fill. The password is `rack`. Of the SAN's write cache it says nothing: the rack's SAN says itself whether it has one.
+   * that they can fill; `further`: more answers, a line each. The password is `rack`. Of the SAN's write cache it says nothing: the rack's SAN
+   * says itself whether it has one.
    */
-  async answers(blades: readonly number[], oursOn?: number, storeMib?: number): Promise<string> {
+  async answers(blades: readonly number[], oursOn?: number, storeMib?: number, further: readonly string[] = []): Promise<string> {
     const status = await this.rack.status();
     const macs = blades.map((number) => status.blades.find((blade) => blade.number === number)?.mac ?? '');
     return [
       `container-name: ${CLUSTER.container}`, 'storage-ip: 192.168.0.252', `iscsi-target: ${CLUSTER.target}`,
       `number-of-nodes: ${blades.length}`, 'maximum-nodes: 16', `volume-size: ${CLUSTER.volumeMib}`, `state-size: ${CLUSTER.stateMib}`, `swap-size: ${CLUSTER.swapMib}`, `shared-size: ${CLUSTER.sharedMib}`,
       ...(storeMib === undefined ? [] : [`store-size: ${storeMib}`]), `cluster-hostname: ${CLUSTER.name}`,
-      'kernel-parameters: "console=ttyS0,115200 quiet"', 'root-password-file: /root/password', ...this.#chapAnswers(), `authorized-keys: ["${await this.#makeKey()}"]`, 'nodes:',
+      'kernel-parameters: "console=ttyS0,115200 quiet"', 'root-password-file: /root/password', ...this.#chapAnswers(), ...further, `authorized-keys: ["${await this.#makeKey()}"]`, 'nodes:',
       ...macs.map((mac, at) => `  - {mac: "${mac}", loader: ${blades[at] === oursOn ? 'ours' : 'rom'}}`), '',
     ].join('\n');
   }
@@ -195,10 +196,10 @@ export class Cluster {
   }
 
   /** Boots blade 1 from the disc into the live system, installs the cluster from there, and switches the blade off. */
-  async install(blades: readonly number[], storeMib?: number): Promise<void> {
+  async install(blades: readonly number[], storeMib?: number, further: readonly string[] = []): Promise<void> {
     await this.bootDisc(1, 'i', { memory: '1G' });
     await this.liveShell(1);
-    await this.typeFile(1, '/root/answers.yaml', await this.answers(blades, undefined, storeMib));
+    await this.typeFile(1, '/root/answers.yaml', await this.answers(blades, undefined, storeMib, further));
     await this.#typeSecrets(1);
     await this.runInstaller(1);
     await this.powerOff(1);
@@ -212,20 +213,20 @@ export class Cluster {
     if (match[1] !== '0') throw new Error(`the installation ended with exit code ${match[1]}: scripts/rack logs ${blade} shows why`);
   }
 
-  /** Switches every blade on: from the network when a node serves, else blade 1 from the disc first. */
-  async bootAll(blades: readonly number[], stage: (name: string, work: () => Promise<unknown>) => Promise<void>): Promise<void> {
+  /** Switches every blade on: from the network when a node serves, else blade 1 from the disc first. `options`: how each is built. */
+  async bootAll(blades: readonly number[], stage: (name: string, work: () => Promise<unknown>) => Promise<void>, options: PowerOnOptions = {}): Promise<void> {
     const status = await this.rack.status();
     const on = blades.filter((number) => status.blades.find((blade) => blade.number === number)?.power === 'on');
     if (on.length === 0) {
       await stage('blade 1: Boot cluster, from the disc', async () => {
-        await this.bootDisc(1, 'b');
+        await this.bootDisc(1, 'b', options);
         await this.typeSanLogin(1);
         await this.serving(1);
         await this.rack.dvdOut(1);
       });
     }
     const rest = blades.filter((number) => !on.includes(number) && (on.length > 0 || number !== 1));
-    for (const number of rest) await this.rack.powerOn(number);
+    for (const number of rest) await this.rack.powerOn(number, options);
     for (const number of blades) await stage(`blade ${number} serves`, () => this.serving(number));
   }
 

@@ -14,6 +14,7 @@ import { longSanOutage, sanOutages } from './j7-san-outages.ts';
 import { restore } from './j8-restore.ts';
 import { cutOffBlade } from './j10-cut-off.ts';
 import { growth } from './j11-growth.ts';
+import { gateway } from './j12-gateway.ts';
 import { automaticSwap } from './j9-automatic.ts';
 import { hotSwap } from './j9-hot-swap.ts';
 import { cacheLost } from './jc-cache-lost.ts';
@@ -47,6 +48,7 @@ const JOURNEYS: readonly { readonly id: string; readonly title: string; readonly
   { id: 'J9A', title: 'hot swap without a hand: a power controller\'s proof, and the spare blade that asks', later: true, run: automaticSwap },
   { id: 'J10', title: 'the cut-off blade: nobody gets its volumes while it writes; what it writes late changes nothing', later: true, run: cutOffBlade },
   { id: 'J11', title: 'growth: two nodes more, and back, under load', later: true, run: growth },
+  { id: 'J12', title: 'the way out: the gateway\'s holder loses power in the middle of a download, which completes', later: true, run: gateway },
   { id: 'JV', title: 'a tagged boot network: one blade\'s card on a VLAN, from the disc and over the network', later: true, run: taggedBootNetwork },
   { id: 'JD', title: 'disc and loaders: DVD and stick, BIOS and UEFI, plain PXE, TFTP alone', run: discAndLoaders },
   { id: 'JE', title: 'the end: nothing of a rack is left behind', run: nothingLeft },
