@@ -73,7 +73,7 @@ describe.skipIf(!MAY_MAKE_SPACES)('DHCP with foreign clients', () => {
     ['http', '52:54:00:12:01:02', 2, (own: string) => ({ file: `http://${own}/snponly.efi`, vendorClass: 'HTTPClient' })],
   ])('the recorded DISCOVER of %s is served by one node, from offer to ACK', (name, mac, number, boot) => {
     const replies = replay(name);
-    const own = address(answerOrder(ROSTER, mac as Mac, number, SERVERS, 0)[0]!);
+    const own = address(answerOrder(ROSTER, mac as Mac, number, { live: SERVERS, suspects: [] }, 0)[0]!);
     const { file, ...options } = boot(own) as { file: string };
     const common = { yiaddr: address(number), siaddr: own, sname: own, server: own, file, bootFile: file, ...options };
     expect(replies).toEqual([{ type: 2, ...common }, { type: 5, ...common }]);
@@ -140,7 +140,7 @@ describe.skipIf(!MAY_MAKE_SPACES)('DHCP with foreign clients', () => {
     test('the silent server of rank 0 is replaced by the next one within the retransmissions', async () => {
       const fresh = '52:54:00:12:01:03' as Mac;
       ip('-n', CLIENT, 'link', 'set', 'eth0', 'address', fresh);
-      const first = answerOrder(ROSTER, fresh, 3, SERVERS, 0)[0]!;
+      const first = answerOrder(ROSTER, fresh, 3, { live: SERVERS, suspects: [] }, 0)[0]!;
       const dead = servers.find(({ self }) => self === first)!;
       const survivor = servers.find(({ self }) => self !== first)!;
       dead.daemon.process.kill('SIGSTOP');

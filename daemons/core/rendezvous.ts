@@ -12,10 +12,14 @@ export function mix32(value: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** The node numbers in the order in which they shall serve `client` (a MAC address or any other name). */
-export function rankServers(client: string, nodes: readonly number[]): number[] {
+/**
+ * The node numbers in the order in which they shall serve `client` (a MAC address or any other name).
+ * @param suspects those of them that may be dead: they stand behind the others, in the same order among themselves
+ */
+export function rankServers(client: string, nodes: readonly number[], suspects: readonly number[] = []): number[] {
+  const doubted = new Set(suspects);
   return nodes
-    .map((node) => ({ node, weight: mix32(crc32c(encodeLatin1(`${client}/${node}`))) }))
-    .sort((a, b) => b.weight - a.weight || a.node - b.node)
+    .map((node) => ({ node, doubt: Number(doubted.has(node)), weight: mix32(crc32c(encodeLatin1(`${client}/${node}`))) }))
+    .sort((a, b) => a.doubt - b.doubt || b.weight - a.weight || a.node - b.node)
     .map(({ node }) => node);
 }

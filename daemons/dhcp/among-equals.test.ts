@@ -16,7 +16,7 @@ import { ROSTER } from './test-roster.ts';
 /** The three nodes that are not the asking one, in their order of answering it. */
 function rack(turn = 0) {
   const live = [1, 3, 4];
-  return answerOrder(ROSTER, NODE2, 2, live, turn).map((self) => ({ self, machine: server(self, [...live, 2]) }));
+  return answerOrder(ROSTER, NODE2, 2, { live, suspects: [] }, turn).map((self) => ({ self, machine: server(self, [...live, 2]) }));
 }
 
 describe('servers among equals', () => {

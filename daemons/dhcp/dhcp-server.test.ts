@@ -390,12 +390,14 @@ test('a machine that is not the node any more answers nobody and judges nobody, 
 test('explain says who, by whom, what and why', () => {
   const machine = server(1, [1, 2, 3, 4]);
   hear(machine, 0, ROM_DISCOVER);
-  const [first] = answerOrder(ROSTER, '52:54:00:12:00:03' as Mac, 3, [1, 2, 4], 0);
+  const [first] = answerOrder(ROSTER, '52:54:00:12:00:03' as Mac, 3, { live: [1, 2, 4], suspects: [] }, 0);
   const lines = machine.explain('52:54:00:12:00:03' as Mac);
   expect(lines).toContain('52:54:00:12:00:03 is node3 (node 3): address 10.7.0.3');
   expect(lines).toContain(`rank 0: node ${first} (node${first})`);
   expect(lines).toContain(`iPXE, BIOS: tftp://10.7.0.${first}/boot.ipxe`);
   expect(lines).toContain('last heard: discover, 0 retransmissions, no server chosen');
+  machine.step(at(1), { kind: 'live', nodes: [1, 2, 4], suspects: [first!] });
+  expect(machine.explain('52:54:00:12:00:03' as Mac)).toMatch(new RegExp(`rank 2: node ${first} .*answers at the second retransmission; it may be dead`));
   expect(machine.explain(UNKNOWN)).toContain('is not in the roster');
 });
 

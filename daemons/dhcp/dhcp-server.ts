@@ -15,6 +15,7 @@ import type { MessageType } from '../wire/dhcp-options.ts';
 import { BOOT_REPLY, decodeDhcp } from '../wire/dhcp-packet.ts';
 import type { DhcpPacket } from '../wire/dhcp-packet.ts';
 import { answerOrder, isMyTurn } from './answer-rank.ts';
+import type { Answerers } from './answer-rank.ts';
 import { bootAnswer, bootRung, clientOf, needsOurLoader } from './boot-policy.ts';
 import type { Client } from './boot-policy.ts';
 import { nextSession } from './client-session.ts';
@@ -34,8 +35,8 @@ const ETHERNET = 1;
 export type DhcpInput =
   /** A datagram from port 67, or from port 68 where foreign servers are listened for. `unicast`: it came to this node's own address. */
   | { readonly kind: 'packet'; readonly bytes: Uint8Array; readonly from: { readonly address: string; readonly port: number }; readonly unicast: boolean }
-  /** The nodes that are alive and serving; this node counts in any case. */
-  | { readonly kind: 'live'; readonly nodes: readonly number[] }
+  /** The nodes that are alive and serving, and those of them that may be dead (default: none); this node counts in any case. */
+  | { readonly kind: 'live'; readonly nodes: readonly number[]; readonly suspects?: readonly number[] }
   | { readonly kind: 'roster'; readonly roster: Roster }
   /** This machine is the node that the roster means, or is not any more: then it answers nobody, and nothing that it hears is judged. */
   | { readonly kind: 'member'; readonly member: boolean }
@@ -80,7 +81,7 @@ interface Request {
 export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
   #roster!: Roster;
   #nodes = new Map<Mac, RosterNode>();
-  #live: readonly number[];
+  #answerers: Answerers;
   #member = true;
   readonly #self: number;
   readonly #leaseSeconds: number;
@@ -91,7 +92,7 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
 
   constructor(options: DhcpServerOptions) {
     this.#self = options.self;
-    this.#live = [options.self];
+    this.#answerers = { live: [options.self], suspects: [] };
     this.#leaseSeconds = options.leaseSeconds ?? INFINITE_LEASE_SECONDS;
     this.#arm64 = options.arm64 ?? false;
     this.#useRoster(options.roster);
@@ -102,7 +103,7 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
       case 'packet':
         return this.#member ? this.#packet(now, input) : [];
       case 'live':
-        this.#live = [...new Set([this.#self, ...input.nodes])].sort((a, b) => a - b);
+        this.#answerers = { live: [...new Set([this.#self, ...input.nodes])].sort((a, b) => a - b), suspects: input.suspects ?? [] };
         return [];
       case 'roster':
         this.#useRoster(input.roster);
@@ -147,7 +148,7 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
   /** What a blade of this MAC would be told, by whom and why, in lines of text. */
   explain(mac: Mac): string {
     const session = this.#sessions.get(mac);
-    return explainClient({ mac, roster: this.#roster, self: this.#self, live: this.#live, leaseSeconds: this.#leaseSeconds, arm64: this.#arm64, ...(session && { session }) });
+    return explainClient({ mac, roster: this.#roster, self: this.#self, ...this.#answerers, leaseSeconds: this.#leaseSeconds, arm64: this.#arm64, ...(session && { session }) });
   }
 
   #useRoster(roster: Roster): void {
@@ -242,7 +243,7 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
     const replaced = needsOurLoader(client, node.loader, loader?.ours?.fingerprint, this.#arm64);
     const session = nextSession(previous, now, { request: kind, xid: packet.xid, secs: packet.secs, rung: bootRung(client, replaced), loader });
     this.#sessions.set(mac, session);
-    const rank = answerOrder(this.#roster, mac, node.number, this.#live, session.turn).indexOf(this.#self);
+    const rank = answerOrder(this.#roster, mac, node.number, this.#answerers, session.turn).indexOf(this.#self);
     // What a drained node leaves to the others it leaves to them at every retransmission: the blade shall not boot from it.
     return request.mineAlone || (isMyTurn(rank, session.tries) && (rank >= 0 || request.me.drained !== true));
   }
@@ -251,7 +252,7 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
     const { now, packet, mac, node, me, client } = request;
     const replace = needsOurLoader(client, node.loader, this.#sessions.get(mac)?.loader?.ours?.fingerprint, this.#arm64);
     const boot = bootAnswer(client, me.address, replace);
-    const others = answerOrder(this.#roster, mac, node.number, this.#live, 0).filter((number) => number !== this.#self);
+    const others = answerOrder(this.#roster, mac, node.number, this.#answerers, 0).filter((number) => number !== this.#self);
     const nameServers = [me, ...others.map((number) => nodeOfNumber(this.#roster, number))].flatMap((server) => (server ? [server.address] : []));
     const content = { roster: this.#roster, node, server: me.address, leaseSeconds: this.#leaseSeconds, nameServers: nameServers.slice(0, NAME_SERVERS_MAX), boot };
     const bytes = fitReply(buildReply(packet, type, content, inform), replyLimitBytes(packet));

@@ -4,18 +4,17 @@ import type { Mac } from '../core/mac.ts';
 import { barOfMac, nodeOfMac, nodeOfNumber, unbarCommand } from '../core/roster.ts';
 import type { Roster } from '../core/roster.ts';
 import { timeText } from '../core/unix-time.ts';
-import { answerOrder } from './answer-rank.ts';
+import { type Answerers, answerOrder } from './answer-rank.ts';
 import { bootAnswer, needsOurLoader } from './boot-policy.ts';
 import type { Client } from './boot-policy.ts';
 import type { ClientSession } from './client-session.ts';
 import { INFINITE_LEASE_SECONDS } from './reply.ts';
 
 /** What an explanation is made of. */
-export interface Explained {
+export interface Explained extends Answerers {
   readonly mac: Mac;
   readonly roster: Roster;
   readonly self: number;
-  readonly live: readonly number[];
   readonly leaseSeconds: number;
   /** This node has the boot files for arm64. */
   readonly arm64: boolean;
@@ -38,16 +37,16 @@ const kinds = (arm64: boolean): readonly (readonly [string, Client])[] => [
 const TURNS = ['at once', 'at the first retransmission'];
 
 /** Lines of text: who the blade is, who answers it when, what each kind of boot program is told, what it last did. */
-export function explainClient({ mac, roster, self, live, leaseSeconds, arm64, session }: Explained): string {
+export function explainClient({ mac, roster, self, live, suspects, leaseSeconds, arm64, session }: Explained): string {
   const bar = barOfMac(roster, mac);
   if (bar) return `MM-DHCP-BARRED: ${mac} belongs to a machine that was node ${bar.node} of ${roster.clusterName} and was replaced. It is barred since ${timeText(bar.sinceUnixMs)}: it gets no answer until \`${unbarCommand(bar)}\`.\n`;
   const node = nodeOfMac(roster, mac);
   if (!node) return `${mac} is not in the roster of ${roster.clusterName}: it gets no answer.`;
   const lines = [`${mac} is ${node.name} (node ${node.number}): address ${node.address}, netmask ${roster.netmask}, ${leaseSeconds === INFINITE_LEASE_SECONDS ? 'lease without end' : `lease of ${leaseSeconds} s`}`];
-  const order = answerOrder(roster, mac, node.number, live, session?.turn ?? 0);
+  const order = answerOrder(roster, mac, node.number, { live, suspects }, session?.turn ?? 0);
   order.forEach((number, rank) => {
     const name = nodeOfNumber(roster, number)?.name ?? 'not in the roster';
-    lines.push(`rank ${rank}: node ${number} (${name})${number === self ? ', this node' : ''} answers ${TURNS[rank] ?? 'at the second retransmission'}`);
+    lines.push(`rank ${rank}: node ${number} (${name})${number === self ? ', this node' : ''} answers ${TURNS[rank] ?? 'at the second retransmission'}${suspects.includes(number) ? '; it may be dead, and stands behind the others' : ''}`);
   });
   const drained = roster.nodes.filter((each) => each.drained === true && live.includes(each.number) && !order.includes(each.number));
   for (const { number, name } of drained) lines.push(`drained: node ${number} (${name})${number === self ? ', this node' : ''} does not answer while another node serves`);

@@ -23,6 +23,11 @@ test('the client is no server of its own, a number that is not in the roster non
   expect(serverOrder(roster, macOf(4), 1, [1, 4, 9])).toEqual(['10.1.0.1']);
 });
 
+test('who is suspected comes last', () => {
+  const ranked = rankServers(macOf(4), [1, 2, 3]).filter((number) => number !== 2);
+  expect(serverOrder(roster, macOf(4), 2, [1, 2, 3], [ranked[0]!])).toEqual([2, ...ranked.toReversed()].map((number) => `10.1.0.${number}`));
+});
+
 test('drained nodes are left out, self among them, unless no other is left', () => {
   const [first, second, ...others] = roster.nodes;
   const drained: Roster = { ...roster, nodes: [{ ...first!, drained: true }, { ...second!, drained: true }, ...others] };
