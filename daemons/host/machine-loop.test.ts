@@ -44,3 +44,21 @@ test('after stop nothing moves', () => {
   vi.advanceTimersByTime(1000);
   expect(performed).toEqual(['hello at 0']);
 });
+
+test('what is to be done before a deadline is acted upon is done first, once, and inputs pass meanwhile', () => {
+  const performed: string[] = [];
+  let go: (() => void) | undefined;
+  const start = Date.now();
+  const loop = new MachineLoop(new Echo(), () => (Date.now() - start) as Instant, 'due', (effect) => performed.push(effect), (then) => {
+    performed.push('before');
+    go = then;
+  });
+  loop.step('hello');
+  vi.advanceTimersByTime(150);
+  loop.step('meanwhile');
+  vi.advanceTimersByTime(500);
+  expect(performed).toEqual(['hello at 0', 'before', 'meanwhile at 150']);
+  go!();
+  vi.advanceTimersByTime(99);
+  expect(performed.slice(3)).toEqual(['due at 650']);
+});

@@ -1,5 +1,5 @@
 // The sockets of what is told about blades: kernel lines from blades, by broadcast; and facts that nodes tell each other, heard by one
-// socket and sent by another that is bound to the node's own address, so that they leave by the boot network (see beacon-socket.ts).
+// socket and sent by another that is bound to the node's own address, so that they leave by the boot network (see dhcp-socket.ts).
 
 import type { Ipv4 } from '../core/ipv4.ts';
 import type { LogEffect } from '../core/log-effect.ts';

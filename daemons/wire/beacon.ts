@@ -1,8 +1,10 @@
 // The liveness datagram: what a node says of itself once a second, under the cluster's key. 68 bytes, every field fixed:
 // magic 4, version 1, flags 1, node 2, cluster 8, incarnation 8, sequence 4, roster generation 8, HMAC-SHA-256 32.
 
-import { concatBytes, encodeUtf8, equalBytes, equalSecret, fromHex, toHex, viewOf } from '../core/bytes.ts';
-import { hmacSha256, sha256 } from '../core/sha256.ts';
+import { concatBytes, equalBytes, equalSecret, fromHex, toHex, viewOf } from '../core/bytes.ts';
+import { hmacSha256 } from '../core/sha256.ts';
+
+export { clusterId } from './cluster-id.ts';
 
 /** UDP port of the beacons: unassigned at IANA. */
 export const BEACON_PORT = 7373;
@@ -31,11 +33,6 @@ export interface Beacon {
   readonly rosterGeneration: number;
   /** The boot services answer; false while they start or when the node knows itself to be ill. */
   readonly serving: boolean;
-}
-
-/** The name of a cluster in eight bytes of its SHA-256, as hexadecimal digits. The key authenticates; this only tells clusters apart. */
-export function clusterId(clusterName: string): string {
-  return toHex(sha256(encodeUtf8(clusterName)).subarray(0, NAME_BYTES));
 }
 
 function nameBytes(field: string, text: string): Uint8Array {

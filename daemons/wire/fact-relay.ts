@@ -4,7 +4,7 @@
 import { concatBytes, decodeUtf8, encodeUtf8, equalBytes, equalSecret, fromHex, toHex, viewOf } from '../core/bytes.ts';
 import { hmacSha256 } from '../core/sha256.ts';
 
-/** UDP port of these datagrams: unassigned at IANA, beside that of the beacons. */
+/** UDP port of these datagrams: unassigned at IANA, beside that of the membership. */
 export const RELAY_PORT = 7374;
 /** The longest fact; with head and HMAC it fits into one frame of Ethernet. */
 export const RELAY_TEXT_MAX_BYTES = 1024;
@@ -18,7 +18,7 @@ const NODE_MAX = 0xffff;
 
 /** One fact on its way. */
 export interface RelayedFact {
-  /** Sixteen hexadecimal digits; `clusterId` of wire/beacon.ts. */
+  /** Sixteen hexadecimal digits; `clusterId` of cluster-id.ts. */
   readonly cluster: string;
   /** The node that saw it, 1 to 65535. */
   readonly node: number;

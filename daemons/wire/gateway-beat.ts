@@ -10,7 +10,7 @@ import { hmacSha256 } from '../core/sha256.ts';
 export const GATEWAY_BEAT_ETHERTYPE = 0x88b5;
 /** A group of ours, locally administered: the cards of other machines drop it, and switches bring it everywhere. */
 export const GATEWAY_BEAT_GROUP = '03:4d:4d:47:42:01' as Mac;
-/** UDP port of the datagram to itself with which a holder renews its gate: unassigned at IANA, beside that of the liveness beacons. */
+/** UDP port of the datagram to itself with which a holder renews its gate: unassigned at IANA, beside that of the membership. */
 export const GATEWAY_BEAT_PORT = 7374;
 
 /** `MMGB`: metamaster gateway beat. */
@@ -37,7 +37,7 @@ const WANTS_FLAG = 0x08;
 
 /** One candidate's word about itself. */
 export interface GatewayBeat {
-  /** Sixteen hexadecimal digits; see `clusterId` of beacon.ts. */
+  /** Sixteen hexadecimal digits; see `clusterId` of cluster-id.ts. */
   readonly cluster: string;
   /** The node's number, 1 to 65535. */
   readonly node: number;

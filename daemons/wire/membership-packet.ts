@@ -2,6 +2,8 @@
 
 import { encodeUtf8 } from '../core/bytes.ts';
 
+/** UDP port of these datagrams: unassigned at IANA. */
+export const MEMBERSHIP_PORT = 7373;
 /** Ethernet's 1500 bytes less the headers of IPv4 (20) and UDP (8): nothing is ever fragmented. */
 export const DATAGRAM_MAX_BYTES = 1472;
 /** The seal's header 32 and tag 16; see membership-seal.ts. */

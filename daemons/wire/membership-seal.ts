@@ -71,7 +71,7 @@ export interface SealerOptions {
   readonly aead: Aead;
   /** The first is sent with. */
   readonly keys: readonly Uint8Array[];
-  /** `clusterId` of the cluster's name. */
+  /** See `clusterId`. */
   readonly cluster: string;
   readonly node: number;
   /** Drawn at random at each start of the process and never used again: counters begin anew with it. */
