@@ -6,6 +6,7 @@ import { formatChapLogin } from '../daemons/core/chap.ts';
 import { InputError } from '../daemons/core/problem.ts';
 import type { RosterNode } from '../daemons/core/roster.ts';
 import { sha256 } from '../daemons/core/sha256.ts';
+import { clusterKeyText } from '../daemons/storage/cluster-keys.ts';
 import { gatewayAnswers, gatewayCandidates } from '../daemons/storage/gateway-answers.ts';
 import { formatInstallInfo } from '../daemons/storage/install-info.ts';
 import type { Registry } from '../daemons/storage/registry.ts';
@@ -118,7 +119,7 @@ export function renderIdentity({ registry, node, generation, bootNonce, interfac
     file('/etc/install/INSTALL.info', PUBLIC, formatInstallInfo(registry)),
     file('/etc/iscsi/initiatorname.iscsi', SECRET, `InitiatorName=${initiator}\n`),
     file('/etc/machine-id', 0o444, `${machineIdOf(registry.clusterUuid, node.number)}\n`),
-    file('/etc/metamaster/cluster-key', SECRET, `${secret.clusterKey}\n`),
+    file('/etc/metamaster/cluster-key', SECRET, clusterKeyText(secret)),
     { ...file(GATEWAY_JSON, PUBLIC, gateway), ...(isCandidate ? {} : { leaving: true }) },
     file('/etc/metamaster/node.json', PUBLIC, `${JSON.stringify(config, undefined, 1)}\n`),
     // Always there, for systemd does not start a unit whose credential is missing: an empty object where the SAN wants no CHAP.

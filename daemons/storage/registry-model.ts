@@ -77,8 +77,12 @@ export interface VolumeRecord {
 export interface RegistrySecret {
   /** crypt(3) form, for /etc/shadow. */
   readonly rootPasswordHash: string;
-  /** 32 bytes as 64 hexadecimal digits: the key of the membership's messages. */
+  /** 32 bytes as 64 hexadecimal digits: what nodes speak to each other under. */
   readonly clusterKey: string;
+  /** The key to come, while every node is still learning it; see registry-edit-keys.ts. */
+  readonly nextClusterKey?: string;
+  /** The key of before, until no node speaks under it any more. */
+  readonly formerClusterKey?: string;
   readonly sshHostKeys: Readonly<Record<string, { readonly privateKey: string; readonly publicKey: string }>>;
   /** What every blade logs in to the SAN with; there exactly when the roster says `san.chap`. */
   readonly chap?: ChapLogin;

@@ -12,6 +12,7 @@ import { DATA_OFFSET_BYTES } from './volume-label.ts';
 export function checkRelations(registry: Registry, report: Report): void {
   checkRoster(registry.roster, report);
   checkChap(registry, report);
+  checkClusterKeys(registry, report);
   checkOrigins(registry, report);
   reportRepeated(registry.volumes.map((volume, i) => [volume.name, `volumes[${i}].name`]), 'a volume name of its own', report);
   reportRepeated(registry.volumes.map((volume, i) => [volume.uuid, `volumes[${i}].uuid`]), 'a UUID of its own', report);
@@ -26,6 +27,12 @@ function checkChap({ roster: { san }, secret: { chap } }: Registry, report: Repo
   const kind = chap && chapKind(chap);
   if (kind !== san.chap) report('roster.san.chap', kind === undefined ? 'nothing, for the secret part holds no CHAP login' : `'${kind}', as the secret part has it`, san.chap);
   if (chap !== undefined && !secretsDiffer(chap)) report('secret.chap.mutual.password', CHAP_MUTUAL_RULE, 'the same');
+}
+
+/** The same key twice would be a rotation that changes nothing. */
+function checkClusterKeys({ secret: { clusterKey, nextClusterKey, formerClusterKey } }: Registry, report: Report): void {
+  if (nextClusterKey !== undefined && [clusterKey, formerClusterKey].includes(nextClusterKey)) report('secret.nextClusterKey', 'a key of its own', 'the same');
+  if (formerClusterKey === clusterKey) report('secret.formerClusterKey', 'a key of its own', 'the same');
 }
 
 function checkOrigins({ origins, volumes }: Registry, report: Report): void {

@@ -72,6 +72,8 @@ const chapAccount = { user: text(CHAP_USER_RULE, isChapUser), password: text(CHA
 const secretPart = object<RegistrySecret>({
   rootPasswordHash: text('a hash in the form of crypt(3)', (value) => PASSWORD_HASH.test(value)),
   clusterKey: hexBytes(32),
+  nextClusterKey: { optional: hexBytes(32) },
+  formerClusterKey: { optional: hexBytes(32) },
   sshHostKeys: record(TABLE_KEY, object<RegistrySecret['sshHostKeys'][string]>({ privateKey: anyText, publicKey: anyText })),
   chap: { optional: object<ChapLogin>({ ...chapAccount, mutual: { optional: object<ChapAccount>(chapAccount) } }) },
 });

@@ -13,7 +13,7 @@ import { SAMPLE_DISK_BYTES, SAMPLE_SUPERBLOCK, sampleRegistry, sampleSan, sample
 import { encodeServing } from '../../daemons/wire/serving-record.ts';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
-import { FOLLOWED_CONFIG, IDENTITY_OUTCOME, IDENTITY_REQUEST, RegistryFollower, type Superseded, WRITTEN_GENERATION } from './follow-registry.ts';
+import { FOLLOWED_CONFIG, FOLLOWED_KEYS, IDENTITY_OUTCOME, IDENTITY_REQUEST, RegistryFollower, type Superseded, WRITTEN_GENERATION } from './follow-registry.ts';
 import type { BootRecord } from './handover.ts';
 import { SERVING_FILE } from './restart-blade.ts';
 import { performWrite } from './write-identity.ts';
@@ -158,7 +158,7 @@ describe('a newer registry', () => {
     await followed(withNodes(san.registry, [...san.registry.roster.nodes, NODE3]));
     const config = parseNodeConfigText(blade.files.get(FOLLOWED_CONFIG)!, FOLLOWED_CONFIG);
     expect(config).toMatchObject({ ok: true, value: { number: 2, rosterGeneration: 2, bootNonce: record.bootNonce, interface: 'eth0', roster: { nodes: [{}, {}, { name: 'node3' }] } } });
-    expect(Object.fromEntries(blade.modes)).toEqual({ [FOLLOWED_CONFIG]: 0o644, [IDENTITY_REQUEST]: 0o600 });
+    expect(Object.fromEntries(blade.modes)).toEqual({ [FOLLOWED_KEYS]: 0o600, [FOLLOWED_CONFIG]: 0o644, [IDENTITY_REQUEST]: 0o600 });
     expect(blade.files.get(FOLLOWED_CONFIG)).not.toContain(san.registry.secret.clusterKey);
   });
 
@@ -222,12 +222,38 @@ describe('a newer registry', () => {
     expect(started()).toHaveLength(4);
   });
 
-  test('with another key or login of the SAN: metamasterd has its own copy, and its restart is asked for', async () => {
-    await followed({ ...san.registry, secret: { ...san.registry.secret, clusterKey: 'fedcba9876543210'.repeat(4) } });
+  test('with another login of the SAN: metamasterd has its own copy, and its restart is asked for', async () => {
+    const { roster, secret } = san.registry;
+    await followed({ ...san.registry, roster: { ...roster, san: { ...roster.san, chap: 'one-way' } }, secret: { ...secret, chap: { user: 'rack', password: 'fedcba9876543210' } } });
     writerEnds();
     await rounds(1);
-    expect(said().at(-1)).toBe('MM-AGENT-CREDENTIAL: /etc/metamaster/cluster-key changed, and metamasterd still uses what it was started with: `systemctl restart metamasterd`');
+    expect(said().at(-1)).toBe('MM-AGENT-CREDENTIAL: /etc/metamaster/san-login.json changed, and metamasterd still uses what it was started with: `systemctl restart metamasterd`');
     expect(blade.console.join()).not.toContain('fedcba');
+  });
+
+  test('with another key of the cluster: metamasterd has it in memory, for itself alone, before it hears of the generation; no restart is asked for', async () => {
+    const NEXT = 'fedcba9876543210'.repeat(4);
+    const order: string[] = [];
+    blade.override = (argv) => {
+      if (argv[0] === 'chown') order.push(argv.join(' '), String(blade.files.has(FOLLOWED_CONFIG)));
+      return undefined;
+    };
+    await followed({ ...san.registry, secret: { ...san.registry.secret, nextClusterKey: NEXT } });
+    expect(order).toEqual([`chown metamaster:metamaster ${FOLLOWED_KEYS}.new`, 'false']);
+    expect([blade.files.get(FOLLOWED_KEYS), blade.modes.get(FOLLOWED_KEYS)]).toEqual([`${san.registry.secret.clusterKey}\n${NEXT}\n`, 0o600]);
+    writerEnds();
+    await rounds(1);
+    expect(said().at(-1)).toBe('wrote /etc/metamaster/cluster-key, /etc/metamaster/node.json');
+    expect(blade.console.join()).not.toContain('fedcba');
+  });
+
+  test('whose keys cannot be given to metamasterd is not followed, and looked at again', async () => {
+    blade.override = (argv) => (argv[0] === 'chown' ? { code: 1, said: 'chown: invalid user' } : undefined);
+    await followed(withNodes(san.registry, [...san.registry.roster.nodes, NODE3]));
+    expect([said(), blade.files.has(FOLLOWED_CONFIG), blade.files.has(FOLLOWED_KEYS)]).toEqual([[expect.stringContaining('the keys cannot be given to metamasterd: chown: invalid user')], false, false]);
+    blade.override = () => undefined;
+    await rounds(13);
+    expect(said().at(-1)).toMatch(/^follows generation 2/);
   });
 
   const others = (): readonly RosterNode[] => san.registry.roster.nodes.filter(({ number }) => number !== 2);

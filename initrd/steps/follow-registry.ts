@@ -5,6 +5,7 @@
 import { InputError, type MessageCode, problemLine, type Result } from '../../daemons/core/problem.ts';
 import { type BarredMachine, barOfMachine, nodeOfNumber, type Roster, type RosterNode, unbarCommand } from '../../daemons/core/roster.ts';
 import { timeText } from '../../daemons/core/unix-time.ts';
+import { clusterKeyText } from '../../daemons/storage/cluster-keys.ts';
 import type { ContainerFound } from '../../daemons/storage/container-on-disk.ts';
 import type { Registry, VolumeRecord } from '../../daemons/storage/registry.ts';
 import type { BootHost, Feed } from '../boot-host.ts';
@@ -18,6 +19,10 @@ import { type IdentityOutcome, type IdentityWrite, WRITE_IDENTITY } from './writ
 
 /** The newest configuration of this node, for metamasterd (its unit's `--follow`): what /etc/metamaster/node.json will hold, and no secret. */
 export const FOLLOWED_CONFIG = '/run/metamaster/node.json';
+/** The cluster's keys, for metamasterd alone (its unit's `--follow-key`): what /etc/metamaster/cluster-key will hold. */
+export const FOLLOWED_KEYS = '/run/metamaster/cluster-key';
+/** Whose process may read it: the user of metamasterd's unit. */
+const DAEMON_USER = 'metamaster:metamaster';
 /** To the process that writes, and back. */
 export const IDENTITY_REQUEST = '/run/metamaster/identity.json';
 export const IDENTITY_OUTCOME = '/run/metamaster/identity-outcome.json';
@@ -25,7 +30,7 @@ export const IDENTITY_OUTCOME = '/run/metamaster/identity-outcome.json';
 export const WRITTEN_GENERATION = '/run/metamaster/written-generation';
 const NODE_JSON = '/etc/metamaster/node.json';
 /** What metamasterd was given when it was started, and has in memory since (its unit's LoadCredential). */
-const CREDENTIALS: ReadonlySet<string> = new Set(['/etc/metamaster/cluster-key', '/etc/metamaster/san-login.json']);
+const SAN_LOGIN = '/etc/metamaster/san-login.json';
 /** Why this machine is no node any more: one of these at a time. */
 const NO_MEMBER: readonly MessageCode[] = ['MM-AGENT-BARRED', 'MM-AGENT-REPLACED'];
 /** The registry is read so often without a hint: a node that is alone hears of no change, and the disc may have made one. */
@@ -126,6 +131,8 @@ export class RegistryFollower {
     if (why !== undefined) return this.#refuse(generation, why);
     try {
       const files = renderIdentity({ registry, node, generation, bootNonce, interfaceName, initiator: initiatorOf(hardwareId) });
+      // The keys first: who speaks of this generation has them.
+      this.#tellKeys(clusterKeyText(registry.secret));
       this.#tellDaemon(files.find(({ path }) => path === NODE_JSON)!.text);
       this.#followGateway(registry, node.number, interfaceName);
       this.#toWrite = { files, rootPasswordHash: registry.secret.rootPasswordHash };
@@ -151,6 +158,16 @@ export class RegistryFollower {
   #followGateway(registry: Registry, number: number, device: string): void {
     if (isCandidate(registry, number)) startOutside(this.#host, registry);
     else setWayOut(this.#host, registry, device);
+  }
+
+  /** @throws Error: without the keys nothing of this registry is followed, and it is read again */
+  #tellKeys(text: string): void {
+    if (this.#host.readText(FOLLOWED_KEYS) === text) return;
+    const fresh = `${FOLLOWED_KEYS}.new`;
+    this.#host.writeText(fresh, text, 0o600);
+    const owned = this.#host.run(['chown', DAEMON_USER, fresh]);
+    if (owned.code !== 0) throw new Error(`the keys cannot be given to metamasterd: ${owned.said.trim()}`);
+    this.#host.rename(fresh, FOLLOWED_KEYS);
   }
 
   /** What metamasterd is to go by from now on. */
@@ -217,10 +234,7 @@ export class RegistryFollower {
     const silent: IdentityOutcome = { changed: [], failed: 'the process that writes ended without a word' };
     const { changed, failed } = text === undefined ? silent : (JSON.parse(text) as IdentityOutcome);
     if (changed.length > 0) this.#say(`wrote ${changed.join(', ')}`);
-    const secrets = changed.filter((path) => CREDENTIALS.has(path));
-    if (secrets.length > 0) {
-      this.#say(`MM-AGENT-CREDENTIAL: ${secrets.join(', ')} changed, and metamasterd still uses what it was started with: \`systemctl restart metamasterd\``);
-    }
+    if (changed.includes(SAN_LOGIN)) this.#say(`MM-AGENT-CREDENTIAL: ${SAN_LOGIN} changed, and metamasterd still uses what it was started with: \`systemctl restart metamasterd\``);
     if (failed !== undefined) return this.#complain('MM-AGENT-FILES', `the files of this node were not all written; it is tried again: ${failed}`);
     this.#complaints.delete('MM-AGENT-FILES');
     // A registry that came in the meantime has files of its own.
