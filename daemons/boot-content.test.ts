@@ -42,7 +42,7 @@ test('a barred machine has the script that refuses it, and a machine that stood 
 
 test('the script of a drained node names the others, and itself only where there is no other', () => {
   let live = [1, 2];
-  const content = new BootContent({ config: configOf(drainedRoster([1]), 1), files: new Map(), live: () => live });
+  const content = new BootContent({ config: configOf(drainedRoster([1]), 1), files: new Map(), live: () => ({ nodes: live, suspects: [] }) });
   const servers = () => /mm\.servers=(\S+)/.exec(content.http(() => ({})).scriptFor({ mac: THREE })!)![1];
   expect(servers()).toBe('10.7.0.2');
   live = [1];

@@ -12,14 +12,20 @@ import { ARM64_BOOT_FILES, autoexecScript, barredScript, BOOT_FILES, bootScript,
 import type { HttpContent, HttpFile } from './http-boot/http-answer.ts';
 import { serverOrder } from './http-boot/server-order.ts';
 
+/** Who serves: the numbers of the nodes, and those of them that may be dead. */
+export interface Serving {
+  readonly nodes: readonly number[];
+  readonly suspects: readonly number[];
+}
+
 export interface BootContentOptions {
   readonly config: NodeConfig;
   readonly files: BootFileTable;
   /**
-   * The numbers of the nodes that a boot script shall name, as they are when it is written. Default, for who hears no beacons:
+   * The nodes that a boot script shall name, as they are when it is written. Default, for who hears of no others:
    * every node of the roster; one that is dead costs a blade one time-out.
    */
-  readonly live?: () => readonly number[];
+  readonly live?: () => Serving;
   /** Judges who is given the SAN's login, where the roster says that the SAN wants one; missing: nobody is. */
   readonly sanLogin?: NonNullable<HttpContent['sanLogin']>;
   /** The facts of this machine, sealed for a nonce; undefined while they are not there. Missing: this server has none to give. */
@@ -30,7 +36,7 @@ export class BootContent {
   #config: NodeConfig;
   readonly #files: BootFileTable;
   readonly #generated: ReadonlyMap<string, HttpFile>;
-  readonly #live: (() => readonly number[]) | undefined;
+  readonly #live: () => Serving;
   readonly #sanLogin: HttpContent['sanLogin'];
   readonly #hardware: BootContentOptions['hardware'];
 
@@ -39,7 +45,7 @@ export class BootContent {
     this.#hardware = hardware;
     this.#config = config;
     this.#files = files;
-    this.#live = live;
+    this.#live = live ?? (() => ({ nodes: this.#config.roster.nodes.map((each) => each.number), suspects: [] }));
     const autoexec = encodeUtf8(autoexecScript());
     this.#generated = new Map([[AUTOEXEC_SCRIPT, { bytes: autoexec, sha256: toHex(sha256(autoexec)) }]]);
   }
@@ -103,7 +109,8 @@ export class BootContent {
   #scriptOf(node: RosterNode | undefined): string | undefined {
     if (node === undefined) return undefined;
     const { roster, number } = this.#config;
+    const { nodes, suspects } = this.#live();
     const arm64 = hasArm64Files((name) => this.#files.has(name)) ? ARM64_BOOT_FILES : undefined;
-    return bootScript({ roster, node, files: BOOT_FILES, arm64, servers: serverOrder(roster, node.macs[0]!, number, this.#live?.() ?? roster.nodes.map((each) => each.number)) });
+    return bootScript({ roster, node, files: BOOT_FILES, arm64, servers: serverOrder(roster, node.macs[0]!, number, nodes, suspects) });
   }
 }

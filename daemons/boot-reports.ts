@@ -2,6 +2,7 @@
 // nodes tell. Each fact goes into memory, to the recorder, and (what only this node can know) to the other nodes.
 
 import { randomBytes } from 'node:crypto';
+import type { KeyRing } from './agent/key-ring.ts';
 import type { NodeConfig } from './agent/node-config.ts';
 import { type BootFact, formatFact, parseFact } from './boot-report/boot-fact.ts';
 import { BootHistory, standingOf } from './boot-report/boot-history.ts';
@@ -15,7 +16,7 @@ import { now, recordTime } from './host/clock.ts';
 import { type FactPipe, openFactPipe } from './host/fact-pipe.ts';
 import { type Logger, writeLog } from './host/log.ts';
 import { openReportSockets, type ReportSockets } from './host/report-sockets.ts';
-import { clusterId } from './wire/beacon.ts';
+import { clusterId } from './wire/cluster-id.ts';
 import { decodeRelay, encodeRelay } from './wire/fact-relay.ts';
 import type { StageReport } from './wire/stage-report.ts';
 
@@ -24,13 +25,13 @@ const FACTS_MAX = 2048;
 const KERNEL_FACTS_MAX = 2048;
 /** How often it is looked whether a blade stands still. */
 const LOOK_MS = 5_000;
-/** As the beacons have it. */
+/** Of what tells one start of this process from another. */
 const INCARNATION_BYTES = 8;
 
 export interface BootReportsOptions {
   readonly config: NodeConfig;
-  /** Without it nothing is told to, nor heard from, other nodes. */
-  readonly clusterKey: Uint8Array | undefined;
+  /** Without them nothing is told to, nor heard from, other nodes. */
+  readonly keys: KeyRing | undefined;
   readonly log: Logger;
   /** The recorder's FIFO. */
   readonly records?: string | undefined;
@@ -75,6 +76,7 @@ class Memory {
 export class BootReports {
   readonly #options: BootReportsOptions;
   #config: NodeConfig;
+  #keys: KeyRing | undefined;
   readonly #own: Ipv4;
   #cluster: string;
   readonly #incarnation = toHex(randomBytes(INCARNATION_BYTES));
@@ -94,6 +96,7 @@ export class BootReports {
     const { roster, number } = options.config;
     this.#options = options;
     this.#config = options.config;
+    this.#keys = options.keys;
     this.#own = nodeOfNumber(roster, number)!.address;
     this.#cluster = clusterId(roster.clusterName);
     this.#limits = new FactLimits(roster);
@@ -105,6 +108,11 @@ export class BootReports {
     this.#config = config;
     this.#cluster = clusterId(config.roster.clusterName);
     this.#limits.useRoster(config.roster);
+  }
+
+  /** Speaks under the first of them from now on, and believes what was said under any. */
+  useKeys(keys: KeyRing): void {
+    this.#keys = keys;
   }
 
   /** Begins to listen; the boot services do not wait for it. */
@@ -137,7 +145,7 @@ export class BootReports {
     const changed = [...nodes.filter((number) => !before.includes(number)), ...before.filter((number) => !nodes.includes(number))];
     for (const number of changed) {
       const mac = nodeOfNumber(this.#config.roster, number)?.macs[0];
-      // Every node hears the beacons for itself.
+      // Every node hears of it for itself.
       if (mac !== undefined && number !== this.#config.number) this.#note({ kind: 'live', t: recordTime(), mac, serving: nodes.includes(number) }, false);
     }
   }
@@ -164,16 +172,15 @@ export class BootReports {
   }
 
   #relay(text: string): void {
-    const { clusterKey } = this.#options;
-    if (clusterKey === undefined) return;
-    const bytes = encodeRelay(clusterKey, { cluster: this.#cluster, node: this.#config.number, incarnation: this.#incarnation, sequence: this.#sequence++, text });
+    const key = this.#keys?.[0];
+    if (key === undefined) return;
+    const bytes = encodeRelay(key, { cluster: this.#cluster, node: this.#config.number, incarnation: this.#incarnation, sequence: this.#sequence++, text });
     if (bytes !== undefined) this.#sockets?.relay(bytes);
   }
 
   #heardRelay(bytes: Uint8Array): void {
-    const { clusterKey } = this.#options;
     const config = this.#config;
-    const relayed = clusterKey === undefined ? undefined : decodeRelay(clusterKey, bytes);
+    const relayed = this.#keys?.map((key) => decodeRelay(key, bytes)).find((each) => each !== undefined);
     if (relayed === undefined || relayed.cluster !== this.#cluster || relayed.node === config.number) return;
     if (!this.#limits.fresh(relayed.node, relayed.incarnation, relayed.sequence)) return;
     const fact = parseFact(relayed.text);

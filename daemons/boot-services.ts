@@ -1,6 +1,7 @@
-// Wires the boot services of one node together: DHCP, TFTP, HTTP, router advertisements and the beacons that tell each of
+// Wires the boot services of one node together: DHCP, TFTP, HTTP, router advertisements and the membership that tells each of
 // them who else is alive. The rooms do not know each other; what one has to hear of another passes through here.
 
+import type { KeyRing } from './agent/key-ring.ts';
 import type { NodeConfig } from './agent/node-config.ts';
 import { type AdvertiserEffect, type AdvertiserInput, RouterAdvertiser } from './agent/router-advertiser.ts';
 import { type Status, statusOf } from './agent/status.ts';
@@ -26,7 +27,7 @@ import { MachineLoop } from './host/machine-loop.ts';
 import { ServingFile } from './host/serving-file.ts';
 import { type WatchedFacts, watchReplacement } from './replacement-watch.ts';
 import { sanLoginImage } from './san-login-image.ts';
-import { type LiveNodes, startLiveNodes } from './live-nodes.ts';
+import { type Live, type LiveNodes, startLiveNodes } from './live-nodes.ts';
 import type { ServingNode } from './wire/serving-record.ts';
 import type { StageReport } from './wire/stage-report.ts';
 import { clusterPrefix, encodeRouterAdvertisement, PREFIX_LIFETIME_S } from './wire/router-advertisement.ts';
@@ -36,8 +37,8 @@ const BOOT_REQUEST = 1;
 
 export interface BootServicesOptions {
   readonly config: NodeConfig;
-  /** Without it the node speaks to no other and acts as if alone. */
-  readonly clusterKey: Uint8Array | undefined;
+  /** Without them the node speaks to no other and acts as if alone. */
+  readonly keys: KeyRing | undefined;
   /** What blades log in to the SAN with; undefined: it wants no CHAP, or this node does not know the login. */
   readonly sanLogin: ChapLogin | undefined;
   readonly files: BootFileTable;
@@ -58,6 +59,7 @@ export interface BootServicesOptions {
 export class BootServices {
   readonly #options: BootServicesOptions;
   #config: NodeConfig;
+  #keys: KeyRing | undefined;
   /** As it was booted: its address is that of the sockets. */
   readonly #me: RosterNode;
   readonly #startedAt = now();
@@ -69,10 +71,10 @@ export class BootServices {
   readonly #dhcp: DhcpServer;
   readonly #advertiser: MachineLoop<AdvertiserInput, AdvertiserEffect>;
   #dhcpShell: DhcpShell<DhcpInput> | undefined;
-  #beacons: LiveNodes | undefined;
+  #others: LiveNodes | undefined;
   #icmp6: Icmp6Socket | undefined;
   #advertisingFailed = '';
-  /** What DHCP and beacons were told last: this machine is the node that it was booted as. */
+  /** What DHCP was told last: this machine is the node that it was booted as. */
   #member = true;
   /** All sockets are bound. */
   #bound = false;
@@ -82,6 +84,8 @@ export class BootServices {
   #answering: readonly ServingNode[] | undefined;
   /** Numbers of those whose turn it is to serve: without the drained ones, unless there is no other. */
   #live: readonly number[];
+  /** Of all these the ones that may be dead. */
+  #suspects: readonly number[] = [];
   /** What serving.json says beside them: the newest registry that any node knows. */
   #newestGeneration: number;
 
@@ -90,6 +94,7 @@ export class BootServices {
     const { roster, number } = config;
     this.#options = options;
     this.#config = config;
+    this.#keys = options.keys;
     this.#newestGeneration = config.rosterGeneration;
     this.#me = nodeOfNumber(roster, number)!;
     this.#alive = [number];
@@ -97,21 +102,21 @@ export class BootServices {
     this.#blades = new BladeLog(roster, log);
     this.#handout = new SanLoginHandout(roster, sanLogin && sanLoginImage(sanLogin));
     const onServedElsewhere = (mac: Mac, step: string): void => this.#answered(mac, step);
-    this.#reports = new BootReports({ config, clusterKey: options.clusterKey, log, records: options.records, onServedElsewhere });
+    this.#reports = new BootReports({ config, keys: options.keys, log, records: options.records, onServedElsewhere });
     const handOut = (mac: Mac | undefined, client: Ipv4): Handout => this.#handout.decide(now(), mac, client);
     this.#servingFile = options.serving === undefined ? undefined : new ServingFile(options.serving, (reason) => log.warn({ path: options.serving, reason }, 'serving.not-written'));
-    this.#content = new BootContent({ config, files, live: () => this.#answeringNumbers(), sanLogin: handOut, hardware: this.#sealedHardware() });
+    this.#content = new BootContent({ config, files, live: () => ({ nodes: this.#answeringNumbers(), suspects: this.#suspects }), sanLogin: handOut, hardware: this.#sealedHardware() });
     this.#dhcp = new DhcpServer({ roster, self: number, arm64: hasArm64Files((name) => files.has(name)) });
     this.#advertiser = new MachineLoop<AdvertiserInput, AdvertiserEffect>(new RouterAdvertiser(number, now()), now, { kind: 'timer' }, () => this.#advertise());
   }
 
   /** Binds all sockets, waiting for addresses and ports that are still to come. Rejects when a socket cannot be had at all. */
   async start(): Promise<void> {
-    const { log, config, clusterKey, onBroken } = this.#options;
+    const { log, config, keys, onBroken } = this.#options;
     const { address } = this.#me;
-    this.#beacons = startLiveNodes({
-      config, clusterKey, log,
-      onLive: (alive, serving) => this.#onLive(alive, serving),
+    this.#others = startLiveNodes({
+      config, keys, log,
+      onLive: (live) => this.#onLive(live),
       onNewerRoster: (generation) => {
         this.#newestGeneration = generation;
         this.#writeServing();
@@ -138,7 +143,7 @@ export class BootServices {
     this.#bound = true;
     const { replace } = this.#options;
     if (replace !== undefined) watchReplacement({ self: config.number, path: replace, log, facts: () => this.#replacementFacts() });
-    this.#beacons?.input({ kind: 'serving', serving: true });
+    this.#others?.serving(true);
     if (this.#config.standDown === undefined) this.#sayServing();
     else this.#sayStoodDown(this.#config.standDown);
   }
@@ -162,8 +167,8 @@ export class BootServices {
   }
 
   /**
-   * Follows a newer configuration, of this same node, from here on: no socket is closed, and what is being sent is sent to its end. The beacons
-   * come last: when the others hear the new generation, this node answers by it. Where this machine is not that node any more, it stands down:
+   * Follows a newer configuration, of this same node, from here on: no socket is closed, and what is being sent is sent to its end. The
+   * membership comes last: when the others hear of the new generation, this node answers by it. Where this machine is not that node any more, it stands down:
    * the sockets stay, and nobody is served, until a later configuration has it in again.
    */
   follow(config: NodeConfig): void {
@@ -176,20 +181,32 @@ export class BootServices {
     this.#reports.useConfig(config);
     this.#content.useConfig(config);
     this.#dhcpShell?.input({ kind: 'roster', roster });
-    this.#beacons?.input({ kind: 'roster', roster, generation });
     this.#tellMembership();
     this.#tellDuty();
+    this.#others?.follow(config);
     if (!this.#bound || before === config.standDown) return;
     if (config.standDown === undefined) this.#sayServing();
     else this.#sayStoodDown(config.standDown);
   }
 
+  get keys(): KeyRing | undefined {
+    return this.#keys;
+  }
+
+  /** Speaks to the other nodes under the first of these keys from now on, and believes whatever is said under any. */
+  useKeys(keys: KeyRing): void {
+    this.#keys = keys;
+    this.#reports.useKeys(keys);
+    this.#others?.useKeys(keys);
+  }
+
   status(): Status {
     const { files } = this.#options;
     const config = this.#config;
-    const generations = this.#beacons?.generations() ?? [{ node: config.number, generation: config.rosterGeneration, behindSince: undefined }];
+    const generations = this.#others?.generations() ?? [{ node: config.number, generation: config.rosterGeneration, behindSince: undefined }];
     const [unknown, barred, foreign] = [this.#dhcp.unknown(), this.#dhcp.barred(), this.#dhcp.foreign()];
-    const seen = { unknown, barred, foreign, generations, alive: this.#alive, live: this.#live, stages: this.#blades.list() };
+    const members = this.#others?.members() ?? [];
+    const seen = { unknown, barred, foreign, generations, members, alive: this.#alive, live: this.#live, suspects: this.#suspects, stages: this.#blades.list() };
     return statusOf(now(), { config, files, startedAt: this.#startedAt, serving: this.#bound && config.standDown === undefined, ...seen });
   }
 
@@ -198,11 +215,12 @@ export class BootServices {
     return this.#reports.facts(after);
   }
 
-  #onLive(alive: readonly number[], serving: readonly ServingNode[]): void {
+  #onLive({ alive, serving, suspects }: Live): void {
     this.#alive = alive;
     this.#answering = serving;
+    this.#suspects = suspects;
     const nodes = serving.map(({ node }) => node);
-    this.#dhcpShell?.input({ kind: 'live', nodes });
+    this.#dhcpShell?.input({ kind: 'live', nodes, suspects });
     this.#reports.live(nodes);
     this.#tellDuty();
   }
@@ -216,7 +234,8 @@ export class BootServices {
     this.#live = withoutDrained(roster, this.#answeringNumbers());
     const drained = nodeOfNumber(roster, number)?.drained === true;
     this.#advertiser.step({ kind: 'duty', onDuty: standDown === undefined && (!drained || this.#live.includes(number)) });
-    this.#advertiser.step({ kind: 'live', nodes: this.#live });
+    // Two too many for a moment cost nothing; one too few, and a blade waits.
+    this.#advertiser.step({ kind: 'live', nodes: this.#live.filter((node) => !this.#suspects.includes(node)) });
     this.#writeServing();
   }
 
@@ -224,13 +243,12 @@ export class BootServices {
     return this.#answering?.map(({ node }) => node) ?? [this.#config.number];
   }
 
-  /** Whether this machine is the node that it was booted as, whenever the configuration has changed. */
+  /** Whether this machine is the node that it was booted as, whenever the configuration has changed. The membership sees to that by itself. */
   #tellMembership(): void {
     const member = this.#config.standDown === undefined;
     if (member === this.#member) return;
     this.#member = member;
     this.#dhcpShell?.input({ kind: 'member', member });
-    this.#beacons?.input({ kind: 'member', member });
   }
 
   #writeServing(): void {
@@ -276,8 +294,8 @@ export class BootServices {
 
   /** Without a key nobody could be told from a stranger. */
   #sealedHardware(): ((nonce: string) => Uint8Array | undefined) | undefined {
-    const { hardware: path, clusterKey: key, log } = this.#options;
-    return path === undefined || key === undefined ? undefined : (nonce) => sealHardware({ path, key, config: this.#config, log }, nonce);
+    const { hardware: path, keys, log } = this.#options;
+    return path === undefined || keys === undefined ? undefined : (nonce) => sealHardware({ path, key: this.#keys![0]!, config: this.#config, log }, nonce);
   }
 
   /** Whose DHCP was answered, by this node or another, may ask for the SAN's login for a while. */

@@ -4,7 +4,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { judgeReload } from './agent/config-reload.ts';
-import { type NodeConfig, parseClusterKey, parseNodeConfigText } from './agent/node-config.ts';
+import { type KeyRing, parseKeyRing } from './agent/key-ring.ts';
+import { type NodeConfig, parseNodeConfigText } from './agent/node-config.ts';
 import { ARM64_FILE_NAMES, missingArm64Files } from './core/boot-file-names.ts';
 import { type ChapLogin, parseChapLogin } from './core/chap.ts';
 import type { LogLevel } from './core/log-effect.ts';
@@ -16,7 +17,8 @@ import { BOOT_FILES } from './http-boot/boot-script.ts';
 const OPTIONS = {
   config: { type: 'string', default: '/etc/metamaster/node.json', help: '--config FILE         who this node is and who belongs to the cluster [/etc/metamaster/node.json]' },
   follow: { type: 'string', help: '--follow FILE         a newer configuration, in memory; it is followed while the daemon runs, whenever it is replaced' },
-  'cluster-key': { type: 'string', help: "--cluster-key FILE    the cluster's key in hexadecimal; without it the node acts as if alone" },
+  'cluster-key': { type: 'string', help: "--cluster-key FILE    the cluster's keys in hexadecimal, a line each, the one that is spoken under first; without it the node acts as if alone" },
+  'follow-key': { type: 'string', help: "--follow-key FILE     newer keys, in memory, which count in place of --cluster-key's; they are followed while the daemon runs, whenever the file is replaced" },
   gateway: { type: 'string', default: '/etc/metamaster/gateway.json', help: "--gateway FILE        the gateway's settings; they are followed while the daemon runs [/etc/metamaster/gateway.json]" },
   'san-login': { type: 'string', help: "--san-login FILE      the SAN's CHAP login, to be handed to blades that boot; without it they get none from here" },
   'boot-volume': { type: 'string', help: '--boot-volume PATH    the boot volume; fd:N takes a file that is already open' },
@@ -43,6 +45,7 @@ export interface Arguments {
   readonly config: string;
   readonly follow?: string;
   readonly 'cluster-key'?: string;
+  readonly 'follow-key'?: string;
   /** Undefined only for a daemon that does not have it. */
   readonly gateway?: string;
   readonly 'san-login'?: string;
@@ -66,7 +69,7 @@ export interface Arguments {
 /** Everything that a daemon reads before it serves. */
 export interface Inputs {
   readonly config: NodeConfig;
-  readonly clusterKey: Uint8Array | undefined;
+  readonly keys: KeyRing | undefined;
   /** Undefined as well where the SAN wants no CHAP. */
   readonly sanLogin: ChapLogin | undefined;
   /** Empty for a daemon that serves none. */
@@ -104,6 +107,16 @@ export function readConfig({ config: path, follow }: Pick<Arguments, 'config' | 
   if (!laidDown.ok || follow === undefined || !existsSync(follow)) return laidDown;
   const newer = judgeReload(laidDown.value, readFileSync(follow, 'utf8'), follow);
   return newer.kind === 'follow' ? { ok: true, value: newer.config } : laidDown;
+}
+
+/**
+ * Reads the cluster's keys: those in memory that `--follow-key` names, where they are there and good, else the file that the boot laid down.
+ * Problems: MM-CLUSTER-KEY, MM-ARGUMENTS; throws the system's error when the latter cannot be read.
+ */
+export function readKeys({ 'cluster-key': path, 'follow-key': follow }: Pick<Arguments, 'cluster-key' | 'follow-key'>): Result<KeyRing | undefined> {
+  if (path === undefined) return follow === undefined ? { ok: true, value: undefined } : { ok: false, problems: [usage('--follow-key', 'only beside --cluster-key', 'alone')] };
+  const newer = follow !== undefined && existsSync(follow) ? parseKeyRing(readFileSync(follow, 'utf8'), follow) : undefined;
+  return newer?.ok === true ? newer : parseKeyRing(readFileSync(path, 'utf8'), path);
 }
 
 /** The boot files to serve; a kernel and an initrd must be among them, and those for arm64 all or none. Throws InputError, or the system's error. */
@@ -150,11 +163,11 @@ export function readInputs(values: Arguments, servesFiles: boolean): Inputs {
   };
   const { port: portText, 'cluster-key': keyFile, 'san-login': loginFile } = values;
   const config = attempt(values.config, () => valueOf(readConfig(values)));
-  const clusterKey = keyFile === undefined ? undefined : attempt(keyFile, () => valueOf(parseClusterKey(readFileSync(keyFile, 'utf8'), keyFile)));
+  const keys = attempt(keyFile ?? '--follow-key', () => valueOf(readKeys(values)));
   const sanLogin = loginFile === undefined ? undefined : attempt(loginFile, () => valueOf(parseChapLogin(readFileSync(loginFile, 'utf8'), loginFile)));
   const files = attempt(values['boot-volume'] ?? values['boot-dir'] ?? '--boot-volume', () => (servesFiles ? readBootFiles(values) : new Map()));
   const logLevel = attempt('--log-level', () => levelOf(values['log-level']));
   const port = portText === undefined ? undefined : attempt('--port', () => portOf(portText));
   if (config === undefined || files === undefined || logLevel === undefined || problems.length > 0) throw new InputError(problems);
-  return { config, clusterKey, sanLogin, files, logLevel, port };
+  return { config, keys, sanLogin, files, logLevel, port };
 }

@@ -1,16 +1,18 @@
 #!/usr/bin/env -S node --disable-warning=ExperimentalWarning
 // The DHCP server of one node by itself. TFTP and HTTP must be served at the same address: that is what it tells the blades.
 
+import type { KeyRing } from './agent/key-ring.ts';
 import { BladeLog } from './blade-log.ts';
 import { nodeOfNumber } from './core/roster.ts';
 import { type Given, runDaemon } from './daemon-process.ts';
 import { type DhcpInput, DhcpServer } from './dhcp/dhcp-server.ts';
 import { explainMac } from './explain-mac.ts';
+import { followKeys } from './follow-config.ts';
 import { startDhcp } from './host/dhcp-socket.ts';
 import { stage, writeLog } from './host/log.ts';
 import { startLiveNodes } from './live-nodes.ts';
 
-async function serve({ config, clusterKey, log, values }: Given): Promise<undefined> {
+async function serve({ config, keys, log, values }: Given): Promise<undefined> {
   const { roster, number } = config;
   const { name, address } = nodeOfNumber(roster, number)!;
   const blades = new BladeLog(roster, log);
@@ -20,9 +22,17 @@ async function serve({ config, clusterKey, log, values }: Given): Promise<undefi
     log: (effect) => writeLog(log, effect),
     onStage: ({ mac, detail }) => blades.note(mac, 'dhcp', detail),
   });
-  const beacons = startLiveNodes({ config, clusterKey, log, onLive: (_alive, serving) => dhcp.input({ kind: 'live', nodes: serving.map(({ node }) => node) }) });
+  const others = startLiveNodes({ config, keys, log, onLive: ({ serving, suspects }) => dhcp.input({ kind: 'live', nodes: serving.map(({ node }) => node), suspects }) });
+  if (others !== undefined && keys !== undefined && values['follow-key'] !== undefined) {
+    let used = keys;
+    const useKeys = (next: KeyRing): void => {
+      used = next;
+      others.useKeys(next);
+    };
+    followKeys(values['follow-key'], { get keys() { return used; }, useKeys }, log);
+  }
   await dhcp.ready;
-  beacons?.input({ kind: 'serving', serving: true });
+  others?.serving(true);
   log.info({ node: number, address }, 'dhcp.serving');
   stage('serving', `${name} ${address} dhcp`);
 }
@@ -30,7 +40,7 @@ async function serve({ config, clusterKey, log, values }: Given): Promise<undefi
 runDaemon({
   name: 'dhcpd',
   what: 'the DHCP server of one node',
-  options: ['config', 'cluster-key', 'arm64', 'log-level', 'check-config', 'explain', 'help'],
+  options: ['config', 'cluster-key', 'follow-key', 'arm64', 'log-level', 'check-config', 'explain', 'help'],
   servesFiles: false,
   serve,
   explain: explainMac,

@@ -16,8 +16,8 @@ async function serve({ config, files, port: wanted, log }: Given): Promise<undef
   const startedAt = now();
   const blades = new BladeLog(roster, log);
   const content = new BootContent({ config, files });
-  // It hears no beacons: of the others it knows nothing.
-  const status = () => statusOf(now(), { config, files, unknown: [], barred: [], foreign: [], startedAt, serving: true, alive: [number], live: [number], generations: [{ node: number, generation: config.rosterGeneration, behindSince: undefined }], stages: blades.list() });
+  // It is no member: of the others it knows nothing.
+  const status = () => statusOf(now(), { config, files, unknown: [], barred: [], foreign: [], startedAt, serving: true, alive: [number], live: [number], suspects: [], members: [], generations: [{ node: number, generation: config.rosterGeneration, behindSince: undefined }], stages: blades.list() });
   const { port } = await startHttp({ content, address, port: wanted, log, onStage: (mac, step, detail) => blades.note(mac, step, detail), onReport: (report) => blades.heard(report) }, status);
   log.info({ node: number, address, port, files: files.size }, 'http.serving');
   stage('serving', `${name} ${address} http`);

@@ -1,58 +1,116 @@
-// The beacons of one node: it tells the others that it lives, and hears which of them serve.
+// This node among the others: it tells them that it lives and what it is busy with, and hears which of them live and serve.
 
-import { randomBytes } from 'node:crypto';
+import type { KeyRing } from './agent/key-ring.ts';
 import type { NodeConfig } from './agent/node-config.ts';
-import { toHex } from './core/bytes.ts';
+import { isUrgent, LOAD_INTERVAL_MS, type NodeFacts, nodeFacts } from './agent/node-facts.ts';
 import { nodeOfNumber } from './core/roster.ts';
-import { startBeacons } from './host/beacon-socket.ts';
 import { type Logger, writeLog } from './host/log.ts';
-import { type BeaconInput, BeaconTable, type GenerationRow } from './membership/beacon-table.ts';
+import { startMembership, startName } from './host/membership-socket.ts';
+import { systemLoad } from './host/system-load.ts';
+import type { GenerationRow } from './membership/generation-watch.ts';
+import type { LiveEffect } from './membership/live-teller.ts';
+import type { Member } from './membership/member-table.ts';
+import { Membership, type MembershipEffect, type MembershipInput } from './membership/membership.ts';
 import type { ServingNode } from './wire/serving-record.ts';
 
-/** As the beacons have it. */
-const INCARNATION_BYTES = 8;
+/** The seed of the membership's chance has 32 bits. */
+const SEED_DIGITS = 8;
+
+/** What is known of the nodes. All ascending by number. */
+export interface Live {
+  /** Alive, this one among them. */
+  readonly alive: readonly number[];
+  /** Those of them whose boot services answer; this one once it has said so. */
+  readonly serving: readonly ServingNode[];
+  /** Those of them that may be dead. */
+  readonly suspects: readonly number[];
+}
 
 export interface LiveNodesOptions {
   readonly config: NodeConfig;
-  /** Without it the node speaks to no other and acts as if alone. */
-  readonly clusterKey: Uint8Array | undefined;
+  /** Without them the node speaks to no other and acts as if alone. */
+  readonly keys: KeyRing | undefined;
   readonly log: Logger;
-  /** The numbers of the nodes that are alive, and those whose boot services answer; this one is among the latter once it has said so. */
-  readonly onLive: (alive: readonly number[], serving: readonly ServingNode[]) => void;
+  readonly onLive: (live: Live) => void;
   /** A node of the cluster knows a registry of this generation, newer than any that was heard of before. */
   readonly onNewerRoster?: (generation: number) => void;
 }
 
-/** The running beacons of this node. */
+/** This node's running membership. */
 export interface LiveNodes {
-  /** What is to be told to the others, or used from now on. */
-  input(input: BeaconInput): void;
+  /** This node's boot services answer, or do not. */
+  serving(serving: boolean): void;
+  /** Follows a newer configuration of this same node; one that stands down is a member no more. */
+  follow(config: NodeConfig): void;
+  /** Speaks under the first of them from now on. */
+  useKeys(keys: KeyRing): void;
   /** Which registry each living node follows. */
   generations(): readonly GenerationRow[];
+  /** Every node that was heard of, this one among them; in no particular order. */
+  members(): readonly Member[];
 }
 
-/** Starts speaking and listening; undefined without a key. The others hear that this node serves when it is told so by `input`. */
-export function startLiveNodes({ config, clusterKey: key, log, onLive, onNewerRoster }: LiveNodesOptions): LiveNodes | undefined {
-  if (key === undefined) {
+/** Starts speaking and listening; undefined without keys. The others hear that this node serves when it is told so. */
+export function startLiveNodes({ config: first, keys, log, onLive, onNewerRoster }: LiveNodesOptions): LiveNodes | undefined {
+  if (keys === undefined) {
     log.warn('cluster-key.missing');
     return undefined;
   }
-  const { roster, number: self, rosterGeneration: generation } = config;
-  const incarnation = toHex(randomBytes(INCARNATION_BYTES));
-  const table = new BeaconTable({ roster, generation, self, key, incarnation });
-  const beacons = startBeacons<BeaconInput>({
+  let config = first;
+  const { roster, number: self } = config;
+  const start = startName();
+  const machine = new Membership({
+    roster, generation: config.rosterGeneration, self, start,
+    // Beyond the former life's without a file: a start is never within the same second, and the others correct a clock that is wrong.
+    firstIncarnation: Math.floor(Date.now() / 1000),
+    seed: Number.parseInt(start.slice(0, SEED_DIGITS), 16),
+  });
+  const told = ({ nodes: alive, serving, suspects }: LiveEffect): void => {
+    const starts = new Map(machine.members().map((member) => [member.node, member.start]));
+    onLive({ alive, serving: serving.map((node) => ({ node, incarnation: starts.get(node)! })), suspects });
+    log.info({ alive: alive.join(), serving: serving.join(), suspects: suspects.join() }, 'membership.live');
+  };
+  const shell = startMembership<MembershipInput, Extract<MembershipEffect, { kind: 'live' | 'newer-roster' }>>({
     address: nodeOfNumber(roster, self)!.address,
-    machine: table,
+    node: self, start, roster, keys, machine,
     log: (effect) => writeLog(log, effect),
     onNews: (news) => {
-      if (news.kind === 'newer-roster') {
-        onNewerRoster?.(news.generation);
-        return log.info({ generation: news.generation, node: news.node }, 'roster.newer');
-      }
-      const incarnations = new Map([[self, incarnation], ...table.peers().map((peer) => [peer.node, peer.incarnation] as const)]);
-      onLive(news.nodes, news.serving.map((node) => ({ node, incarnation: incarnations.get(node)! })));
-      log.info({ alive: news.nodes.join(), serving: news.serving.join() }, 'membership.live');
+      if (news.kind === 'live') return told(news);
+      onNewerRoster?.(news.generation);
+      log.info({ generation: news.generation, node: news.node }, 'roster.newer');
     },
   });
-  return { input: (input) => beacons.input(input), generations: () => table.generations() };
+
+  let member = true;
+  const tellMember = (): void => {
+    const now = config.standDown === undefined;
+    if (now === member) return;
+    member = now;
+    shell.input({ kind: 'member', member });
+  };
+  let facts: NodeFacts | undefined;
+  const tellFacts = (): void => {
+    const now = nodeFacts(config, systemLoad());
+    const urgent = isUrgent(facts, now);
+    facts = now;
+    shell.input({ kind: 'facts', facts: now, urgent });
+  };
+  // Before everything else: who is no member from its start on never speaks a word.
+  tellMember();
+  tellFacts();
+  setInterval(tellFacts, LOAD_INTERVAL_MS).unref();
+
+  return {
+    serving: (serving) => shell.input({ kind: 'serving', serving }),
+    follow(next) {
+      config = next;
+      shell.useRoster(config.roster);
+      shell.input({ kind: 'roster', roster: config.roster, generation: config.rosterGeneration });
+      tellMember();
+      tellFacts();
+    },
+    useKeys: (next) => shell.useKeys(next),
+    generations: () => machine.generations(),
+    members: () => machine.members(),
+  };
 }

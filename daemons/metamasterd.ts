@@ -3,7 +3,7 @@
 // systemd starts it again when it ends.
 
 import { BootServices } from './boot-services.ts';
-import { followConfig } from './follow-config.ts';
+import { followConfig, followKeys } from './follow-config.ts';
 import { type Given, runDaemon } from './daemon-process.ts';
 import { explainMac } from './explain-mac.ts';
 import { checkBootFiles } from './host/boot-files.ts';
@@ -12,7 +12,8 @@ import { lockMemory } from './host/memory-lock.ts';
 async function serve({ values, log, die, ...inputs }: Given): Promise<() => Promise<void>> {
   const services = new BootServices({ ...inputs, log, onBroken: die, records: values.records, serving: values.serving, hardware: values.hardware, replace: values.replace });
   await services.start();
-  if (values.follow !== undefined) followConfig(values.follow, services, log);
+  const keys = values['follow-key'] === undefined ? undefined : followKeys(values['follow-key'], services, log);
+  if (values.follow !== undefined) followConfig(values.follow, services, log, () => keys?.look());
   return async () => {
     lockMemory(checkBootFiles(inputs.files), log);
     const path = values.control;
@@ -25,7 +26,7 @@ async function serve({ values, log, die, ...inputs }: Given): Promise<() => Prom
 runDaemon({
   name: 'metamasterd',
   what: 'the boot services (DHCP, TFTP, HTTP, router advertisements) of one node',
-  options: ['config', 'follow', 'cluster-key', 'san-login', 'boot-volume', 'boot-dir', 'control', 'records', 'serving', 'hardware', 'replace', 'log-level', 'check-config', 'explain', 'help'],
+  options: ['config', 'follow', 'cluster-key', 'follow-key', 'san-login', 'boot-volume', 'boot-dir', 'control', 'records', 'serving', 'hardware', 'replace', 'log-level', 'check-config', 'explain', 'help'],
   servesFiles: true,
   serve,
   explain: explainMac,

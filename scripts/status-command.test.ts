@@ -11,7 +11,8 @@ import { readStoreFill, statusText } from './status-command.ts';
 
 const MAC3 = '52:54:00:00:00:03' as Mac;
 const STATUS: Status = {
-  cluster: 'rack', node: 1, name: 'node1', rosterGeneration: 7, serving: true, standDown: null, upMs: 125_000, alive: [1, 2, 4], live: [1, 2], drained: [],
+  cluster: 'rack', node: 1, name: 'node1', rosterGeneration: 7, serving: true, standDown: null, upMs: 125_000, alive: [1, 2, 4], live: [1, 2], suspects: [2], drained: [],
+  members: [{ node: 1, state: 'alive', forMs: 125_000, facts: { roles: 'boot', load: '0.1', memory: '71' } }, { node: 2, state: 'suspect', forMs: 400, facts: {} }],
   generations: [{ node: 1, generation: 7, behindMs: null }, { node: 2, generation: 7, behindMs: null }, { node: 4, generation: 6, behindMs: 180_000 }],
   lagging: [{ code: 'MM-ROSTER-LAG', node: 4, generation: 6, behindMs: 180_000, remedy: ROSTER_LAG_REMEDY }],
   blades: [
@@ -32,6 +33,7 @@ test('for a person: the latest first, and nothing that a terminal would obey', (
 here     serving, up 2 min, 2 boot files of 1.5 MiB in memory
 serving  nodes 1, 2
 alive    but not serving: 4
+suspect  2: silent just now; within seconds they are heard again, or count as dead
 roster   generation 7 at 1, 2; 6 at 4
 
 MM-ROSTER-LAG: these nodes do not follow the registry; what they know of the roster is old:
@@ -53,11 +55,11 @@ asked for a boot and not in the roster:
 });
 
 test('a node that is alone and has seen nobody', () => {
-  expect(statusText({ ...STATUS, serving: false, alive: [1], live: [], generations: [{ node: 1, generation: 7, behindMs: null }], lagging: [], blades: [], unknown: [], foreign: [] })).toMatch(/not serving yet.*\nserving {2}nobody\nalive {4}but not serving: 1\nroster {3}generation 7 at 1\n\nno blade was seen yet\n$/);
+  expect(statusText({ ...STATUS, serving: false, alive: [1], live: [], suspects: [], generations: [{ node: 1, generation: 7, behindMs: null }], lagging: [], blades: [], unknown: [], foreign: [] })).toMatch(/not serving yet.*\nserving {2}nobody\nalive {4}but not serving: 1\nroster {3}generation 7 at 1\n\nno blade was seen yet\n$/);
 });
 
 test('drained nodes are told apart from those that do not serve yet', () => {
-  expect(statusText({ ...STATUS, alive: [1, 2, 4, 5], drained: [5, 6] })).toContain('\nserving  nodes 1, 2\nalive    but not serving: 4\ndrained  5, 6 (not alive); they serve only while no other node does\nroster');
+  expect(statusText({ ...STATUS, alive: [1, 2, 4, 5], suspects: [], drained: [5, 6] })).toContain('\nserving  nodes 1, 2\nalive    but not serving: 4\ndrained  5, 6 (not alive); they serve only while no other node does\nroster');
   expect(statusText({ ...STATUS, node: 4, drained: [4] })).toContain('\nhere     drained, up 2 min');
   expect(statusText({ ...STATUS, node: 4, live: [4], drained: [4] })).toContain('\nhere     serving, up 2 min');
 });

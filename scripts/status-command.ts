@@ -12,7 +12,7 @@ import { STORE_FILL_FILE, type StoreFillFact } from '../initrd/steps/store-watch
 const SOCKET = '/run/metamasterd/control.sock';
 
 const HELP = `metamaster status [--json] [--socket PATH]
-Says which nodes are alive and serve, which are drained, how far each blade has come, which foreign DHCP servers answer, and which barred
+Says which nodes are alive and serve, which are suspected, which are drained, how far each blade has come, which foreign DHCP servers answer, and which barred
 machines and strangers asked for a boot, as the daemon of this node has heard it; which generation of the registry each node follows; and
 how full this node's exception store is. Run it as root on a node that is up.
 
@@ -76,7 +76,7 @@ function hereText({ serving, standDown, node, drained, live }: Status): string {
 
 /** The status for a person; `store` is this node's own, where it is known. */
 export function statusText(status: Status, store?: StoreFillFact): string {
-  const { alive, live, drained, generations, lagging, blades, unknown, barred, foreign, files } = status;
+  const { alive, live, suspects, drained, generations, lagging, blades, unknown, barred, foreign, files } = status;
   const silent = alive.filter((number) => !live.includes(number) && !drained.includes(number));
   const newestFirst = <T extends { readonly agoMs: number }>(rows: readonly T[]): T[] => rows.toSorted((a, b) => a.agoMs - b.agoMs);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
@@ -86,6 +86,7 @@ export function statusText(status: Status, store?: StoreFillFact): string {
     ...(store === undefined ? [] : [storeText(store)]),
     `serving  ${live.length === 0 ? 'nobody' : `nodes ${live.join(', ')}`}`,
     ...(silent.length === 0 ? [] : [`alive    but not serving: ${silent.join(', ')}`]),
+    ...(suspects.length === 0 ? [] : [`suspect  ${suspects.join(', ')}: silent just now; within seconds they are heard again, or count as dead`]),
     ...(drained.length === 0 ? [] : [`drained  ${drained.map((number) => `${number}${alive.includes(number) ? '' : ' (not alive)'}`).join(', ')}; they serve only while no other node does`]),
     `roster   generation ${generationText(generations)}`,
     ...(lagging.length === 0 ? [] : ['', 'MM-ROSTER-LAG: these nodes do not follow the registry; what they know of the roster is old:']),

@@ -44,7 +44,7 @@ const optionsOf = (name: string): string[] => Array.from(ran(name, '--help').out
 const codesIn = (err: string): string[] => Array.from(err.matchAll(/^(MM-[A-Z]+): /gm), ([, code]) => code!);
 
 test('dhcpd reads no boot files', () => {
-  expect(optionsOf('dhcpd')).toEqual(['config', 'cluster-key', 'arm64', 'log-level', 'check-config', 'explain', 'help']);
+  expect(optionsOf('dhcpd')).toEqual(['config', 'cluster-key', 'follow-key', 'arm64', 'log-level', 'check-config', 'explain', 'help']);
   expect(ran('dhcpd', ...configured, '--check-config')).toEqual({ status: 0, out: 'node 1 of rack, 4 nodes: well\n', err: '' });
   expect(ran('dhcpd', ...common)).toMatchObject({ status: 64, err: expect.stringContaining('--boot-dir') as string });
   expect(ran('dhcpd', ...configured, '--arm64', '--explain', '52:54:00:12:00:03').out).toContain('arm64 UEFI, PXE: ipxe-arm64.efi');
@@ -99,7 +99,7 @@ test('tftpd gives files and scripts, and says which blade had what', () => talki
   const get = async (file: string): Promise<Buffer> => (await promisify(execFile)('curl', ['--silent', '--show-error', '--max-time', '10', `tftp://127.0.0.1:${port}/${file}`], { encoding: 'buffer' })).stdout;
   expect(Buffer.compare(await get('vmlinuz'), KERNEL)).toBe(0);
   expect((await get('autoexec.ipxe')).toString()).toMatch(/^#!ipxe\n/);
-  // It hears no beacons, so that it names all the others.
+  // It is no member, so that it names all the others.
   const script = (await get('boot.ipxe')).toString();
   for (const number of [2, 3, 4]) expect(script).toContain(`http://127.0.0.${number}/vmlinuz `);
   expect(script).not.toContain('arm64');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { parseClusterKey, parseNodeConfig } from './node-config.ts';
+import { expect, test } from 'vitest';
+import { parseNodeConfig } from './node-config.ts';
 
 const node = (number: number) => ({ number, name: `node${number}`, macs: [`52:54:00:00:00:0${number}`], address: `10.1.0.${number}`, loader: 'rom' });
 const roster = {
@@ -61,12 +61,4 @@ test('fuzz: whatever JSON stands in the file, it is read or refused with a reaso
   fc.assert(fc.property(shapes, (json) => {
     expect(wrong(json)).not.toEqual([]);
   }));
-});
-
-describe('parseClusterKey', () => {
-  test('64 digits', () => expect(parseClusterKey(`${'0f'.repeat(32)}\n`, 'f')).toEqual({ ok: true, value: new Uint8Array(32).fill(15) }));
-  test.each(['', 'ab', '0'.repeat(64), `${'0f'.repeat(32)}0f`, 'secret'])('%j is refused without being shown', (text) => {
-    const result = parseClusterKey(text, '/etc/key');
-    expect(result).toMatchObject({ ok: false, problems: [{ code: 'MM-CLUSTER-KEY', where: '/etc/key', seen: `${text.length} characters` }] });
-  });
 });

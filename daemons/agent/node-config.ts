@@ -1,7 +1,7 @@
 // The file that tells a node who it is and who belongs to the cluster: the initrd lays it down at each boot, from the registry.
 // It is read into types; everything that is wrong with it is said at once.
 
-import { fromHex, isZero } from '../core/bytes.ts';
+import { fromHex } from '../core/bytes.ts';
 import { isInterfaceName } from '../core/names.ts';
 import type { Problem, Result } from '../core/problem.ts';
 import { nodeOfNumber, type Roster } from '../core/roster.ts';
@@ -10,8 +10,6 @@ import { checkRoster, nodeNumberShape, ONE_LINE, rosterShape } from '../storage/
 
 /** A boot nonce has 16 bytes. */
 const NONCE_BYTES = 16;
-/** The cluster's key has 32 bytes: as many as HMAC-SHA-256 has use for. */
-const CLUSTER_KEY_BYTES = 32;
 const REMEDY = 'Boot the node again, which writes the file afresh from the registry, or correct the roster there.';
 
 /** What a node knows of itself. */
@@ -81,12 +79,4 @@ export function parseNodeConfigText(content: string, where: string, running?: No
     if (!(error instanceof SyntaxError)) throw error;
     return { ok: false, problems: [{ code: 'MM-NODE-CONFIG', where, rule: 'must be JSON', seen: error.message, remedy: 'Boot the node again, which writes the file afresh.' }] };
   }
-}
-
-/** Reads the cluster's key: 64 hexadecimal digits, white space around them allowed. The key itself is never shown. */
-export function parseClusterKey(content: string, where: string): Result<Uint8Array> {
-  const key = fromHex(content.trim());
-  if (key?.length === CLUSTER_KEY_BYTES && !isZero(key)) return { ok: true, value: key };
-  const rule = `${2 * CLUSTER_KEY_BYTES} hexadecimal digits that are not all zero`;
-  return { ok: false, problems: [{ code: 'MM-CLUSTER-KEY', where, rule, seen: `${content.trim().length} characters`, remedy: REMEDY }] };
 }

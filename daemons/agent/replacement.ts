@@ -16,7 +16,7 @@ import { barOfMac, nodeOfMac, type OpenReplacement, type Roster } from '../core/
 export const ASKING_GAP_MS = 60_000;
 /** A candidate has asked for so long: a blade that was switched on by mistake, or that goes on from its disk, is gone by then. A ROM asks at 0, 4, 12 and 28 s. */
 export const ASKING_MS = 20_000;
-/** A node has not been heard of for so long: the longest restart, from one beacon to the blade's next DHCP request, is well within it. */
+/** A node has not been heard of for so long: the longest restart, from its last word to the blade's next DHCP request, is well within it. */
 export const SILENT_MS = 5 * 60_000;
 /** A line about the same, or about other strangers, is written once in this time. */
 const TELL_MS = 60_000;
@@ -29,7 +29,7 @@ export interface ReplacementFacts {
   /** The generation of the registry that the roster is from, and the newest one that any node speaks of. */
   readonly generation: number;
   readonly newestGeneration: number;
-  /** Numbers that are heard of: by beacons, or as a blade that boots. */
+  /** Numbers that are heard of: by the membership, or as a blade that boots. */
   readonly heard: readonly number[];
   /** Numbers of those whose turn it is to serve. */
   readonly serving: readonly number[];

@@ -13,6 +13,12 @@ test('the whole status', () => {
     serving: true,
     alive: [1, 2, 3],
     live: [1, 2],
+    suspects: [2],
+    members: [
+      { node: 3, status: 'alive', since: 2000 as Instant, description: { present: false, facts: new Map() } },
+      { node: 2, status: 'suspect', since: 4500.4 as Instant, description: undefined },
+      { node: 1, status: 'alive', since: 1000 as Instant, description: { present: true, facts: new Map([['load', '0.1']]) } },
+    ],
     generations: [{ node: 1, generation: 7, behindSince: undefined }, { node: 2, generation: 6, behindSince: (5000 - LAG_TOLD_AFTER_MS) as Instant }, { node: 3, generation: 6, behindSince: (5001 - LAG_TOLD_AFTER_MS) as Instant }],
     stages: [
       { mac: '52:54:00:00:00:01' as Mac, step: 'kernel', detail: 'by HTTP', at: 4000 as Instant },
@@ -36,6 +42,8 @@ test('the whole status', () => {
     upMs: 4000,
     alive: [1, 2, 3],
     live: [1, 2],
+    suspects: [2],
+    members: [{ node: 1, state: 'alive', forMs: 4000, facts: { load: '0.1' } }, { node: 2, state: 'suspect', forMs: 500, facts: {} }, { node: 3, state: 'left', forMs: 3000, facts: {} }],
     drained: [3],
     generations: [{ node: 1, generation: 7, behindMs: null }, { node: 2, generation: 6, behindMs: LAG_TOLD_AFTER_MS }, { node: 3, generation: 6, behindMs: LAG_TOLD_AFTER_MS - 1 }],
     lagging: [{ code: 'MM-ROSTER-LAG', node: 2, generation: 6, behindMs: LAG_TOLD_AFTER_MS, remedy: ROSTER_LAG_REMEDY }],

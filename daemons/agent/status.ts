@@ -60,12 +60,23 @@ export const LAG_TOLD_AFTER_MS = 2 * 60_000;
 export const ROSTER_LAG_REMEDY =
   'On that node see `journalctl -u metamaster-storage`, which reads the registry, and `journalctl -u metamasterd`: one of them says why it does not follow. Booting it again reads everything anew.';
 
+/** What the membership knows of a node. */
+export interface KnownMember {
+  readonly node: number;
+  readonly status: 'alive' | 'suspect' | 'dead';
+  readonly since: Instant;
+  /** Undefined: it was only heard of, and has not told of itself. */
+  readonly description: { readonly present: boolean; readonly facts: ReadonlyMap<string, string> } | undefined;
+}
+
 export interface StatusInput {
   readonly config: NodeConfig;
   readonly startedAt: Instant;
   readonly serving: boolean;
   readonly alive: readonly number[];
   readonly live: readonly number[];
+  readonly suspects: readonly number[];
+  readonly members: readonly KnownMember[];
   readonly generations: readonly NodeGeneration[];
   readonly stages: readonly BladeStage[];
   readonly unknown: readonly UnknownMac[];
@@ -88,6 +99,10 @@ export interface Status {
   readonly alive: readonly number[];
   /** Of these the ones whose boot services answer. */
   readonly live: readonly number[];
+  /** Of the living ones those that did not answer lately: within seconds they are heard again, or dead. */
+  readonly suspects: readonly number[];
+  /** Every node that was heard of since this one's start: how it stands and for how long, and what it says of itself (`roles`, `load`, `memory`). `left`: it took leave. */
+  readonly members: readonly { readonly node: number; readonly state: 'alive' | 'suspect' | 'dead' | 'left'; readonly forMs: number; readonly facts: Readonly<Record<string, string>> }[];
   /** The nodes of the roster that are drained: among `live` only where no other node serves. */
   readonly drained: readonly number[];
   /** The registry's generation that each living node follows; `behindMs` is null for one that has the newest that is known. */
@@ -106,7 +121,7 @@ export interface Status {
 const isLagging = (behindMs: number | null): behindMs is number => behindMs !== null && behindMs >= LAG_TOLD_AFTER_MS;
 
 /** The status at `now`. */
-export function statusOf(now: Instant, { config, startedAt, serving, alive, live, generations, stages, unknown, barred, foreign, files }: StatusInput): Status {
+export function statusOf(now: Instant, { config, startedAt, serving, alive, live, suspects, members, generations, stages, unknown, barred, foreign, files }: StatusInput): Status {
   const { roster, number } = config;
   const rows = generations.map(({ node, generation, behindSince }) => ({ node, generation, behindMs: behindSince === undefined ? null : Math.round(now - behindSince) }));
   return {
@@ -119,6 +134,10 @@ export function statusOf(now: Instant, { config, startedAt, serving, alive, live
     upMs: Math.round(now - startedAt),
     alive,
     live,
+    suspects,
+    members: members.map(({ node, status, since, description }) => ({
+      node, state: description?.present === false ? ('left' as const) : status, forMs: Math.round(now - since), facts: Object.fromEntries(description?.facts ?? []),
+    })).sort((a, b) => a.node - b.node),
     drained: roster.nodes.flatMap((node) => (node.drained === true ? [node.number] : [])),
     generations: rows,
     lagging: rows.flatMap(({ node, generation, behindMs }) => (isLagging(behindMs) ? [{ code: 'MM-ROSTER-LAG', node, generation, behindMs, remedy: ROSTER_LAG_REMEDY }] : [])),

@@ -4,7 +4,7 @@
 import type { MessageCode } from '../core/problem.ts';
 import { ARM64_INITRD, ARM64_KERNEL, ARM64_LOADER, AUTOEXEC_SCRIPT, BIOS_LOADER, BOOT_SCRIPT, INITRD, KERNEL, UEFI_LOADER } from '../core/boot-file-names.ts';
 
-/** Who tells of a stage: a node that served it, the blade's initrd, or the beacons of the node that the blade became. */
+/** Who tells of a stage: a node that served it, the blade's initrd, or the membership, of the node that the blade became. */
 export type StageSource = 'served' | 'blade' | 'live';
 
 export interface StageRule {
@@ -75,7 +75,7 @@ export const STAGE_RULES = {
   handover: { source: 'blade', code: 'MM-STALL-HANDOVER', patienceMs: 20 * S, waitsFor: 'the record of the boot to be written', causes: ['memory is full'], remedy: DMESG },
   root: {
     source: 'blade', code: 'MM-STALL-ROOT', patienceMs: 90 * S, waitsFor: 'the node to serve: systemd, then metamasterd, from the SAN',
-    causes: ['the SAN went away', 'metamasterd ends at its start: its line mm-stage failed is on the console', 'the root is not whole', 'the cluster\'s key differs, so that its beacons are not heard'],
+    causes: ['the SAN went away', 'metamasterd ends at its start: its line mm-stage failed is on the console', 'the root is not whole', 'the cluster\'s key differs, so that it is not heard'],
     remedy: 'See the console; `journalctl -u metamasterd` once one can log in.',
   },
   serving: { source: 'live', code: 'MM-STALL-SERVING', patienceMs: Number.POSITIVE_INFINITY, waitsFor: 'nothing: the node serves', causes: [], remedy: 'Nothing is to be done.' },

@@ -8,6 +8,8 @@ import { readFileSync, statSync } from 'node:fs';
 export const LOOK_MS = 1_000;
 
 export interface WatchedFile {
+  /** Looks now, and not only at the next second. */
+  look(): void;
   stop(): void;
 }
 
@@ -38,5 +40,5 @@ export function watchFile(path: string, onText: (text: string) => void, onTroubl
   };
   look();
   const timer = setInterval(look, LOOK_MS).unref();
-  return { stop: () => clearInterval(timer) };
+  return { look, stop: () => clearInterval(timer) };
 }

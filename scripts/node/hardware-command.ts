@@ -4,7 +4,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { type NodeConfig, parseClusterKey } from '../../daemons/agent/node-config.ts';
+import { type KeyRing, parseKeyRing } from '../../daemons/agent/key-ring.ts';
+import type { NodeConfig } from '../../daemons/agent/node-config.ts';
 import { decodeUtf8, toHex } from '../../daemons/core/bytes.ts';
 import { InputError, type Problem, problemLine, valueOf } from '../../daemons/core/problem.ts';
 import type { RosterNode } from '../../daemons/core/roster.ts';
@@ -69,7 +70,7 @@ function silent(node: RosterNode, seen: string): Problem {
 }
 
 /** Asks one node; whatever goes wrong with that is its answer. */
-async function ask(node: RosterNode, cluster: string, key: Uint8Array): Promise<HardwareAnswer> {
+async function ask(node: RosterNode, cluster: string, keys: KeyRing): Promise<HardwareAnswer> {
   const nonce = toHex(randomBytes(HARDWARE_NONCE_BYTES));
   try {
     const { status, body } = await askWeb({
@@ -77,7 +78,9 @@ async function ask(node: RosterNode, cluster: string, key: Uint8Array): Promise<
       limits: { timeMs: ANSWER_TIMEOUT_MS, bodyBytes: HARDWARE_FACTS_MAX_BYTES + SEAL_BYTES },
     });
     if (status !== 200) return { node, problem: silent(node, REFUSALS[status] ?? `HTTP status ${status}`) };
-    const opened = openAnswer(key, { purpose: HARDWARE_PURPOSE, cluster, node: node.number, nonce }, body);
+    const question = { purpose: HARDWARE_PURPOSE, cluster, node: node.number, nonce };
+    // While the cluster's key changes, nodes may speak under different ones of the ring.
+    const opened = keys.map((key) => openAnswer(key, question, body)).find((plain) => plain !== undefined);
     const content = opened && decodeUtf8(opened);
     if (content === undefined) return { node, problem: silent(node, 'an answer that was not sealed under the cluster\'s key for this question') };
     const facts = parseHardware(content, node.name);
@@ -88,9 +91,9 @@ async function ask(node: RosterNode, cluster: string, key: Uint8Array): Promise<
 }
 
 /** Asks all nodes of the roster; the answers come in its order. */
-export async function askHardware({ roster }: NodeConfig, key: Uint8Array): Promise<readonly HardwareAnswer[]> {
+export async function askHardware({ roster }: NodeConfig, keys: KeyRing): Promise<readonly HardwareAnswer[]> {
   const answers: HardwareAnswer[] = [];
-  for (let at = 0; at < roster.nodes.length; at += ASKED_AT_ONCE) answers.push(...(await Promise.all(roster.nodes.slice(at, at + ASKED_AT_ONCE).map((node) => ask(node, roster.clusterName, key)))));
+  for (let at = 0; at < roster.nodes.length; at += ASKED_AT_ONCE) answers.push(...(await Promise.all(roster.nodes.slice(at, at + ASKED_AT_ONCE).map((node) => ask(node, roster.clusterName, keys)))));
   return answers;
 }
 
@@ -142,9 +145,9 @@ export async function hardwareCommand(argv: readonly string[]): Promise<number> 
   if (more.length > 0) throw new InputError([{ code: 'MM-HARDWARE-NODE', where: 'NODE', rule: 'must be one node, or none for all', seen: positionals.join(' '), remedy: 'See `metamaster node hardware --help`.' }]);
   const config = needed(values.config, () => valueOf(readConfig(values)));
   const keyFile = values['cluster-key'];
-  const key = needed(keyFile, () => valueOf(parseClusterKey(readFileSync(keyFile, 'utf8'), keyFile)));
+  const keys = needed(keyFile, () => valueOf(parseKeyRing(readFileSync(keyFile, 'utf8'), keyFile)));
   const only = wanted === undefined ? undefined : nodeOf(config, wanted);
-  const report = reportOf(config, await askHardware(config, key), only);
+  const report = reportOf(config, await askHardware(config, keys), only);
   process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : hardwareText(report, only !== undefined));
   for (const { unanswered } of report.nodes) if (unanswered !== undefined) process.stderr.write(`metamaster: warning: ${problemLine(unanswered)}\n`);
   return report.nodes.some(({ facts }) => facts !== undefined) ? 0 : 1;

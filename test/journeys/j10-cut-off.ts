@@ -14,7 +14,7 @@ const CUT = 3;
 const SPARE = 9;
 const FROM = 1;
 const MARK = '/root/before-it-hung';
-/** Beacons are missed for some seconds before a node counts as dead. */
+/** A node is silent for some seconds before it counts as dead. */
 const DEAD_S = 60;
 /** The former machine reads the registry once a minute where it hears nobody. */
 const STOPPED_MS = 180_000;

@@ -9,7 +9,7 @@ import { Witnesses } from './witnesses.ts';
 const NEW_BLADES = [7, 8] as const;
 const FROM = 1;
 const STAYING = [1, 2] as const;
-/** A running node hears of a new registry by the beacons, within seconds. */
+/** A running node hears of a new registry from the others, within seconds. */
 const FOLLOW_S = 60;
 
 interface Added {

@@ -19,7 +19,7 @@ const KEPT = '/var/lib/metamaster/kept-over-the-reset';
 const LOST = '/root/lost-with-the-reset';
 /** Software that was installed since. */
 const SOFTWARE = '/usr/local/bin/installed-since';
-/** A running node hears of a new registry by the beacons, and looks once a minute by itself. */
+/** A running node hears of a new registry from the others, and looks once a minute by itself. */
 const FOLLOW_S = 90;
 /** What the kernel was told to write is on the SAN by then. */
 const WRITTEN_MS = 10_000;

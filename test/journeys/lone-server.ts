@@ -1,5 +1,5 @@
 // A metamasterd of its own at the SAN's place in the network, with a roster made for the purpose: the yardstick's, or one that is wrong.
-// It hears no beacons and sends none, so no node of the rack takes it for one of its own.
+// It is no member of the rack, so no node takes it for one of its own.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
