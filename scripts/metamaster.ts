@@ -2,6 +2,7 @@
 
 import { InputError, problemLine } from '../daemons/core/problem.ts';
 import { bootCommand } from './boot-command.ts';
+import { clusterCommand } from './cluster-command.ts';
 import { installCommand } from './install/install-command.ts';
 import { nodeCommand } from './node/node-command.ts';
 import { powerCommand } from './power-command.ts';
@@ -15,6 +16,7 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly run: (
   san: { what: 'show, check or export what a SAN (or an image file of one) holds', run: sanCommand },
   restore: { what: 'bring one node or all of them back to the state of the installation, or set a store valid again', run: (argv) => restoreCommand(argv) },
   node: { what: 'show the nodes and their machines; put another machine into a node\'s place; add, remove and drain nodes', run: (argv) => nodeCommand(argv) },
+  cluster: { what: 'change the key that the nodes speak to each other under, while they run', run: (argv) => clusterCommand(argv) },
   status: { what: 'say which nodes are alive and serving, and how far the blades have come, from a running node', run: statusCommand },
   power: { what: 'tell and switch the power of blades, one by one or the whole rack', run: powerCommand },
   boot: { what: 'tell of the boots of blades stage by stage, or print the steps that a kernel command line leads to', run: bootCommand },

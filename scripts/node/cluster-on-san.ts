@@ -1,4 +1,4 @@
-// An installed cluster on its SAN, opened for the verbs of `metamaster node`.
+// An installed cluster on its SAN, opened for the verbs of `metamaster node` and `metamaster cluster`.
 
 import { equalBytes } from '../../daemons/core/bytes.ts';
 import { InputError, valueOf } from '../../daemons/core/problem.ts';
@@ -14,16 +14,19 @@ import { watchOwners } from '../watch-owners.ts';
 import type { NodeArguments } from './node-arguments.ts';
 import { StoresOnSan } from './stores-on-san.ts';
 
+/** Which cluster, and how its administrator is spoken to. */
+export type ClusterWish = Pick<NodeArguments, 'device' | 'container' | 'yes' | 'json'>;
+
 /** The cluster, and how its administrator is spoken to. */
 export class ClusterOnSan {
   readonly host: CommandHost;
   readonly machine: ThisMachine;
   readonly path: string;
   readonly found: ContainerFound;
-  readonly #wish: NodeArguments;
+  readonly #wish: ClusterWish;
   readonly #san: OpenedSan;
 
-  constructor(host: CommandHost, machine: ThisMachine, path: string, found: ContainerFound, wish: NodeArguments, san: OpenedSan) {
+  constructor(host: CommandHost, machine: ThisMachine, path: string, found: ContainerFound, wish: ClusterWish, san: OpenedSan) {
     this.host = host;
     this.machine = machine;
     this.path = path;
@@ -81,7 +84,7 @@ export class ClusterOnSan {
  * Opens the cluster for as long as `use` runs.
  * @throws InputError MM-NODE-DEVICE, those of `readContainer`; UsageError for several containers; the system's error
  */
-export async function withCluster(host: CommandHost, wish: NodeArguments, use: (cluster: ClusterOnSan) => Promise<number>): Promise<number> {
+export async function withCluster(host: CommandHost, wish: ClusterWish, use: (cluster: ClusterOnSan) => Promise<number>, command = 'node'): Promise<number> {
   const machine = host.machine();
   const path = wish.device ?? machine.disk ?? await host.liveDisk(undefined);
   if (path === undefined) throw new InputError([{
@@ -92,7 +95,7 @@ export async function withCluster(host: CommandHost, wish: NodeArguments, use: (
   try {
     const container = containerOf(san, wish.container ?? (wish.device === undefined ? machine.container : undefined));
     const found = valueOf(readContainer(san.read, san.bytes, container));
-    tellWarnings(host, 'node', found);
+    tellWarnings(host, command, found);
     return await use(new ClusterOnSan(host, machine, path, found, wish, san));
   } finally {
     san.close();
