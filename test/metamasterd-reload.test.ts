@@ -96,7 +96,7 @@ describe.skipIf(!MAY_MAKE_SPACES)('a metamasterd that serves', () => {
     expect(createHash('sha256').update(readFileSync(at('fetched'))).digest('hex')).toBe(createHash('sha256').update(KERNEL).digest('hex'));
     expect(status()).toMatchObject({ rosterGeneration: 7, serving: true, generations: [{ node: 1, generation: 7, behindMs: null }], lagging: [] });
     expect(newest()).toBe(7);
-  }, 40_000);
+  }, 60_000);
 
   test('keeps what it has when the next one is wrong, and says so once', async () => {
     writeNodeConfig(at('memory'), { ...CHANGED, netmask: '255.0.255.0' as Ipv4 }, 1, 8);
@@ -147,7 +147,8 @@ describe.skipIf(!MAY_MAKE_SPACES)('a metamasterd that serves', () => {
     expect(/mm\.servers=(\S+)/.exec(script(CAME))![1]).toBe('10.7.0.2');
     expect(decodeServing(readFileSync(at('serving.json'), 'utf8'))!.serving.map(({ node }) => node)).toEqual([2]);
     await second.stop();
-    await expect.poll(() => status().live, { timeout: 10_000 }).toEqual([1]);
+    // Dead within six seconds; the rest is for a machine that tests other things as well.
+    await expect.poll(() => status().live, { timeout: 30_000 }).toEqual([1]);
     expect(reply(CAME)).toMatchObject({ yiaddr: '10.7.0.5', server: '10.7.0.1' });
     expect(/mm\.servers=(\S+)/.exec(script(CAME))![1]).toBe('10.7.0.1');
   }, 40_000);
