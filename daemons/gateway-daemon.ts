@@ -84,7 +84,8 @@ export class GatewayDaemon {
 
   /** Resolves when the node beats, or when it is sure that it is not to. */
   async start(): Promise<void> {
-    const { values, log, clusterKey, onStop } = this.#options;
+    const { values, log, keys, onStop } = this.#options;
+    const clusterKey = keys?.[0];
     if (clusterKey === undefined) throw new InputError([{ code: 'MM-GATEWAY-KEY', where: '--cluster-key', rule: 'is required: beats without a key could be anybody\'s', seen: 'nothing', remedy: 'Give the file with the cluster\'s key.' }]);
     onStop(() => this.#stop());
     if (this.#isCandidate(this.#settings)) await this.#startBeating(this.#settings, clusterKey);
