@@ -105,6 +105,8 @@ export function startLiveNodes({ config: first, keys, log, onLive, onNewerRoster
     follow(next) {
       config = next;
       shell.useRoster(config.roster);
+      // Who is a member again is told so at once, and not gathered with what else the roster changes; who is none any more takes leave with the new generation.
+      if (config.standDown === undefined) tellMember();
       shell.input({ kind: 'roster', roster: config.roster, generation: config.rosterGeneration });
       tellMember();
       tellFacts();

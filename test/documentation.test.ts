@@ -26,7 +26,7 @@ const PACKAGES = [...Object.keys(dependencies), ...Object.keys(devDependencies)]
 /** Programs that tell their options by `--help`: how a document calls them, and how they are asked. */
 const PROGRAMS: readonly (readonly [called: string, file: string, ...words: string[]])[] = [
   ['scripts/up', 'scripts/up.ts'], ['scripts/test', 'scripts/test.ts'], ['node build.mjs', 'build.mjs'], ['node live-dvd/images.ts', 'live-dvd/images.ts'], ['node daemons/metamasterd.ts', 'daemons/metamasterd.ts'],
-  ...['node checkpoint', 'node rollback', 'node diff', 'node cat', 'node hardware', 'san', 'install', 'boot', 'power', 'restore', 'node'].flatMap((name) => ['metamaster', 'node scripts/metamaster.ts'].flatMap((program) => [[`${program} ${name}`, 'scripts/metamaster.ts', ...name.split(' ')] as const])),
+  ...['node checkpoint', 'node rollback', 'node diff', 'node cat', 'node hardware', 'san', 'install', 'boot', 'power', 'restore', 'cluster', 'status', 'node'].flatMap((name) => ['metamaster', 'node scripts/metamaster.ts'].flatMap((program) => [[`${program} ${name}`, 'scripts/metamaster.ts', ...name.split(' ')] as const])),
   ['metamaster', 'scripts/metamaster.ts'], ['node scripts/metamaster.ts', 'scripts/metamaster.ts'],
 ];
 
