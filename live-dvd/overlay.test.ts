@@ -12,7 +12,7 @@ import type { Mac } from '../daemons/core/mac.ts';
 import { FACTS_FOLDER } from '../daemons/host/fact-files.ts';
 import { HARDWARE_FILE } from '../scripts/hardware-collector.ts';
 import { TIME_SOURCES } from '../initrd/identity.ts';
-import { FOLLOWED_CONFIG } from '../initrd/steps/follow-registry.ts';
+import { DAEMON_USER, FOLLOWED_CONFIG, FOLLOWED_KEYS } from '../initrd/steps/follow-registry.ts';
 import { LeaseBench, NO_SANLOCK } from '../daemons/host/sanlock.test-kit.ts';
 import { SERVING_FILE } from '../initrd/steps/restart-blade.ts';
 import { readRecipe } from './recipe.ts';
@@ -136,6 +136,13 @@ test('metamasterd is handed each secret that it is started with, from a file tha
   // A credential whose file is missing keeps the unit from starting (systemd.exec(5)).
   const identity = readFileSync(join(import.meta.dirname, '../initrd/identity.ts'), 'utf8');
   for (const path of credentials.values()) expect(identity).toContain(`file('${path}', SECRET,`);
+});
+
+test('metamasterd follows the keys where the storage agent puts them for its user alone, out of the sight of the collector of hardware', () => {
+  const daemon = unit('metamasterd.service');
+  expect(setting(daemon, 'ExecStart')).toContain(` --follow-key ${FOLLOWED_KEYS} `);
+  expect(`${setting(daemon, 'User')}:${setting(daemon, 'Group')}`).toBe(DAEMON_USER);
+  expect(setting(unit('metamaster-hardware.service'), 'InaccessiblePaths')!.split(' ')).toContain(`-${FOLLOWED_KEYS.slice(0, FOLLOWED_KEYS.lastIndexOf('/'))}`);
 });
 
 describe.skipIf(NO_SANLOCK !== undefined)(`sanlock on a node${NO_SANLOCK === undefined ? '' : ` (skipped: ${NO_SANLOCK})`}`, () => {

@@ -21,8 +21,8 @@ import { type IdentityOutcome, type IdentityWrite, WRITE_IDENTITY } from './writ
 export const FOLLOWED_CONFIG = '/run/metamaster/node.json';
 /** The cluster's keys, for metamasterd alone (its unit's `--follow-key`): what /etc/metamaster/cluster-key will hold. */
 export const FOLLOWED_KEYS = '/run/metamaster/cluster-key';
-/** Whose process may read it: the user of metamasterd's unit. */
-const DAEMON_USER = 'metamaster:metamaster';
+/** Whose process may read it: user and group of metamasterd's unit. */
+export const DAEMON_USER = 'metamaster:metamaster';
 /** To the process that writes, and back. */
 export const IDENTITY_REQUEST = '/run/metamaster/identity.json';
 export const IDENTITY_OUTCOME = '/run/metamaster/identity-outcome.json';
