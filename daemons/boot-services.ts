@@ -1,9 +1,9 @@
 // Wires the boot services of one node together: DHCP, TFTP, HTTP, router advertisements and the membership that tells each of
 // them who else is alive. The rooms do not know each other; what one has to hear of another passes through here.
 
+import { openAdvertising } from './advertising.ts';
 import type { KeyRing } from './agent/key-ring.ts';
 import type { NodeConfig } from './agent/node-config.ts';
-import { type AdvertiserEffect, type AdvertiserInput, RouterAdvertiser } from './agent/router-advertiser.ts';
 import { type Status, statusOf } from './agent/status.ts';
 import { BladeLog } from './blade-log.ts';
 import { BootContent } from './boot-content.ts';
@@ -21,16 +21,13 @@ import { sealHardware } from './hardware-answer.ts';
 import type { BootFileTable } from './host/boot-files.ts';
 import { now } from './host/clock.ts';
 import { type DhcpShell, startDhcp } from './host/dhcp-socket.ts';
-import { type Icmp6Socket, openIcmp6 } from './host/icmp6.ts';
 import { type Logger, stage, writeLog } from './host/log.ts';
-import { MachineLoop } from './host/machine-loop.ts';
 import { ServingFile } from './host/serving-file.ts';
 import { type WatchedFacts, watchReplacement } from './replacement-watch.ts';
 import { sanLoginImage } from './san-login-image.ts';
 import { type Live, type LiveNodes, startLiveNodes } from './live-nodes.ts';
 import type { ServingNode } from './wire/serving-record.ts';
 import type { StageReport } from './wire/stage-report.ts';
-import { clusterPrefix, encodeRouterAdvertisement, PREFIX_LIFETIME_S } from './wire/router-advertisement.ts';
 
 /** RFC 2131 section 2: a request of a client begins with op 1. */
 const BOOT_REQUEST = 1;
@@ -69,11 +66,9 @@ export class BootServices {
   readonly #handout: SanLoginHandout;
   readonly #content: BootContent;
   readonly #dhcp: DhcpServer;
-  readonly #advertiser: MachineLoop<AdvertiserInput, AdvertiserEffect>;
+  readonly #advertiser: ReturnType<typeof openAdvertising>;
   #dhcpShell: DhcpShell<DhcpInput> | undefined;
   #others: LiveNodes | undefined;
-  #icmp6: Icmp6Socket | undefined;
-  #advertisingFailed = '';
   /** What DHCP was told last: this machine is the node that it was booted as. */
   #member = true;
   /** All sockets are bound. */
@@ -107,7 +102,7 @@ export class BootServices {
     this.#servingFile = options.serving === undefined ? undefined : new ServingFile(options.serving, (reason) => log.warn({ path: options.serving, reason }, 'serving.not-written'));
     this.#content = new BootContent({ config, files, live: () => ({ nodes: this.#answeringNumbers(), suspects: this.#suspects }), sanLogin: handOut, hardware: this.#sealedHardware() });
     this.#dhcp = new DhcpServer({ roster, self: number, arm64: hasArm64Files((name) => files.has(name)) });
-    this.#advertiser = new MachineLoop<AdvertiserInput, AdvertiserEffect>(new RouterAdvertiser(number, now()), now, { kind: 'timer' }, () => this.#advertise());
+    this.#advertiser = openAdvertising(config, log);
   }
 
   /** Binds all sockets, waiting for addresses and ports that are still to come. Rejects when a socket cannot be had at all. */
@@ -272,24 +267,6 @@ export class BootServices {
       },
       deadline: () => this.#dhcp.deadline(),
     };
-  }
-
-  #advertise(): void {
-    const { config, log } = this.#options;
-    try {
-      this.#icmp6 ??= openIcmp6(config.interface);
-      // The prefix is made of the cluster's name as it was at the boot, for by that this node got its own address in it.
-      const message = { routerLifetimeS: 0, sourceMac: this.#icmp6.mac, prefix: clusterPrefix(config.roster.clusterName), lifetimeS: PREFIX_LIFETIME_S };
-      this.#icmp6.send(encodeRouterAdvertisement(message));
-      this.#advertisingFailed = '';
-    } catch (error) {
-      // Boots go on without, only slower, and the next advertisement tries again. One line for each reason.
-      const reason = error instanceof Error ? error.message : String(error);
-      if (reason !== this.#advertisingFailed) log.warn({ reason, meaning: 'iPXE waits for IPv6 at each boot' }, 'advertisement.failed');
-      this.#advertisingFailed = reason;
-      this.#icmp6?.close();
-      this.#icmp6 = undefined;
-    }
   }
 
   /** Without a key nobody could be told from a stranger. */
