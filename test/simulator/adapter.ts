@@ -8,16 +8,29 @@
 // reads and writes as datagrams to a host that never dies, which the same faults reach. Virtual clusters only take and give news.
 
 import type { Instant, Machine } from '../../daemons/core/machine.ts';
+import type { SuccessionStatus } from '../../daemons/gateway/succession-types.ts';
 import type { Roster } from '../../daemons/core/roster.ts';
 import type { Observation } from './observation.ts';
 import type { Random } from './random.ts';
 
-/** What passes on the LAN. */
+/** All nodes are on the boot network; candidates for the gateway meet on the public one as well. */
+export type Network = 'boot' | 'public';
+
+/** The gateway of a run. */
+export interface GatewaySetting {
+  /** In the order of the succession. */
+  readonly candidates: readonly number[];
+  readonly beatMs: number;
+  readonly preemption: boolean;
+}
+
+/** What passes on a network. */
 export interface Datagram {
   /** The number of the host that sent it. */
   readonly from: number;
   readonly fromPort: number;
   readonly port: number;
+  readonly network: Network;
   readonly bytes: Uint8Array;
   /** It came to this host's own address. */
   readonly unicast: boolean;
@@ -29,7 +42,11 @@ export type News =
   | { readonly kind: 'live'; readonly alive: readonly number[]; readonly serving: readonly number[]; readonly suspects: readonly number[] }
   | { readonly kind: 'roster'; readonly roster: Roster; readonly generation: number }
   /** This node's boot services answer. */
-  | { readonly kind: 'serving' };
+  | { readonly kind: 'serving' }
+  /** The way out is usable, or not. */
+  | { readonly kind: 'uplink'; readonly usable: boolean }
+  /** The administrator wants this node as the gateway, or, if it is, another. */
+  | { readonly kind: 'switch' };
 
 /** The node that a service runs on. */
 export interface Host {
@@ -41,8 +58,21 @@ export interface Host {
   readonly random: Random;
   /** What a right wall clock showed at this start: seconds since 1970. */
   readonly unixSeconds: number;
-  /** Without `to`: a broadcast, which this node hears as well. */
-  send(datagram: { readonly fromPort: number; readonly port: number; readonly bytes: Uint8Array; readonly to?: number }): void;
+  readonly gateway: GatewaySetting | undefined;
+  /** Without `to`: a broadcast, which this node hears as well. Without `network`: on the boot network. */
+  send(datagram: { readonly fromPort: number; readonly port: number; readonly bytes: Uint8Array; readonly to?: number; readonly network?: Network }): void;
+  /** What waits in the sockets of these ports, the oldest first; undefined: they are empty. */
+  waiting(ports: readonly number[]): Datagram | undefined;
+  /** The kernel answers for the moving addresses for so long from now on; of its own time, whatever becomes of the process. */
+  openGate(forMs: number): void;
+  /** The last epoch of the gateway that the registry knows of. */
+  readonly gatewayEpoch: number;
+  /** How this candidate sees the succession. */
+  gatewayIs(status: () => SuccessionStatus): void;
+  /** The moving addresses are announced to all. */
+  announce(): void;
+  /** The registry notes an epoch of the gateway, some time. */
+  saveEpoch(epoch: number): void;
   /** To every service of this node. */
   tell(news: News): void;
   observe(seen: Observation): void;
@@ -109,6 +139,8 @@ export interface Protocols {
   readonly membership: MembershipFit;
   /** In the order in which they are started, after the membership. */
   readonly services: readonly Fit[];
+  /** In a process of its own, on the candidates. */
+  readonly gateway: Fit;
   readonly rom: Fit;
 }
 

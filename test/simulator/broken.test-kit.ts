@@ -6,7 +6,10 @@ import type { DhcpEffect, DhcpInput, DhcpServer } from '../../daemons/dhcp/dhcp-
 import { addressValue, MESSAGE, messageTypeOf, OPTION } from '../../daemons/wire/dhcp-options.ts';
 import { decodeDhcp, encodeDhcp } from '../../daemons/wire/dhcp-packet.ts';
 import type { Protocols } from './adapter.ts';
+import type { SuccessionEffect, SuccessionInput } from '../../daemons/gateway/succession-types.ts';
+import { decodeGatewayBeat } from '../../daemons/wire/gateway-beat.ts';
 import { dhcp } from './dhcp-adapter.ts';
+import { GATEWAY_KEY, succession } from './gateway-adapter.ts';
 import { parseFault } from './fault.ts';
 import type { Schedule } from './fault-schedule.ts';
 import { membership } from './membership-adapter.ts';
@@ -115,7 +118,47 @@ const takesEveryRequest = server(({ number }) => ({
 /** A newer registry is not followed. */
 const servesDrained = server(() => ({ input: (input) => (input.kind === 'roster' ? undefined : input) }));
 
+type Stepped = (now: Instant, input: SuccessionInput, step: (now: Instant, input: SuccessionInput) => readonly SuccessionEffect[]) => readonly SuccessionEffect[];
+
+/** Successions of which the steps are changed. */
+const successions = (change: () => Stepped): Protocols => ({
+  ...PROTOCOLS,
+  gateway: succession((core) => {
+    const changed = change();
+    return { step: (now, input) => changed(now, input, (at, what) => core.step(at, what)), deadline: () => core.deadline(), status: () => core.status() };
+  }),
+});
+
+/** The claims of other holders are not heard. */
+const neverYields = successions(() => (now, input, step) => {
+  const beat = input.kind === 'datagram' ? decodeGatewayBeat(GATEWAY_KEY, input.bytes) : undefined;
+  return beat?.role === 'holder' ? [] : step(now, input);
+});
+
+/** It never says that it has read its sockets, and so never judges. */
+const neverTakesOver = successions(() => (now, input, step) => (input.kind === 'drained' ? [] : step(now, input)));
+
+/** Beats are lost to it, fifteen of sixteen. */
+const hardOfHearing = successions(() => {
+  let heard = 0;
+  return (now, input, step) => (input.kind === 'datagram' && (heard += 1) % 16 !== 0 ? [] : step(now, input));
+});
+
+/** The state of the way out is not listened to after the first word. */
+const ignoresUplink = successions(() => (now, input, step) => (input.kind === 'uplink' && !input.usable ? [] : step(now, input)));
+
+/** Each candidate announces itself at its first takeover only, and the first candidate alone has one from the beginning. */
+const announcesOnce = successions(() => {
+  let hasHeard = false;
+  return (now, input, step) => {
+    hasHeard ||= input.kind === 'datagram' && decodeGatewayBeat(GATEWAY_KEY, input.bytes)?.role === 'holder';
+    return step(now, input).filter(({ kind }) => kind !== 'announce' || !hasHeard);
+  };
+});
+
 const story = (off: readonly number[], ...faults: readonly string[]): Schedule => ({ off, faults: faults.map(parseFault) });
+
+const gatewayStory = (...faults: readonly string[]): Schedule => ({ ...story([], ...faults), gateway: { candidates: [1, 2, 3], beatMs: 15, preemption: false } });
 
 /** Which invariant each of them breaks; in the runs of seeds, or, where that is seldom seen, whenever these faults happen to five nodes. */
 export const BROKEN: readonly (readonly [what: string, invariant: string, protocols: Protocols, schedule?: Schedule])[] = [
@@ -125,6 +168,11 @@ export const BROKEN: readonly (readonly [what: string, invariant: string, protoc
   ['a membership that keeps its suspicions to itself', 'a death is suspected by all', suspectsInSilence],
   ['a membership that counts one suspecter only', 'a death is certain for all', believesOne, story([], 'at 8s crash 2')],
   ['a membership that leaves out one that serves', 'all views converge', hidesServers],
+  ['a gateway that never yields', 'at most one gateway in a connected group', neverYields, gatewayStory('at 8s split 1 for 4s')],
+  ['a candidate that never takes over', 'a gateway exists', neverTakesOver, gatewayStory()],
+  ['a candidate that is hard of hearing', 'no takeover without a cause', hardOfHearing, gatewayStory()],
+  ['a gateway that ignores its uplink', 'the gateway has a way out', ignoresUplink, gatewayStory('at 8s no-uplink 1 for 30s')],
+  ['a gateway that is not announced again', 'all agree who the gateway is', announcesOnce, gatewayStory('at 8s freeze 1 for 1s')],
   ['a server that answers out of turn', 'one OFFER when all is calm', answersTwice],
   ['a server that never stands in for another', 'every DISCOVER is answered', neverStandsIn],
   ['a server that acknowledges for others', 'only the chosen server acknowledges', takesEveryRequest],

@@ -1,6 +1,7 @@
 // What must hold whatever happens: invariants with names, looked at whenever something is seen, and at regular times.
 
 import type { MembershipBounds } from './adapter.ts';
+import type { GatewayTruth } from './gateway-truth.ts';
 import type { Observation } from './observation.ts';
 import type { Rack } from './rack.ts';
 
@@ -20,6 +21,7 @@ export interface Judged {
   calmSinceMs(): number;
   /** What membership may suffer from: everything but registry and power-on. */
   readonly harm: Harm;
+  readonly gateway: GatewayTruth;
 }
 
 /** How often something went wrong, or ceased to. */
@@ -32,6 +34,8 @@ export interface Harm {
 /** What looks at one run. Whatever it returns breaks the invariant. */
 export interface Checker {
   observe?(atMs: number, seen: Observation): string | undefined;
+  /** A kernel's gate for the moving addresses was opened for a while. */
+  gate?(atMs: number, node: number): string | undefined;
   /** Each `SAMPLE_MS`. */
   sample?(atMs: number): string | undefined;
 }

@@ -4,7 +4,9 @@ import type { Protocols } from './adapter.ts';
 import type { Invariant, Violation } from './checker.ts';
 import { DHCP_INVARIANTS } from './dhcp-checkers.ts';
 import { type Fault, type FaultKind, formatFault } from './fault.ts';
+import { formatGateway } from './gateway-setting.ts';
 import { drawSchedule, type Schedule } from './fault-schedule.ts';
+import { GATEWAY_INVARIANTS } from './gateway-checkers.ts';
 import { MEMBERSHIP_INVARIANTS } from './membership-checkers.ts';
 import { PROTOCOLS } from './protocols.ts';
 import { shrink } from './shrink.ts';
@@ -12,7 +14,7 @@ import { type Outcome, simulate } from './simulation.ts';
 import { Transcript } from './transcript.ts';
 import { formatNumbers } from './number-list.ts';
 
-export const INVARIANTS: readonly Invariant[] = [...MEMBERSHIP_INVARIANTS, ...DHCP_INVARIANTS];
+export const INVARIANTS: readonly Invariant[] = [...MEMBERSHIP_INVARIANTS, ...DHCP_INVARIANTS, ...GATEWAY_INVARIANTS];
 /** Of a failure's transcript, what happened in so many seconds before it. */
 const TRANSCRIPT_BEFORE_MS = 15_000;
 
@@ -85,7 +87,7 @@ export function formatFailure(failure: Failure, size: Size): string {
     `  at ${(violation.atMs / 1000).toFixed(3)} s: ${violation.what}`,
     `  seed ${seed}; again: ${reproduction(seed, size)}`,
     `  the schedule, ${shrunken.length} of ${schedule.faults.length} faults after ${tries} runs to shrink it:`,
-    '', `seed ${seed}`, `nodes ${size.nodes}`, `off ${formatNumbers(schedule.off)}`, `until ${size.untilMs / 1000}s`, ...shrunken.map(formatFault),
+    '', `seed ${seed}`, `nodes ${size.nodes}`, ...(schedule.gateway === undefined ? [] : [formatGateway(schedule.gateway)]), `off ${formatNumbers(schedule.off)}`, `until ${size.untilMs / 1000}s`, ...shrunken.map(formatFault),
     '', '  the transcript before it:', '', ...transcript,
   ].join('\n');
 }

@@ -4,14 +4,17 @@
 import { type Fault, faultText } from './fault.ts';
 import type { Lan } from './lan.ts';
 import type { Rack } from './rack.ts';
-import type { SimulatedHost } from './simulated-host.ts';
+import type { SimulatedNode } from './simulated-node.ts';
+import type { Network } from './adapter.ts';
 
 export interface FaultSurroundings {
   readonly nowMs: number;
   readonly rack: Rack;
   readonly lan: Lan;
-  host(number: number): SimulatedHost;
+  host(number: number): SimulatedNode;
   observe(text: string): void;
+  /** The administrator has said who shall be the gateway. */
+  switched(): void;
   powerOff(number: number): void;
   powerOn(number: number): void;
   startNode(number: number): void;
@@ -27,10 +30,19 @@ function* across(rack: Rack, nodes: readonly number[], direction: 'from' | 'to')
   for (const inside of nodes) for (const outside of rack.numbers()) if (!side.has(outside)) yield direction === 'from' ? [inside, outside] : [outside, inside];
 }
 
-function beginBlock({ kind, nodes }: Fault, around: FaultSurroundings, change: 1 | -1): void {
-  const { rack, nowMs } = around;
-  if (kind !== 'deafen') for (const [from, to] of across(rack, nodes, 'from')) rack.block(nowMs, from, to, change);
-  if (kind !== 'mute') for (const [from, to] of across(rack, nodes, 'to')) rack.block(nowMs, from, to, change);
+function beginBlock({ kind, nodes }: Fault, { rack, nowMs }: FaultSurroundings, change: 1 | -1): void {
+  const networks: readonly Network[] = kind === 'split' ? ['boot', 'public'] : [kind === 'unplug' ? 'public' : 'boot'];
+  for (const network of networks) {
+    if (kind !== 'deafen') for (const [from, to] of across(rack, nodes, 'from')) rack.links[network].block(nowMs, from, to, change);
+    if (kind !== 'mute') for (const [from, to] of across(rack, nodes, 'to')) rack.links[network].block(nowMs, from, to, change);
+  }
+}
+
+function setUplinks({ nodes }: Fault, { rack, nowMs, host }: FaultSurroundings, change: 1 | -1): void {
+  for (const number of nodes) {
+    rack.unlink(nowMs, number, change);
+    if (rack.state(number) === 'running') host(number).tell({ kind: 'uplink', usable: rack.uplink(number).usable });
+  }
 }
 
 /** Lets a fault begin; its end is put in line. Numbers beyond the rack are left out. */
@@ -67,14 +79,32 @@ export function beginFault(given: Fault, around: FaultSurroundings): void {
         }
       }
       return around.wrong(forMs, over, true);
+    case 'freeze':
+      for (const number of running) {
+        host(number).freeze(nowMs + forMs);
+        rack.freeze(nowMs, number, nowMs + forMs);
+      }
+      return around.wrong(forMs, over, false);
+    case 'no-uplink':
+      setUplinks(fault, around, 1);
+      return around.wrong(forMs, (then) => {
+        setUplinks(fault, then, -1);
+        over(then);
+      }, false);
+    case 'switch':
+      around.switched();
+      for (const number of running) host(number).tell({ kind: 'switch' });
+      return around.wrong(0, () => {}, false);
     case 'cut':
+    case 'split':
+    case 'unplug':
     case 'mute':
     case 'deafen':
       beginBlock(fault, around, 1);
       return around.wrong(forMs, (then) => {
         beginBlock(fault, then, -1);
         over(then);
-      }, true);
+      }, kind !== 'unplug');
     case 'lose':
     case 'duplicate':
     case 'reorder':

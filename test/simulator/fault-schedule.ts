@@ -3,6 +3,8 @@
 
 import { FAULT_KINDS, type Fault, type FaultKind } from './fault.ts';
 import { DELAY_MAX_MS, DRIFT_MAX_PPM } from './limits.ts';
+import { drawGateway } from './gateway-setting.ts';
+import type { GatewaySetting } from './adapter.ts';
 import { Random } from './random.ts';
 
 /** When the first blade is switched on, while nothing is wrong yet. */
@@ -16,7 +18,7 @@ export const QUIET_AT_END_MS = 18_000;
 /** Below this there would be no time for faults. */
 export const SHORTEST_MS = 40_000;
 
-const FAULTS_PER_MINUTE = 12;
+const FAULTS_PER_MINUTE = 16;
 /** So many nodes bring one fault more per minute. */
 const NODES_PER_FAULT = 10;
 /** This share of the nodes is off at the beginning, at least one; they are switched on during the run. */
@@ -30,12 +32,14 @@ const SWITCHED_OFF_MS = 300;
 /** How often each kind is drawn, in relation to the others. */
 const WEIGHTS: Readonly<Record<FaultKind, number>> = {
   'power-on': 3, crash: 1, reboot: 4, restart: 3, pause: 3, starve: 2, cut: 3, mute: 1, deafen: 1, lose: 3, duplicate: 1, reorder: 1, delay: 1, drift: 1, jump: 1, drain: 2,
+  split: 2, unplug: 2, 'no-uplink': 2, freeze: 2, switch: 1,
 };
 
 /** A run without faults would be the same without its seed. */
 export interface Schedule {
   readonly off: readonly number[];
   readonly faults: readonly Fault[];
+  readonly gateway?: GatewaySetting;
 }
 
 /** Amounts by unit and kind, from little to far too much. */
@@ -62,7 +66,10 @@ function drawNodes(random: Random, nodes: number): readonly number[] {
   return random.sample(Array.from({ length: nodes }, (_, i) => i + 1), count);
 }
 
-function drawFault(random: Random, nodes: number, endsMs: number): Fault {
+/** These mean something to candidates only. */
+const OF_GATEWAY: ReadonlySet<FaultKind> = new Set(['unplug', 'no-uplink', 'freeze', 'switch']);
+
+function drawFault(random: Random, nodes: number, endsMs: number, candidates: readonly number[]): Fault {
   const kinds = Object.entries(WEIGHTS) as [FaultKind, number][];
   let left = random.fraction() * kinds.reduce((sum, [, weight]) => sum + weight, 0);
   const [kind] = kinds.find(([, weight]) => (left -= weight) < 0)!;
@@ -71,7 +78,7 @@ function drawFault(random: Random, nodes: number, endsMs: number): Fault {
   // Short ones are as likely as long ones, whatever their measure.
   const forMs = rule.lasting ? Math.min(endsMs - atMs, random.pick([random.whole(50, 900), random.whole(900, 4000), random.whole(4000, 20_000)])) : 0;
   const hit = rule.nodes === true || (rule.nodes === 'may' && random.chance(0.5));
-  return { atMs, kind, nodes: hit ? drawNodes(random, nodes) : [], amount: amountOf(kind, random), forMs };
+  return { atMs, kind, nodes: !hit ? [] : OF_GATEWAY.has(kind) ? [random.pick(candidates)] : drawNodes(random, nodes), amount: amountOf(kind, random), forMs };
 }
 
 /** The schedule of a seed. `untilMs`: at least `SHORTEST_MS`. */
@@ -79,15 +86,16 @@ export function drawSchedule(seed: number, nodes: number, untilMs: number): Sche
   const random = new Random(seed);
   const numbers = Array.from({ length: nodes }, (_, i) => i + 1);
   const off = random.sample(numbers, Math.min(nodes - 1, Math.max(1, Math.floor(nodes * OFF_SHARE))));
+  const gateway = drawGateway(random, nodes);
   const endsMs = untilMs - QUIET_AT_END_MS;
   const count = Math.max(1, Math.round((FAULTS_PER_MINUTE + nodes / NODES_PER_FAULT) * (endsMs - FAULTS_FROM_MS) / 60_000));
   const [earliest, latest] = CALM_DEATH_AT_MS;
   const death: readonly Fault[] = random.chance(CALM_DEATH) ? [{ atMs: random.whole(earliest, latest), kind: 'crash', nodes: [random.pick(numbers.filter((number) => !off.includes(number)))], amount: 0, forMs: 0 }] : [];
   const calm: Fault = { atMs: CALM_BOOT_AT_MS, kind: 'power-on', nodes: off.slice(0, 1), amount: 0, forMs: 0 };
-  const faults = Array.from({ length: count }, () => drawFault(random, nodes, endsMs)).flatMap((fault) => {
+  const faults = Array.from({ length: count }, () => drawFault(random, nodes, endsMs, gateway.candidates)).flatMap((fault) => {
     const atMs = fault.atMs + random.whole(0, BOOT_AFTER_MAX_MS);
     if (!random.chance(BOOT_AFTER_FAULT) || atMs + SWITCHED_OFF_MS > endsMs) return [fault];
     return [fault, { atMs, kind: 'reboot' as const, nodes: [random.pick(numbers)], amount: 0, forMs: SWITCHED_OFF_MS }];
   });
-  return { off, faults: [...death, calm, ...faults.sort((a, b) => a.atMs - b.atMs)] };
+  return { off, gateway, faults: [...death, calm, ...faults.sort((a, b) => a.atMs - b.atMs)] };
 }

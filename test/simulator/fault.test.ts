@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatFault, parseFault } from './fault.ts';
+import { FAULT_KINDS, formatFault, parseFault } from './fault.ts';
 import { drawSchedule, QUIET_AT_END_MS } from './fault-schedule.ts';
 import { formatNumbers, parseNumbers } from './number-list.ts';
 import { shrink } from './shrink.ts';
@@ -8,7 +8,7 @@ describe('a fault', () => {
   test('of any schedule is read as it is written', () => {
     const faults = Array.from({ length: 60 }, (_, seed) => drawSchedule(seed, 12, 60_000).faults).flat();
     expect(faults.map((fault) => parseFault(formatFault(fault)))).toEqual(faults);
-    expect(new Set(faults.map(({ kind }) => kind)).size).toBe(16);
+    expect(new Set(faults.map(({ kind }) => kind)).size).toBe(Object.keys(FAULT_KINDS).length);
   });
 
   test.each(['at 5s lose 20% of 1-3 7 for 4s', 'at 5.25s lose 20% for 4s', 'at 0s crash 3', 'at 9s drift -300ppm of 2'])('%s', (line) => expect(formatFault(parseFault(line))).toBe(line));

@@ -23,6 +23,16 @@ export const FAULT_KINDS = {
   mute: { nodes: true, unit: '', lasting: true },
   /** Nothing passes from the others to these. */
   deafen: { nodes: true, unit: '', lasting: true },
+  /** Nothing passes between these and the others, on either network. */
+  split: { nodes: true, unit: '', lasting: true },
+  /** Nothing passes between these and the others on the public network. */
+  unplug: { nodes: true, unit: '', lasting: true },
+  /** The way out is of no use to these. */
+  'no-uplink': { nodes: true, unit: '', lasting: true },
+  /** The process that is the gateway's is not stepped. */
+  freeze: { nodes: true, unit: '', lasting: true },
+  /** The administrator wants these as the gateway, one after the other; the gateway itself hands over. */
+  switch: { nodes: true, unit: '', lasting: false },
   /** A share of the packets is lost: of all, or of those that these send or are sent. */
   lose: { nodes: 'may', unit: '%', lasting: true },
   /** A share of the packets comes twice. */

@@ -66,6 +66,16 @@ export class Lan {
     };
   }
 
+  /** Whether a frame that no protocol repeats arrives. */
+  reaches(from: number, to: number): boolean {
+    return from === to || (this.#rack.isOpen(from, to) && !this.#loses(from, to));
+  }
+
+  #loses(from: number, to: number): boolean {
+    const random = this.#random;
+    return random.chance(this.#worst.lose) || (this.#cables.size > 0 && (random.chance(this.#cableLoss(from)) || random.chance(this.#cableLoss(to))));
+  }
+
   /** Without `to`: to everybody, the sender included, whose own host gives it back at once. */
   send(datagram: Datagram, to: number | undefined): void {
     if (to !== undefined) return this.#pass(datagram, to);
@@ -79,8 +89,8 @@ export class Lan {
     if (from === to) return this.#deliver(LAN_BASE_MS, to, datagram);
     const random = this.#random;
     const worst = this.#worst;
-    if (!this.#rack.isOpen(from, to)) this.counts.blocked += 1;
-    else if (random.chance(worst.lose) || (this.#cables.size > 0 && (random.chance(this.#cableLoss(from)) || random.chance(this.#cableLoss(to))))) this.counts.lost += 1;
+    if (!this.#rack.isOpen(from, to, datagram.network)) this.counts.blocked += 1;
+    else if (this.#loses(from, to)) this.counts.lost += 1;
     else {
       const onTheWayMs = this.#onTheWayMs();
       this.#deliver(onTheWayMs, to, datagram);

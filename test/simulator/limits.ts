@@ -14,6 +14,12 @@ export const PACKET_MAX_MS = LAN_BASE_MS + LAN_JITTER_MS + DELAY_MAX_MS + REORDE
 
 /** A starved process waits for the processor up to this long, each time. */
 export const STARVE_MAX_MS = 250;
+/** One of real-time priority, as the gateway's is: 10 times what a loaded machine shows at p99. */
+export const STARVE_REAL_TIME_MAX_MS = 3;
+/** A gate's time is of the kernel, and rounded up to its tick: at 250 Hz. */
+export const KERNEL_TICK_MS = 4;
+/** The registry has an epoch after that. */
+export const SAVE_EPOCH_MS = 500;
 /** A clock is wrong by this much at most: crystals are by 100 ppm, virtual machines by more. */
 export const DRIFT_MAX_PPM = 2000;
 /** A timer fires up to this much late: Node's go by whole milliseconds. */

@@ -57,8 +57,8 @@ export function membershipAdapter(machine: (core: Membership, host: Host) => Mem
     first: [{ kind: 'tick' }],
     hear: ({ bytes }) => ({ kind: 'packet', packet: openMembership(bytes) }),
     told(news) {
-      if (news.kind === 'live') return undefined;
-      return news.kind === 'serving' ? { kind: 'serving', serving: true } : news;
+      if (news.kind === 'roster') return news;
+      return news.kind === 'serving' ? { kind: 'serving', serving: true } : undefined;
     },
     perform(effect: MembershipEffect, host: Host): void {
       switch (effect.kind) {

@@ -1,6 +1,8 @@
 // What is seen of a run from outside: for the checkers, for the transcript, and for the digest that tells two runs apart. A further
 // protocol adds its own kinds here (an address taken up, a lease held), and nothing else in the simulator hangs on them.
 
+import type { HostRole } from '../../daemons/gateway/succession-types.ts';
+import type { TakeoverReason } from '../../daemons/gateway/takeover-record.ts';
 import { formatNumbers } from './number-list.ts';
 
 export type HostState = 'off' | 'asking' | 'booting' | 'running';
@@ -11,6 +13,10 @@ export type Observation =
   | { readonly kind: 'state'; readonly node: number; readonly state: HostState }
   /** A node's membership has changed its mind. All ascending; suspects are among the living. */
   | { readonly kind: 'view'; readonly node: number; readonly alive: readonly number[]; readonly serving: readonly number[]; readonly suspects: readonly number[] }
+  /** A candidate is now the gateway, its backup, or neither. */
+  | { readonly kind: 'gateway'; readonly node: number; readonly role: HostRole }
+  /** A candidate takes the addresses. */
+  | { readonly kind: 'takeover'; readonly node: number; readonly epoch: number; readonly reason: TakeoverReason }
   /** A blade's ROM asks; `attempt` counts its starts since power-on, `tries` the retransmissions in this one. */
   | { readonly kind: 'discover'; readonly node: number; readonly attempt: number; readonly tries: number }
   /** A blade chose a server's offer. */
@@ -24,6 +30,9 @@ export type Observation =
 
 const STATE_TEXT: Readonly<Record<HostState, string>> = { off: 'is off', asking: 'is on: its ROM asks', booting: 'boots', running: 'runs' };
 
+const ROLE_TEXT: Readonly<Record<HostRole, string>> = { holder: 'the gateway', backup: 'the backup', standby: 'neither gateway nor backup' };
+const REASON_TEXT: Readonly<Record<TakeoverReason, string>> = { silence: 'the gateway was silent', released: 'the gateway let go', vacant: 'there was none' };
+
 /** One line, without its time. Views are told by their differences, in transcript.ts. */
 export function observationText(seen: Exclude<Observation, { kind: 'view' }>): string {
   switch (seen.kind) {
@@ -31,6 +40,10 @@ export function observationText(seen: Exclude<Observation, { kind: 'view' }>): s
       return `* ${seen.text}`;
     case 'state':
       return `${seen.node} ${STATE_TEXT[seen.state]}`;
+    case 'gateway':
+      return `${seen.node} is ${ROLE_TEXT[seen.role]}`;
+    case 'takeover':
+      return `${seen.node} takes the gateway's addresses, epoch ${seen.epoch}: ${REASON_TEXT[seen.reason]}`;
     case 'discover':
       return `${seen.node} DISCOVER${seen.attempt === 0 ? '' : `, start ${seen.attempt + 1}`}${seen.tries === 0 ? '' : `, retransmission ${seen.tries}`}`;
     case 'choice':

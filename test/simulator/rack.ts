@@ -2,6 +2,8 @@
 
 import { rackRoster } from './rack-roster.ts';
 import type { Roster } from '../../daemons/core/roster.ts';
+import type { Network } from './adapter.ts';
+import { Links } from './links.ts';
 import type { HostState } from './observation.ts';
 
 const NEVER = Infinity;
@@ -18,17 +20,19 @@ export class Rack {
   /** The last time that a process stood still, or the time that it stands still now. */
   readonly #stoodFromMs: Float64Array;
   readonly #stoodUntilMs: Float64Array;
-  /** How many faults are between two hosts, by `from * (size + 1) + to`, and since when there is none. */
-  readonly #blocks: Uint16Array;
-  readonly #openSinceMs: Float64Array;
-  /** When it last began or ceased to be open. */
-  readonly #turnedMs: Float64Array;
+  readonly links: Readonly<Record<Network, Links>>;
   /** Since when no packet of a host, and of nobody (0: the whole LAN), is lost by chance; NEVER while some are. */
   readonly #losslessSinceMs: Float64Array;
   #roster: Roster;
   #generation = 1;
   readonly #drains = new Map<number, number>();
   drainedSinceMs = 0;
+  /** The last epoch of the gateway that the registry knows of. */
+  gatewayEpoch = 0;
+  /** How many faults keep the way out from a node, and when that last changed. */
+  readonly #uplinks = new Map<number, { readonly faults: number; readonly sinceMs: number }>();
+  /** Of each node's gatewayd by itself: from and until when it stood still last. */
+  readonly #frozen = new Map<number, { readonly fromMs: number; readonly untilMs: number }>();
   /** Until when packets were held back on the whole LAN; Infinity: they are. */
   delayedUntilMs = 0;
 
@@ -37,9 +41,7 @@ export class Rack {
     this.#states = Array.from({ length: size + 1 }, () => 'off');
     this.#stateSinceMs = new Float64Array(size + 1);
     this.#steadySinceMs = new Float64Array(size + 1);
-    this.#blocks = new Uint16Array((size + 1) ** 2);
-    this.#openSinceMs = new Float64Array((size + 1) ** 2);
-    this.#turnedMs = new Float64Array((size + 1) ** 2);
+    this.links = { boot: new Links(size), public: new Links(size) };
     this.#stoodFromMs = new Float64Array(size + 1);
     this.#stoodUntilMs = new Float64Array(size + 1).fill(-STANDS_AGAIN_MS);
     this.#losslessSinceMs = new Float64Array(size + 1);
@@ -87,21 +89,8 @@ export class Rack {
     return { fromMs: this.#stoodFromMs[number]!, untilMs: this.#stoodUntilMs[number]! };
   }
 
-  #link(from: number, to: number): number {
-    return from * (this.size + 1) + to;
-  }
-
-  /** One fault more (1) or less (-1) is between the two. */
-  block(nowMs: number, from: number, to: number, change: 1 | -1): void {
-    const link = this.#link(from, to);
-    const wasOpen = this.#blocks[link] === 0;
-    this.#blocks[link]! += change;
-    if (wasOpen !== (this.#blocks[link] === 0)) this.#turnedMs[link] = nowMs;
-    this.#openSinceMs[link] = this.#blocks[link] === 0 ? nowMs : NEVER;
-  }
-
-  isOpen(from: number, to: number): boolean {
-    return this.#blocks[this.#link(from, to)] === 0;
+  isOpen(from: number, to: number, network: Network = 'boot'): boolean {
+    return this.links[network].isOpen(from, to);
   }
 
   /** `number`: 0 for the whole LAN. */
@@ -110,14 +99,14 @@ export class Rack {
   }
 
   /** Since when every packet from the one host reaches the other; Infinity: it may not now. */
-  carriedSinceMs(from: number, to: number): number {
+  carriedSinceMs(from: number, to: number, network: Network = 'boot'): number {
     if (from === to) return 0;
-    return Math.max(this.#openSinceMs[this.#link(from, to)]!, this.#losslessSinceMs[0]!, this.#losslessSinceMs[from]!, this.#losslessSinceMs[to]!);
+    return Math.max(this.links[network].openSinceMs(from, to), this.#losslessSinceMs[0]!, this.#losslessSinceMs[from]!, this.#losslessSinceMs[to]!);
   }
 
   /** Both ways. */
-  bothCarriedSinceMs(one: number, other: number): number {
-    return Math.max(this.carriedSinceMs(one, other), this.carriedSinceMs(other, one));
+  bothCarriedSinceMs(one: number, other: number, network: Network = 'boot'): number {
+    return Math.max(this.carriedSinceMs(one, other, network), this.carriedSinceMs(other, one, network));
   }
 
   /** Since when everything that one host sends reaches the other, which takes it; Infinity: it may not now. */
@@ -138,7 +127,13 @@ export class Rack {
     }
     const [there, back] = [this.isOpen(one, other), this.isOpen(other, one)];
     if (there && back) return { ms: this.bothWholeSinceMs(one, other), met: true };
-    return { ms: there || back ? NEVER : Math.max(this.#turnedMs[this.#link(one, other)]!, this.#turnedMs[this.#link(other, one)]!), met: false };
+    return { ms: there || back ? NEVER : this.closedSinceMs(one, other), met: false };
+  }
+
+  /** Of two hosts between which nothing passes either way: since when. */
+  closedSinceMs(one: number, other: number, network: Network = 'boot'): number {
+    const links = this.links[network];
+    return Math.max(links.turnedMs(one, other), links.turnedMs(other, one));
   }
 
   /**
@@ -182,5 +177,30 @@ export class Rack {
     this.#roster = rackRoster(this.size, new Set(this.numbers().filter((number) => this.isDrained(number))));
     this.#generation += 1;
     this.drainedSinceMs = nowMs;
+  }
+
+  /** One fault more (1) or less (-1) is between a node and the way out. */
+  unlink(nowMs: number, number: number, change: 1 | -1): void {
+    this.#uplinks.set(number, { faults: (this.#uplinks.get(number)?.faults ?? 0) + change, sinceMs: nowMs });
+  }
+
+  uplink(number: number): { readonly usable: boolean; readonly sinceMs: number } {
+    const { faults, sinceMs } = this.#uplinks.get(number) ?? { faults: 0, sinceMs: 0 };
+    return { usable: faults === 0, sinceMs };
+  }
+
+  /** A node's gatewayd stands still until then. */
+  freeze(nowMs: number, number: number, untilMs: number): void {
+    const { fromMs, untilMs: before } = this.#frozen.get(number) ?? { fromMs: nowMs, untilMs: 0 };
+    this.#frozen.set(number, { fromMs: before >= nowMs ? fromMs : nowMs, untilMs: Math.max(before, untilMs) });
+  }
+
+  /** Whether a node's gatewayd runs, and since when that is so. */
+  gatewayRuns(nowMs: number, number: number): { readonly runs: boolean; readonly sinceMs: number } {
+    if (this.#states[number] !== 'running') return { runs: false, sinceMs: this.#stateSinceMs[number]! };
+    const frozen = this.#frozen.get(number) ?? { fromMs: 0, untilMs: 0 };
+    if (frozen.untilMs > nowMs) return { runs: false, sinceMs: frozen.fromMs };
+    if (this.#stoodUntilMs[number]! > nowMs) return { runs: false, sinceMs: this.#stoodFromMs[number]! };
+    return { runs: true, sinceMs: Math.max(this.#steadySinceMs[number]!, frozen.untilMs) };
   }
 }

@@ -5,6 +5,8 @@ import { type Fault, parseFault, seconds, toMs } from './fault.ts';
 import { formatNumbers, parseNumbers } from './number-list.ts';
 import type { Observation } from './observation.ts';
 import { PROTOCOLS } from './protocols.ts';
+import type { GatewaySetting } from './adapter.ts';
+import { parseGateway } from './gateway-setting.ts';
 import { INVARIANTS } from './explore.ts';
 import { simulate } from './simulation.ts';
 import { Transcript } from './transcript.ts';
@@ -24,6 +26,8 @@ export interface Expectation {
 export interface Story {
   readonly views: ReadonlyMap<number, { readonly alive: readonly number[]; readonly suspects: readonly number[] }>;
   readonly states: ReadonlyMap<number, string>;
+  /** Of candidates: gateway or backup. */
+  readonly roles: ReadonlyMap<number, string>;
   readonly offers: ReadonlyMap<number, number>;
 }
 
@@ -33,6 +37,7 @@ export interface Scenario {
   readonly seed: number;
   readonly nodes: number;
   readonly off: readonly number[];
+  readonly gateway?: GatewaySetting;
   readonly untilMs: number;
   readonly faults: readonly Fault[];
   readonly expectations: readonly Expectation[];
@@ -40,13 +45,13 @@ export interface Scenario {
   readonly transcript: string;
 }
 
-/** `expect at 9s 1-2 see 1-2 4`, `expect at 9s 1 suspects nobody`, `expect at 9s 3 is running`, `expect at 9s 1 OFFER to 3`. */
+/** `expect at 9s 1-2 see 1-2 4`, `expect at 9s 1 suspects nobody`, `expect at 9s 3 is running`, `expect at 9s 2 is the gateway`, `expect at 9s 1 OFFER to 3`. */
 function parseExpectation(line: string): Expectation {
-  const part = /^expect at (?<at>[\d.]+)s (?<who>\d[\d -]*) (?<verb>sees?|suspects?|is|are|OFFERs? to) (?<what>.+)$/.exec(line)?.groups;
+  const part = /^expect at (?<at>[\d.]+)s (?<who>\d[\d -]*) (?<verb>sees?|suspects?|is the|is|are|OFFERs? to) (?<what>.+)$/.exec(line)?.groups;
   if (part === undefined) throw new RangeError(`${line}: an expectation is "expect at SECONDSs NODES see NODES", "… NODE suspects NODES or nobody", "… NODE is STATE" or "… COUNT OFFER to NODE"`);
   const who = parseNumbers(part['who']!);
   const what = part['what']!;
-  const judge = ({ views, states, offers }: Story): string | undefined => {
+  const judge = ({ views, states, roles, offers }: Story): string | undefined => {
     if (part['verb']!.startsWith('OFFER')) {
       const made = offers.get(Number(what)) ?? 0;
       return made === who[0] ? undefined : `${made} were made`;
@@ -54,6 +59,7 @@ function parseExpectation(line: string): Expectation {
     const seen = (number: number): string => {
       const view = views.get(number);
       if (part['verb']!.startsWith('see')) return formatNumbers(view?.alive ?? []);
+      if (part['verb'] === 'is the') return roles.get(number) ?? 'nothing';
       return part['verb']!.startsWith('suspect') ? formatNumbers(view?.suspects ?? []) || 'nobody' : (states.get(number) ?? 'off');
     };
     const wrong = who.find((number) => seen(number) !== what);
@@ -71,10 +77,11 @@ export function parseScenario(text: string): Scenario {
     if (found.length > 1 || (found.length === 0 && otherwise === undefined)) throw new RangeError(`a scenario has one line that begins with "${name}"; this one has ${found.length}`);
     return found[0]?.slice(name.length + 1) ?? otherwise!;
   };
-  const unknown = lines.find((line) => !/^(seed|nodes|off|until|at|expect) /.test(line));
-  if (unknown !== undefined) throw new RangeError(`${unknown}: a line begins with seed, nodes, off, until, at, expect or #`);
+  const unknown = lines.find((line) => !/^(seed|nodes|off|gateway|until|at|expect) /.test(line));
+  if (unknown !== undefined) throw new RangeError(`${unknown}: a line begins with seed, nodes, off, gateway, until, at, expect or #`);
+  const gateway = value('gateway', '');
   return {
-    head, transcript, seed: Number(value('seed', '1')), nodes: Number(value('nodes')), off: parseNumbers(value('off', '')), untilMs: toMs(value('until').replace(/s$/, '')),
+    ...(gateway !== '' && { gateway: parseGateway(gateway) }), head, transcript, seed: Number(value('seed', '1')), nodes: Number(value('nodes')), off: parseNumbers(value('off', '')), untilMs: toMs(value('until').replace(/s$/, '')),
     faults: lines.filter((line) => line.startsWith('at ')).map(parseFault), expectations: lines.filter((line) => line.startsWith('expect ')).map(parseExpectation),
   };
 }
@@ -87,9 +94,9 @@ export interface Told {
 }
 
 /** Plays a scenario. */
-export function play({ seed, nodes, off, untilMs, faults, expectations }: Scenario): Told {
+export function play({ seed, nodes, off, gateway, untilMs, faults, expectations }: Scenario): Told {
   const transcript = new Transcript();
-  const story = { views: new Map<number, Observation & { kind: 'view' }>(), states: new Map<number, string>(), offers: new Map<number, number>() };
+  const story = { views: new Map<number, Observation & { kind: 'view' }>(), states: new Map<number, string>(), roles: new Map<number, string>(), offers: new Map<number, number>() };
   const problems: string[] = [];
   const open = [...expectations].sort((a, b) => a.atMs - b.atMs);
   const judgeUntil = (atMs: number): void => {
@@ -105,11 +112,13 @@ export function play({ seed, nodes, off, untilMs, faults, expectations }: Scenar
     if (seen.kind === 'state') {
       story.states.set(seen.node, seen.state);
       story.views.delete(seen.node);
+      story.roles.delete(seen.node);
     }
+    if (seen.kind === 'gateway') story.roles.set(seen.node, seen.role === 'holder' ? 'gateway' : seen.role);
     if (seen.kind === 'answer' && seen.message === 'OFFER') story.offers.set(seen.blade, (story.offers.get(seen.blade) ?? 0) + 1);
     transcript.note(atMs, seen);
   };
-  const { violation } = simulate({ seed, nodes, off, untilMs, faults, protocols: PROTOCOLS, invariants: INVARIANTS, watch });
+  const { violation } = simulate({ seed, nodes, off, ...(gateway && { gateway }), untilMs, faults, protocols: PROTOCOLS, invariants: INVARIANTS, watch });
   judgeUntil(Infinity);
   if (violation !== undefined) problems.unshift(`${violation.invariant}, broken at ${seconds(violation.atMs)}: ${violation.what}`);
   return { problems, transcript: `${transcript.lines().join('\n')}\n` };

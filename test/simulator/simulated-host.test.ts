@@ -15,7 +15,7 @@ function bench() {
   const queue = new EventQueue();
   const clock = new NodeClock(5_000_000);
   const state = { nowMs: 0, overflown: 0 };
-  const host = new SimulatedHost({ queue, clock, random: new Random(1), nowMs: () => state.nowMs, overflown: () => (state.overflown += 1) });
+  const host = new SimulatedHost({ queue, clock, random: new Random(1), nowMs: () => state.nowMs, overflown: () => (state.overflown += 1), starveMaxMs: STARVE_MAX_MS });
   const notes: { readonly what: string; readonly atMs: number }[] = [];
   let next = 0 as Instant;
   const note = (what: string): void => void notes.push({ what, atMs: state.nowMs });
@@ -45,7 +45,7 @@ function bench() {
     }
     state.nowMs = ms;
   };
-  const packet: Datagram = { from: 1, fromPort: PORT, port: PORT, bytes: new Uint8Array(1), unicast: false };
+  const packet: Datagram = { from: 1, fromPort: PORT, port: PORT, network: 'boot', bytes: new Uint8Array(1), unicast: false };
   return { host, clock, state, notes, runUntil, packet };
 }
 

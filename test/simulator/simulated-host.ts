@@ -1,10 +1,10 @@
-// One machine of the rack: a clock, the services that run on it, and a process that may stand still. What comes meanwhile waits in its
+// One process of a machine: a clock, the services that run in it, and that it may stand still. What comes meanwhile waits in its
 // sockets, as far as they hold it; and when it goes on, its timers come first, as they do on a real event loop, but for those of a service
 // that reads its sockets before it believes them.
 
 import type { Datagram, News, Service } from './adapter.ts';
 import type { EventQueue } from './event-queue.ts';
-import { SOCKET_HOLDS, STARVE_MAX_MS, TIMER_LATE_MS } from './limits.ts';
+import { SOCKET_HOLDS, TIMER_LATE_MS } from './limits.ts';
 import type { NodeClock } from './node-clock.ts';
 import type { Random } from './random.ts';
 
@@ -22,6 +22,8 @@ export interface HostSurroundings {
   readonly random: Random;
   /** The time of the simulation. */
   readonly nowMs: () => number;
+  /** How long it waits for the processor at most when that is scarce. */
+  readonly starveMaxMs: number;
   /** A datagram found its socket full. */
   readonly overflown: () => void;
 }
@@ -72,6 +74,12 @@ export class SimulatedHost {
     else this.#around.overflown();
   }
 
+  /** Takes the oldest datagram that waits for one of these ports out of its socket. */
+  waiting(ports: readonly number[]): Datagram | undefined {
+    const at = this.#inbox.findIndex(({ port }) => ports.includes(port));
+    return at < 0 ? undefined : this.#inbox.splice(at, 1)[0];
+  }
+
   /** As soon as the process runs; never, when it is started anew before. */
   whenItRuns(then: () => void): void {
     const start = this.#start;
@@ -107,10 +115,8 @@ export class SimulatedHost {
 
   #wake(): void {
     if (this.#stands()) return;
-    const waiting = this.#inbox;
-    this.#inbox = [];
     for (const one of this.#running) if (one.due && !one.service.drainsFirst) this.#due(one);
-    for (const datagram of waiting) this.#take(datagram);
+    for (let datagram = this.#inbox.shift(); datagram !== undefined; datagram = this.#inbox.shift()) this.#take(datagram);
     for (const one of this.#running) if (one.due) this.#due(one);
   }
 
@@ -136,7 +142,7 @@ export class SimulatedHost {
     if (start !== this.#start) return;
     this.#setTimer(one);
     // What it has taken out of its sockets it deals with at once; for the next it waits.
-    if (this.#starvedUntilMs > nowMs()) this.#standsUntilMs = Math.max(this.#standsUntilMs, nowMs() + random.fraction() ** 2 * STARVE_MAX_MS);
+    if (this.#starvedUntilMs > nowMs()) this.#standsUntilMs = Math.max(this.#standsUntilMs, nowMs() + random.fraction() ** 2 * this.#around.starveMaxMs);
   }
 
   /** As MachineLoop sets it: rounded up to whole milliseconds, and a timer of none is one of one. */

@@ -1,17 +1,18 @@
 // One run: a rack, its LAN, its faults and its checkers, from a seed. The same seed and the same faults give the same run, event by event.
 
-import type { Datagram, Host, Protocols } from './adapter.ts';
+import type { Datagram, GatewaySetting, Host, Protocols } from './adapter.ts';
 import { type Checker, type Invariant, SAMPLE_MS, type Violation } from './checker.ts';
 import { EventQueue } from './event-queue.ts';
 import type { Fault } from './fault.ts';
 import { beginFault, type FaultSurroundings } from './fault-effects.ts';
+import { GatewayTruth } from './gateway-truth.ts';
 import { Lan, type PacketCounts } from './lan.ts';
-import { BOOT_MS, READ_REGISTRY_MAX_MS, READ_REGISTRY_MS } from './limits.ts';
+import { BOOT_MS, READ_REGISTRY_MAX_MS, READ_REGISTRY_MS, SAVE_EPOCH_MS } from './limits.ts';
 import { NodeClock } from './node-clock.ts';
 import type { HostState, Observation } from './observation.ts';
 import { Rack } from './rack.ts';
 import { Random } from './random.ts';
-import { SimulatedHost } from './simulated-host.ts';
+import { SimulatedNode } from './simulated-node.ts';
 
 /** Nodes that run at the beginning start within this time. */
 const STARTS_WITHIN_MS = 1000;
@@ -27,6 +28,8 @@ export interface SimulationOptions {
   readonly nodes: number;
   /** These are off at the beginning. */
   readonly off: readonly number[];
+  /** Left out: there are no candidates. */
+  readonly gateway?: GatewaySetting;
   readonly untilMs: number;
   readonly faults: readonly Fault[];
   readonly protocols: Protocols;
@@ -53,7 +56,8 @@ class Simulation {
   readonly #queue = new EventQueue();
   readonly #rack: Rack;
   readonly #lan: Lan;
-  readonly #hosts: readonly SimulatedHost[];
+  readonly #hosts: readonly SimulatedNode[];
+  readonly #gateway: GatewayTruth;
   readonly #checkers: readonly { readonly name: string; readonly checker: Checker }[];
   readonly #views = new Map<number, Observation & { kind: 'view' }>();
   readonly #registryRandom: Random;
@@ -75,15 +79,16 @@ class Simulation {
     const { seed, nodes, protocols, invariants } = options;
     this.#options = options;
     this.#rack = new Rack(nodes);
+    this.#gateway = new GatewayTruth(options.gateway);
     this.#registryRandom = new Random(seed, STREAM.registry);
     this.#lan = new Lan(this.#rack, new Random(seed, STREAM.lan), (afterMs, to, datagram) => this.#queue.put(this.#nowMs + afterMs, () => this.#arrive(to, datagram)));
     const nowMs = (): number => this.#nowMs;
     this.#hosts = [0, ...this.#rack.numbers()].map((number) => {
       const random = new Random(seed, STREAM.host, number);
-      return new SimulatedHost({ queue: this.#queue, clock: new NodeClock(random.whole(0, ORIGIN_MAX_MS)), random, nowMs, overflown: () => (this.#lan.counts.overflown += 1) });
+      return new SimulatedNode({ queue: this.#queue, clock: new NodeClock(random.whole(0, ORIGIN_MAX_MS)), random, nowMs, overflown: () => (this.#lan.counts.overflown += 1) });
     });
     const calmSinceMs = (): number => (this.#faultsGoingOn > 0 ? Infinity : this.#lastWrongMs);
-    const judged = { rack: this.#rack, bounds: protocols.membership.bounds, views: this.#views, calmSinceMs, harm: this.#harm };
+    const judged = { rack: this.#rack, bounds: protocols.membership.bounds, views: this.#views, calmSinceMs, harm: this.#harm, gateway: this.#gateway };
     this.#checkers = invariants.map((invariant) => ({ name: invariant.name, checker: invariant.check(judged) }));
   }
 
@@ -128,6 +133,7 @@ class Simulation {
 
   #observe(seen: Observation): void {
     if (seen.kind === 'view') this.#views.set(seen.node, seen);
+    if (seen.kind === 'gateway') this.#gateway.hold(seen.node, seen.role === 'holder');
     for (const value of Object.values(seen)) for (const one of [value].flat()) this.#mix(typeof one === 'number' ? one : one.length);
     this.#judge((checker) => checker.observe?.(this.#nowMs, seen));
     this.#options.watch?.(this.#nowMs, seen);
@@ -144,7 +150,7 @@ class Simulation {
   /** What a service sees of the machine that it runs on, from this start on. */
   #hostOf(number: number): Host {
     const host = this.#hosts[number]!;
-    const send: Host['send'] = ({ fromPort, port, bytes, to }) => this.#lan.send({ from: number, fromPort, port, bytes, unicast: to !== undefined }, to);
+    const send: Host['send'] = ({ fromPort, port, bytes, to, network = 'boot' }) => this.#lan.send({ from: number, fromPort, port, network, bytes, unicast: to !== undefined }, to);
     this.#starts += 1;
     return {
       number, roster: this.#rack.roster, generation: this.#rack.generation, random: new Random(this.#options.seed, STREAM.start, number, this.#starts), send,
@@ -152,6 +158,18 @@ class Simulation {
       observe: (seen) => this.#observe(seen),
       loaded: (server) => this.#loaded(number, server),
       readRegistry: () => this.#readRegistryOn(number, READ_REGISTRY_MS),
+      gateway: this.#gateway.setting,
+      gatewayEpoch: this.#rack.gatewayEpoch,
+      waiting: (ports) => host.waiting(ports),
+      openGate: (forMs) => {
+        this.#gateway.openGate(this.#nowMs, number, forMs);
+        this.#judge((checker) => checker.gate?.(this.#nowMs, number));
+      },
+      announce: () => {
+        for (const other of this.#rack.numbers()) if (other !== number && this.#rack.state(other) !== 'off' && this.#lan.reaches(number, other)) this.#gateway.learn(other, number);
+      },
+      saveEpoch: (epoch) => this.#queue.put(this.#nowMs + SAVE_EPOCH_MS, () => (this.#rack.gatewayEpoch = Math.max(this.#rack.gatewayEpoch, epoch))),
+      gatewayIs: (status) => this.#gateway.setStatus(number, status),
       unixSeconds: UNIX_SECONDS + Math.floor(this.#nowMs / 1000),
     };
   }
@@ -163,17 +181,19 @@ class Simulation {
     }
     this.#rack.setState(this.#nowMs, number, state);
     this.#views.delete(number);
+    this.#gateway.forget(number);
     this.#observe({ kind: 'state', node: number, state });
   }
 
   #startNode(number: number): void {
-    const { membership, services } = this.#options.protocols;
+    const { membership, services, gateway } = this.#options.protocols;
     this.#setState(number, 'running');
     const host = this.#hostOf(number);
     const own = this.#hosts[number]!;
     this.#readGeneration[number] = this.#rack.generation;
-    own.begin([membership, ...services].map((one) => one.on(host)));
+    own.begin([membership, ...services].map((one) => one.on(host)), this.#gateway.candidates.includes(number) ? [gateway.on(host)] : []);
     own.tell({ kind: 'serving' });
+    own.tell({ kind: 'uplink', usable: this.#rack.uplink(number).usable });
   }
 
   #loaded(number: number, server: number): void {
@@ -191,6 +211,7 @@ class Simulation {
       nowMs: this.#nowMs, rack: this.#rack, lan: this.#lan,
       host: (number) => this.#hosts[number]!,
       observe: (text) => this.#observe({ kind: 'fault', text }),
+      switched: () => (this.#gateway.switchedAtMs = this.#nowMs),
       powerOff: (number) => this.#end(number, 'off'),
       powerOn: (number) => {
         this.#setState(number, 'asking');
