@@ -22,7 +22,7 @@ import { gatewayConfig, type GatewayAnswers, type GatewayConfig } from './gatewa
 import { writeLog } from './host/log.ts';
 import { lockMemory } from './host/memory-lock.ts';
 import { followPatiently } from './host/patient-file.ts';
-import { clusterId } from './wire/beacon.ts';
+import { clusterId } from './wire/cluster-id.ts';
 import { gatewayBeatKey } from './wire/gateway-beat.ts';
 
 /** An interface that is not there yet comes with the next look. */
