@@ -24,6 +24,14 @@ export interface GatewaySetting {
   readonly preemption: boolean;
 }
 
+/** How much a membership holds. */
+export interface TableSizes {
+  /** Nodes that it has a row of. */
+  readonly members: number;
+  /** Nodes that it asks whether they live. */
+  readonly watched: number;
+}
+
 /** What passes on a network. */
 export interface Datagram {
   /** The number of the host that sent it. */
@@ -67,6 +75,8 @@ export interface Host {
   openGate(forMs: number): void;
   /** The last epoch of the gateway that the registry knows of. */
   readonly gatewayEpoch: number;
+  /** What the membership of this node holds, whenever it is asked. */
+  membershipHolds(sizes: () => TableSizes): void;
   /** How this candidate sees the succession. */
   gatewayIs(status: () => SuccessionStatus): void;
   /** The moving addresses are announced to all. */
@@ -128,6 +138,10 @@ export interface MembershipBounds {
   readonly deadForAllMs: number;
   /** A process that stands still for less than this is buried by nobody. */
   readonly pauseForgivenMs: number;
+  /** A node asks so many others at most. */
+  readonly watchedMax: number;
+  /** A node sends so many datagrams in a second at most, whatever happens; a broadcast is one. */
+  readonly sentPerSecondMax: number;
 }
 
 export interface MembershipFit extends Fit {

@@ -89,6 +89,15 @@ const believesOne = broken(() => ({
 /** One of those that serve is kept from the node's services. */
 const hidesServers = broken(() => ({ effect: (effect) => (effect.kind === 'live' ? { ...effect, serving: effect.serving.slice(1) } : effect) }));
 
+/** Whoever is heard is told everything. */
+const talkative: Protocols = {
+  ...PROTOCOLS,
+  membership: membership((core) => ({
+    step: (now, input) => core.step(now, input).flatMap((effect): readonly MembershipEffect[] => (effect.kind === 'send' ? Array.from({ length: 40 }, () => effect) : [effect])),
+    deadline: () => core.deadline(),
+  })),
+};
+
 /** Nobody else is alive, as far as DHCP knows. */
 const answersTwice = server(() => ({ input: (input) => (input.kind === 'live' ? undefined : input) }));
 
@@ -168,6 +177,7 @@ export const BROKEN: readonly (readonly [what: string, invariant: string, protoc
   ['a membership that keeps its suspicions to itself', 'a death is suspected by all', suspectsInSilence],
   ['a membership that counts one suspecter only', 'a death is certain for all', believesOne, story([], 'at 8s crash 2')],
   ['a membership that leaves out one that serves', 'all views converge', hidesServers],
+  ['a membership that says everything forty times', 'tables and traffic are bounded', talkative],
   ['a gateway that never yields', 'at most one gateway in a connected group', neverYields, gatewayStory('at 8s split 1 for 4s')],
   ['a candidate that never takes over', 'a gateway exists', neverTakesOver, gatewayStory()],
   ['a candidate that is hard of hearing', 'no takeover without a cause', hardOfHearing, gatewayStory()],

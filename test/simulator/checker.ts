@@ -1,6 +1,6 @@
 // What must hold whatever happens: invariants with names, looked at whenever something is seen, and at regular times.
 
-import type { MembershipBounds } from './adapter.ts';
+import type { MembershipBounds, TableSizes } from './adapter.ts';
 import type { GatewayTruth } from './gateway-truth.ts';
 import type { Observation } from './observation.ts';
 import type { Rack } from './rack.ts';
@@ -22,6 +22,10 @@ export interface Judged {
   /** What membership may suffer from: everything but registry and power-on. */
   readonly harm: Harm;
   readonly gateway: GatewayTruth;
+  /** What each running node's membership holds. */
+  readonly sizes: ReadonlyMap<number, () => TableSizes>;
+  /** How many datagrams each node has sent by now; a broadcast is one. */
+  sentBy(node: number): number;
 }
 
 /** How often something went wrong, or ceased to. */

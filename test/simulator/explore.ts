@@ -104,5 +104,6 @@ export function formatExploration({ seeds, events, boots, simulatedMs, packets, 
     `packets: ${Object.entries(packets).map(([name, number]) => `${grouped(number)} ${name}`).join(', ')}; ${perSecond(packets.arrived)} a second`,
     `boots: ${grouped(boots)}`,
     `faults: ${kinds}`,
+    `invariants: ${INVARIANTS.map(({ name }) => name).join('; ')}`,
   ].join('\n');
 }

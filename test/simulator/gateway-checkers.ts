@@ -46,7 +46,7 @@ function groupOf(judged: Judged, atMs: number, node: number): { readonly members
 function fitSinceMs({ rack }: Judged, number: number): number {
   const { usable, sinceMs } = rack.uplink(number);
   if (!usable || rack.isDrained(number)) return Infinity;
-  return Math.max(sinceMs, rack.drainedSinceMs + READ_REGISTRY_MAX_MS, rack.stateSinceMs(number) + START_LISTEN_MS);
+  return Math.max(sinceMs, rack.drainedSinceMs + READ_REGISTRY_MAX_MS, rack.listenedMs(number));
 }
 
 const secondsText = (ms: number): string => `${(ms / 1000).toFixed(3)} s`;

@@ -6,7 +6,7 @@ import { concatBytes, toHex, viewOf } from '../../daemons/core/bytes.ts';
 import type { Machine } from '../../daemons/core/machine.ts';
 import { Membership, type MembershipEffect, type MembershipInput } from '../../daemons/membership/membership.ts';
 import {
-  ACK_TIMEOUT_MS, DEAD_FOR_ALL_MS, HEALTH_WORST, INDIRECT_TIMEOUT_MS, LIVE_COALESCE_MS, PAUSE_FORGIVEN_MS, PROBE_INTERVAL_MS, SUSPECTED_BY_ALL_MS, SUSPICION_MAX_MS, SYNC_INTERVAL_MS, SYNC_LOST_EVERY,
+  ACK_TIMEOUT_MS, DEAD_FOR_ALL_MS, HEALTH_WORST, INDIRECT_TIMEOUT_MS, LIVE_COALESCE_MS, OBSERVERS, PAUSE_FORGIVEN_MS, PROBE_INTERVAL_MS, SUSPECTED_BY_ALL_MS, SUSPICION_MAX_MS, SYNC_INTERVAL_MS, SYNC_LOST_EVERY,
 } from '../../daemons/membership/membership-limits.ts';
 import { decodeBody, encodeBody, startBytes } from '../../daemons/wire/membership-body.ts';
 import { BODY_MAX_BYTES, type MembershipPacket } from '../../daemons/wire/membership-packet.ts';
@@ -51,7 +51,9 @@ export function membershipAdapter(machine: (core: Membership, host: Host) => Mem
     machine(host) {
       const { roster, generation, number: self, random, unixSeconds } = host;
       const firstIncarnation = random.chance(CLOCK_IS_WRONG) ? 1 : unixSeconds;
-      return machine(new Membership({ roster, generation, self, start: random.hex(START_DIGITS), firstIncarnation, seed: random.whole(0, UINT32_MAX) }), host);
+      const core = new Membership({ roster, generation, self, start: random.hex(START_DIGITS), firstIncarnation, seed: random.whole(0, UINT32_MAX) });
+      host.membershipHolds(() => ({ members: core.members().length, watched: core.watched().length }));
+      return machine(core, host);
     },
     due: { kind: 'tick' },
     first: [{ kind: 'tick' }],
@@ -84,6 +86,9 @@ const NOTICE_MS = TIMER_LATE_MS + STARVE_MAX_MS + PACKET_MAX_MS + STARVE_MAX_MS;
 /** A probe of a node that doubts itself the most. */
 const PROBE_MAX_MS = PROBE_INTERVAL_MS + (HEALTH_WORST + 1) * (ACK_TIMEOUT_MS + INDIRECT_TIMEOUT_MS);
 
+/** Of all services together: some forty when all is well; answers and records to a whole rack that has just come back are most of the rest. */
+const SENT_PER_SECOND_MAX = 400;
+
 export const membership = (machine?: (core: Membership, host: Host) => MembershipMachine): MembershipFit => ({
   ...fit(membershipAdapter(machine)),
   bounds: {
@@ -92,5 +97,7 @@ export const membership = (machine?: (core: Membership, host: Host) => Membershi
     suspectedByAllMs: atMost(SUSPECTED_BY_ALL_MS + LIVE_COALESCE_MS),
     deadForAllMs: atMost(DEAD_FOR_ALL_MS + LIVE_COALESCE_MS),
     pauseForgivenMs: PAUSE_FORGIVEN_MS,
+    watchedMax: OBSERVERS ** 2,
+    sentPerSecondMax: SENT_PER_SECOND_MAX,
   },
 });

@@ -1,8 +1,10 @@
 // The invariants of membership. They know its bounds and nothing else of it.
 
-import type { Invariant, Judged } from './checker.ts';
+import { type Invariant, type Judged, SAMPLE_MS } from './checker.ts';
 import { formatNumbers } from './number-list.ts';
 import { setDifference } from './observation.ts';
+
+const LOOKS_PER_SECOND = 1000 / SAMPLE_MS;
 
 const secondsText = (ms: number): string => `${(ms / 1000).toFixed(3)} s`;
 
@@ -172,4 +174,26 @@ const converged: Invariant = {
   },
 };
 
-export const MEMBERSHIP_INVARIANTS: readonly Invariant[] = [buried, withoutCause, noticed, suspected, certain, converged];
+/** Tables grow with the roster and no further, and no trouble makes a storm of datagrams. */
+const bounded: Invariant = {
+  name: 'tables and traffic are bounded',
+  check({ rack, bounds, sizes, sentBy }) {
+    /** By node, what it had sent at each look in the last second. */
+    const sent = new Map<number, number[]>();
+    return {
+      sample() {
+        for (const node of rack.running()) {
+          const { members, watched } = sizes.get(node)!();
+          if (members > rack.size || watched > bounds.watchedMax) return `${node} has rows of ${members} nodes and watches ${watched}; the roster has ${rack.size}`;
+          const counts = [...(sent.get(node) ?? []), sentBy(node)].slice(-LOOKS_PER_SECOND - 1);
+          sent.set(node, counts);
+          const inSecond = counts.at(-1)! - counts[0]!;
+          if (inSecond > bounds.sentPerSecondMax) return `${node} has sent ${inSecond} datagrams in a second`;
+        }
+        return undefined;
+      },
+    };
+  },
+};
+
+export const MEMBERSHIP_INVARIANTS: readonly Invariant[] = [buried, withoutCause, noticed, suspected, certain, converged, bounded];

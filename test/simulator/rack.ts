@@ -2,6 +2,7 @@
 
 import { rackRoster } from './rack-roster.ts';
 import type { Roster } from '../../daemons/core/roster.ts';
+import { START_LISTEN_MS } from '../../daemons/gateway/succession.ts';
 import type { Network } from './adapter.ts';
 import { Links } from './links.ts';
 import type { HostState } from './observation.ts';
@@ -31,6 +32,8 @@ export class Rack {
   gatewayEpoch = 0;
   /** How many faults keep the way out from a node, and when that last changed. */
   readonly #uplinks = new Map<number, { readonly faults: number; readonly sinceMs: number }>();
+  /** By node, since when its gatewayd has listened before it stands: a start, or the end of a standstill in the midst of it. */
+  readonly #listensSinceMs: Float64Array;
   /** Of each node's gatewayd by itself: from and until when it stood still last. */
   readonly #frozen = new Map<number, { readonly fromMs: number; readonly untilMs: number }>();
   /** Until when packets were held back on the whole LAN; Infinity: they are. */
@@ -41,6 +44,7 @@ export class Rack {
     this.#states = Array.from({ length: size + 1 }, () => 'off');
     this.#stateSinceMs = new Float64Array(size + 1);
     this.#steadySinceMs = new Float64Array(size + 1);
+    this.#listensSinceMs = new Float64Array(size + 1);
     this.links = { boot: new Links(size), public: new Links(size) };
     this.#stoodFromMs = new Float64Array(size + 1);
     this.#stoodUntilMs = new Float64Array(size + 1).fill(-STANDS_AGAIN_MS);
@@ -74,12 +78,23 @@ export class Rack {
     this.#stateSinceMs[number] = nowMs;
     this.#steadySinceMs[number] = nowMs;
     this.#stoodUntilMs[number] = -STANDS_AGAIN_MS;
+    this.#listensSinceMs[number] = nowMs;
+  }
+
+  /** When a candidate has listened for long enough since it was started; while it stands still it hears nothing. */
+  listenedMs(number: number): number {
+    return this.#listensSinceMs[number]! + START_LISTEN_MS;
+  }
+
+  #interruptListening(nowMs: number, number: number, untilMs: number): void {
+    if (nowMs < this.listenedMs(number)) this.#listensSinceMs[number] = Math.max(this.#listensSinceMs[number]!, untilMs);
   }
 
   /** The process does not run before then; undefined: it is disturbed at this moment only. */
   disturb(nowMs: number, number: number, untilMs?: number): void {
     this.#steadySinceMs[number] = Math.max(this.#steadySinceMs[number]!, untilMs ?? nowMs);
     if (untilMs === undefined) return;
+    this.#interruptListening(nowMs, number, untilMs);
     if (nowMs > this.#stoodUntilMs[number]! + STANDS_AGAIN_MS) this.#stoodFromMs[number] = nowMs;
     this.#stoodUntilMs[number] = Math.max(this.#stoodUntilMs[number]!, untilMs);
   }
@@ -191,6 +206,7 @@ export class Rack {
 
   /** A node's gatewayd stands still until then. */
   freeze(nowMs: number, number: number, untilMs: number): void {
+    this.#interruptListening(nowMs, number, untilMs);
     const { fromMs, untilMs: before } = this.#frozen.get(number) ?? { fromMs: nowMs, untilMs: 0 };
     this.#frozen.set(number, { fromMs: before >= nowMs ? fromMs : nowMs, untilMs: Math.max(before, untilMs) });
   }

@@ -1,6 +1,7 @@
 // One run: a rack, its LAN, its faults and its checkers, from a seed. The same seed and the same faults give the same run, event by event.
 
-import type { Datagram, GatewaySetting, Host, Protocols } from './adapter.ts';
+import { GATEWAY_BEAT_PORT } from '../../daemons/wire/gateway-beat.ts';
+import type { Datagram, GatewaySetting, Host, Protocols, TableSizes } from './adapter.ts';
 import { type Checker, type Invariant, SAMPLE_MS, type Violation } from './checker.ts';
 import { EventQueue } from './event-queue.ts';
 import type { Fault } from './fault.ts';
@@ -58,6 +59,9 @@ class Simulation {
   readonly #lan: Lan;
   readonly #hosts: readonly SimulatedNode[];
   readonly #gateway: GatewayTruth;
+  readonly #sizes = new Map<number, () => TableSizes>();
+  /** By node, datagrams sent; the gateway's beats are left out, for their number is that of its clock. */
+  readonly #sent: Uint32Array;
   readonly #checkers: readonly { readonly name: string; readonly checker: Checker }[];
   readonly #views = new Map<number, Observation & { kind: 'view' }>();
   readonly #registryRandom: Random;
@@ -80,6 +84,7 @@ class Simulation {
     this.#options = options;
     this.#rack = new Rack(nodes);
     this.#gateway = new GatewayTruth(options.gateway);
+    this.#sent = new Uint32Array(nodes + 1);
     this.#registryRandom = new Random(seed, STREAM.registry);
     this.#lan = new Lan(this.#rack, new Random(seed, STREAM.lan), (afterMs, to, datagram) => this.#queue.put(this.#nowMs + afterMs, () => this.#arrive(to, datagram)));
     const nowMs = (): number => this.#nowMs;
@@ -88,7 +93,7 @@ class Simulation {
       return new SimulatedNode({ queue: this.#queue, clock: new NodeClock(random.whole(0, ORIGIN_MAX_MS)), random, nowMs, overflown: () => (this.#lan.counts.overflown += 1) });
     });
     const calmSinceMs = (): number => (this.#faultsGoingOn > 0 ? Infinity : this.#lastWrongMs);
-    const judged = { rack: this.#rack, bounds: protocols.membership.bounds, views: this.#views, calmSinceMs, harm: this.#harm, gateway: this.#gateway };
+    const judged = { rack: this.#rack, bounds: protocols.membership.bounds, views: this.#views, calmSinceMs, harm: this.#harm, gateway: this.#gateway, sizes: this.#sizes, sentBy: (node: number) => this.#sent[node]! };
     this.#checkers = invariants.map((invariant) => ({ name: invariant.name, checker: invariant.check(judged) }));
   }
 
@@ -150,7 +155,10 @@ class Simulation {
   /** What a service sees of the machine that it runs on, from this start on. */
   #hostOf(number: number): Host {
     const host = this.#hosts[number]!;
-    const send: Host['send'] = ({ fromPort, port, bytes, to, network = 'boot' }) => this.#lan.send({ from: number, fromPort, port, network, bytes, unicast: to !== undefined }, to);
+    const send: Host['send'] = ({ fromPort, port, bytes, to, network = 'boot' }) => {
+      if (port !== GATEWAY_BEAT_PORT) this.#sent[number]! += 1;
+      this.#lan.send({ from: number, fromPort, port, network, bytes, unicast: to !== undefined }, to);
+    };
     this.#starts += 1;
     return {
       number, roster: this.#rack.roster, generation: this.#rack.generation, random: new Random(this.#options.seed, STREAM.start, number, this.#starts), send,
@@ -169,6 +177,7 @@ class Simulation {
         for (const other of this.#rack.numbers()) if (other !== number && this.#rack.state(other) !== 'off' && this.#lan.reaches(number, other)) this.#gateway.learn(other, number);
       },
       saveEpoch: (epoch) => this.#queue.put(this.#nowMs + SAVE_EPOCH_MS, () => (this.#rack.gatewayEpoch = Math.max(this.#rack.gatewayEpoch, epoch))),
+      membershipHolds: (sizes) => this.#sizes.set(number, sizes),
       gatewayIs: (status) => this.#gateway.setStatus(number, status),
       unixSeconds: UNIX_SECONDS + Math.floor(this.#nowMs / 1000),
     };
