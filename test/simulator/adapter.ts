@@ -3,8 +3,7 @@
 // datagrams and news. The simulator knows nothing of any protocol but this.
 //
 // What replaces a core replaces an adapter: another membership brings its own `MembershipFit`, with the bounds that it promises. Further
-// protocols are further `Fit`s on the same node. Gateway succession takes `live` as it is told to DHCP, sends its beats to a port of its
-// own, and observes what it holds; a second LAN is a second set of ports that `cut` is to tell apart. Leases want a SAN beside the LAN:
+// protocols are further `Fit`s on the same node, or, as the gateway's, in a process of its own. Leases want a SAN beside the networks:
 // reads and writes as datagrams to a host that never dies, which the same faults reach. Virtual clusters only take and give news.
 
 import type { Instant, Machine } from '../../daemons/core/machine.ts';
@@ -138,8 +137,6 @@ export interface MembershipBounds {
   readonly deadForAllMs: number;
   /** A process that stands still for less than this is buried by nobody. */
   readonly pauseForgivenMs: number;
-  /** A node asks so many others at most. */
-  readonly watchedMax: number;
   /** A node sends so many datagrams in a second at most, whatever happens; a broadcast is one. */
   readonly sentPerSecondMax: number;
 }

@@ -6,7 +6,7 @@ import { concatBytes, toHex, viewOf } from '../../daemons/core/bytes.ts';
 import type { Machine } from '../../daemons/core/machine.ts';
 import { Membership, type MembershipEffect, type MembershipInput } from '../../daemons/membership/membership.ts';
 import {
-  ACK_TIMEOUT_MS, DEAD_FOR_ALL_MS, HEALTH_WORST, INDIRECT_TIMEOUT_MS, LIVE_COALESCE_MS, OBSERVERS, PAUSE_FORGIVEN_MS, PROBE_INTERVAL_MS, SUSPECTED_BY_ALL_MS, SUSPICION_MAX_MS, SYNC_INTERVAL_MS, SYNC_LOST_EVERY,
+  ACK_TIMEOUT_MS, DEAD_FOR_ALL_MS, HEALTH_WORST, INDIRECT_TIMEOUT_MS, LIVE_COALESCE_MS, PAUSE_FORGIVEN_MS, PROBE_INTERVAL_MS, SUSPECTED_BY_ALL_MS, SUSPICION_MAX_MS, SYNC_INTERVAL_MS, SYNC_LOST_EVERY,
 } from '../../daemons/membership/membership-limits.ts';
 import { decodeBody, encodeBody, startBytes } from '../../daemons/wire/membership-body.ts';
 import { BODY_MAX_BYTES, type MembershipPacket } from '../../daemons/wire/membership-packet.ts';
@@ -97,7 +97,6 @@ export const membership = (machine?: (core: Membership, host: Host) => Membershi
     suspectedByAllMs: atMost(SUSPECTED_BY_ALL_MS + LIVE_COALESCE_MS),
     deadForAllMs: atMost(DEAD_FOR_ALL_MS + LIVE_COALESCE_MS),
     pauseForgivenMs: PAUSE_FORGIVEN_MS,
-    watchedMax: OBSERVERS ** 2,
     sentPerSecondMax: SENT_PER_SECOND_MAX,
   },
 });

@@ -124,15 +124,21 @@ const UNDISTURBED_BEFORE_MS = 6000;
 const undisturbedDeath = (name: string, boundOf: (judged: Judged) => number, isSeen: (view: { readonly alive: readonly number[]; readonly suspects: readonly number[] }, dead: number) => boolean): Invariant => ({
   name,
   check(judged) {
-    const { rack, views, harm } = judged;
+    const { rack, harm } = judged;
     const boundMs = boundOf(judged);
     let open: { readonly dead: number; readonly atMs: number; readonly count: number } | undefined;
+    /** When each node found out. */
+    const foundMs = new Map<number, number>();
     const running = new Set<number>();
     return {
       observe(atMs, seen) {
+        if (seen.kind === 'view' && open !== undefined && !foundMs.has(seen.node) && isSeen(seen, open.dead)) foundMs.set(seen.node, atMs);
         if (seen.kind !== 'state') return undefined;
         if (seen.state === 'running') running.add(seen.node);
-        else if (running.delete(seen.node) && seen.state === 'off' && atMs - harm.calmBeforeMs > UNDISTURBED_BEFORE_MS) open = { dead: seen.node, atMs, count: harm.count };
+        else if (running.delete(seen.node) && seen.state === 'off' && atMs - harm.calmBeforeMs > UNDISTURBED_BEFORE_MS) {
+          foundMs.clear();
+          open = { dead: seen.node, atMs, count: harm.count };
+        }
         return undefined;
       },
       sample(atMs) {
@@ -141,8 +147,8 @@ const undisturbedDeath = (name: string, boundOf: (judged: Judged) => number, isS
         if (harm.count !== count) open = undefined;
         else if (atMs - diedMs > boundMs) {
           open = undefined;
-          const blind = rack.running().filter((observer) => !isSeen(views.get(observer) ?? { alive: [], suspects: [] }, dead));
-          if (blind.length > 0) return `${dead} died ${secondsText(atMs - diedMs)} ago and nothing else went wrong, but ${formatNumbers(blind)} did not find out`;
+          const late = rack.running().filter((observer) => (foundMs.get(observer) ?? Infinity) - diedMs > boundMs);
+          if (late.length > 0) return `${dead} died ${secondsText(atMs - diedMs)} ago and nothing else went wrong, but ${formatNumbers(late)} did not find out within ${secondsText(boundMs)}`;
         }
         return undefined;
       },
@@ -184,7 +190,8 @@ const bounded: Invariant = {
       sample() {
         for (const node of rack.running()) {
           const { members, watched } = sizes.get(node)!();
-          if (members > rack.size || watched > bounds.watchedMax) return `${node} has rows of ${members} nodes and watches ${watched}; the roster has ${rack.size}`;
+          // Of a rack of which most are suspected the few that are well watch all the others.
+          if (members > rack.size || watched >= members) return `${node} has rows of ${members} nodes and watches ${watched}; the roster has ${rack.size}`;
           const counts = [...(sent.get(node) ?? []), sentBy(node)].slice(-LOOKS_PER_SECOND - 1);
           sent.set(node, counts);
           const inSecond = counts.at(-1)! - counts[0]!;
