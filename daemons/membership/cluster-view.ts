@@ -123,6 +123,13 @@ export class ClusterView {
     return this.#sorted.every((node) => node === self || !this.isLive(node));
   }
 
+  /** This node has the lowest number of those that live, and somebody is lost: where that one is on another side of the network, it shall hear of this side. */
+  speaksForItsSide(): boolean {
+    const { self } = this.#parts;
+    const first = this.#sorted.find((node) => node === self || this.isLive(node));
+    return first === self && this.#sorted.some((node) => node !== self && this.isLost(node));
+  }
+
   watched(): readonly number[] {
     const { self } = this.#parts;
     return this.#rings.watchedBy(self, this.isWell, (node) => node !== self && this.isLive(node));

@@ -72,7 +72,11 @@ export const LIVE_COALESCE_MS = 100;
 export const BROADCAST_BURST = 4;
 /** And one more in each such time. What waits meanwhile rides along with pings, and in the next broadcast all at once. */
 export const BROADCAST_REFILL_MS = 250;
-/** A node that knows of no other alive says that it is there once in this time. */
+/**
+ * A node that knows of no other alive says that it is there once in this time; and so does, of those that know each other, the one with the
+ * lowest number as long as somebody is lost. Trying lost nodes one by one (SYNC_LOST_EVERY) takes long where most of a rack is switched off;
+ * two sides of a network that meet again hear of each other by this broadcast, and there is one of them a second and side, whatever its size.
+ */
 export const ALONE_INTERVAL_MS = 1000;
 /** News rides along so many times for each digit of the number of nodes (SWIM: a multiple of the logarithm). Broadcasts carry most of it. */
 export const RUMOUR_REPEATS = 3;

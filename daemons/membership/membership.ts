@@ -293,7 +293,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
 
   #sayAlone(now: Instant): void {
     this.#timers.set(ALONE_TIMER, after(now, ALONE_INTERVAL_MS));
-    if (this.#view.isAlone()) this.#courier.announce(this.#self, true);
+    if (this.#view.isAlone() || this.#view.speaksForItsSide()) this.#courier.announce(this.#self, true);
   }
 
   #sync(now: Instant): void {
