@@ -13,8 +13,8 @@ import { kernelRelease, runTool, type Trees } from './trees.ts';
 const MIB = 1024 * 1024;
 /** Room in the image beside the files themselves: tables, journal, and what ext4 wants free; the installer grows it anyway. */
 const SLACK = { factor: 1.1, bytes: 48 * MIB } as const;
-/** The account of metamasterd; a fixed number, so that it is the same on every origin. */
-const SERVICE_ACCOUNT = { name: 'metamaster', id: 990 } as const;
+/** The account of metamasterd; a fixed number, so that it is the same on every origin: far below 999, from which packages' own accounts are counted down. */
+const SERVICE_ACCOUNT = { name: 'metamaster', id: 900 } as const;
 /** Units of ours that start with a node. */
 const ENABLED = ['metamaster-iscsid.service', 'metamaster-storage.service', 'metamasterd.service', 'metamaster-recorder.socket', 'metamaster-replace.path'] as const;
 /** And those that start when the rest is up. */
