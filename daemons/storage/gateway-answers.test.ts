@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { valueOf } from '../core/problem.ts';
 import { gatewayConfig } from '../gateway/gateway-config.ts';
 import { installRecord, parseAnswers, rosterOf } from '../../scripts/install/answers.ts';
-import { gatewayAnswers, gatewayCandidates, wayOut, withoutGatewayNode } from './gateway-answers.ts';
+import { gatewayAnswers, gatewayCandidates, gatewayLosses, wayOut, withoutGatewayNode } from './gateway-answers.ts';
 
 const read = (change: object = {}) => {
   const answers = valueOf(parseAnswers(JSON.stringify({
@@ -42,6 +42,14 @@ describe('a node leaves', () => {
   test('no port is forwarded to an address that the next node may be given', () => {
     expect(after(5).install['port-forwards']).toEqual(['tcp/443=192.168.0.1:443']);
     expect(after(3).install['port-forwards']).toBe(install['port-forwards']);
+  });
+
+  test('who removes it is told what the gateway loses', () => {
+    const lossesOf = (number: number, now = after()): readonly string[] => gatewayLosses(now.install, now.roster, now.roster.nodes.find((node) => node.number === number)!);
+    expect(lossesOf(1)).toEqual(['the gateway\'s succession is node 2, node 4, node 3', 'the port forward tcp/443=192.168.0.1:443 is gone']);
+    expect(lossesOf(5)).toEqual(['the port forward tcp/80=192.168.0.5:80 is gone']);
+    expect(lossesOf(3, after(1, 2, 4))).toEqual(['no node is left that can be the gateway']);
+    expect(lossesOf(4, { ...after(), install: withoutGatewayNode(install, roster, roster.nodes[3]!) })).toEqual([]);
   });
 
   test('of whom nothing is said changes nothing', () => expect(withoutGatewayNode({ domain: 'x' }, roster, roster.nodes[2]!)).toEqual({ domain: 'x' }));

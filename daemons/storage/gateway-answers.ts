@@ -57,3 +57,12 @@ export function withoutGatewayNode(install: InstallAnswers, roster: Roster, leav
   const staying = candidates.flatMap((number) => (number === leaving.number ? [] : roster.nodes.filter((node) => node.number === number)));
   return { ...others, ...successionOf(staying) };
 }
+
+/** What the gateway loses with a node, for a person who is about to remove it: clauses, none for a node that it has nothing to do with. */
+export function gatewayLosses(install: InstallAnswers, roster: Roster, leaving: RosterNode): readonly string[] {
+  const after = withoutGatewayNode(install, roster, leaving);
+  const left = gatewayCandidates(install, roster).filter((number) => number !== leaving.number);
+  const order = left.length === 0 ? 'no node is left that can be the gateway' : `the gateway's succession is ${left.map((number) => `node ${number}`).join(', ')}`;
+  const dropped = textsOf(install[FORWARDS]).filter((forward) => !textsOf(after[FORWARDS]).includes(forward));
+  return [...(left.length < gatewayCandidates(install, roster).length ? [order] : []), ...dropped.map((forward) => `the port forward ${forward} is gone`)];
+}

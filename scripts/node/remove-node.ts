@@ -3,6 +3,7 @@
 
 import { InputError, type Result, valueOf } from '../../daemons/core/problem.ts';
 import { canonicalJson } from '../../daemons/storage/canonical-json.ts';
+import { gatewayLosses } from '../../daemons/storage/gateway-answers.ts';
 import { heldVolumes, mappedVolumes, planHandOver, volumesOfNode } from '../../daemons/storage/hand-over.ts';
 import { nodeOfRequest } from '../../daemons/storage/registry-edit.ts';
 import { checkpointsOf } from '../../daemons/storage/registry-edit-checkpoints.ts';
@@ -65,10 +66,11 @@ export async function removeFromCluster(cluster: ClusterOnSan, { node: number, q
   if (cluster.machine.node === number) throw new InputError([ownVolumes(number)]);
   const volumes = volumesOfNode(registry, number);
   const namesOf = (some: readonly VolumeRecord[]): string => some.map(({ name }) => name).join(', ');
+  const leaves = [`node ${number} (${node.name}) leaves the roster`, ...gatewayLosses(registry.install, registry.roster, node)].join('; ');
   const subject = { node: number, name: node.name, macs: node.macs, volumes: volumes.map(({ name, uuid }) => ({ name, uuid })) };
   if (quarantine) {
     const checkpoints = checkpointsOf(registry, number);
-    const what = `node ${number} (${node.name}) leaves the roster; ${namesOf(volumes.filter(({ retired }) => retired !== 'checkpoint'))} stay in quarantine`;
+    const what = `${leaves}; ${namesOf(volumes.filter(({ retired }) => retired !== 'checkpoint'))} stay in quarantine`;
     const isAsLooked = (now: Registry): boolean => canonicalJson(checkpointsOf(now, number)) === canonicalJson(checkpoints);
     const edit: Edit = (now) => (isAsLooked(now) ? removeNode(now, { node: number, volumes: 'quarantined' }) : { ok: false, problems: [changedMeanwhile(cluster.path)] });
     // Nobody maps a checkpoint: its extents are given back without a fence.
@@ -76,7 +78,7 @@ export async function removeFromCluster(cluster: ClusterOnSan, { node: number, q
     return editOnly(cluster, wish, checkpoints.length === 0 ? what : `${what}, ${namesOf(checkpoints)} is lost`, subject, edit, { before });
   }
   const edit: Edit = (now) => removeNode(now, { node: number, volumes: 'released', ownersGone: volumes.map(({ uuid }) => uuid) });
-  return giveUp(cluster, { volumes: mappedVolumes(registry, number), checkpoints: checkpointsOf(registry, number), owner: node, fence, edit, what: `node ${number} (${node.name}) leaves the roster; what is in ${namesOf(volumes)} is lost`, subject }, wish);
+  return giveUp(cluster, { volumes: mappedVolumes(registry, number), checkpoints: checkpointsOf(registry, number), owner: node, fence, edit, what: `${leaves}; what is in ${namesOf(volumes)} is lost`, subject }, wish);
 }
 
 /** Gives the extents of quarantined volumes back, all or none. @throws InputError with what is refused */
