@@ -77,7 +77,7 @@ export class StatesKeeper {
     child.on('error', (error) => {
       said = error.message;
     });
-    child.on('close', () => this.#ended(child, said));
+    child.on('close', (_code, signal) => this.#ended(child, signal === 'SIGKILL' ? '' : said));
     this.#options.onProcess(child.pid ?? 0);
     this.#options.log.info({ mode: wanted.mode, pid: child.pid }, 'gateway.conntrackd');
     if (wanted.mode === 'lead') this.#timer = setTimeout(() => this.#sendAll(child, file), BULK_AFTER_MS);
@@ -94,7 +94,8 @@ export class StatesKeeper {
     this.#child = undefined;
     this.#options.onProcess(0);
     const reason = said.trim().split('\n').at(-1) ?? '';
-    if (reason !== this.#fault) this.#options.log.error({ reason, meaning: 'a takeover would break connections' }, 'gateway.conntrackd-ended');
+    // Killed by the beating thread, before an address went: another mode is on its way here.
+    if (reason !== '' && reason !== this.#fault) this.#options.log.error({ reason, meaning: 'a takeover would break connections' }, 'gateway.conntrackd-ended');
     this.#fault = reason;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#start(), AGAIN_MS);

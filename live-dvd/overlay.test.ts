@@ -43,13 +43,27 @@ test('metamasterd writes who serves where the storage agent reads it, and follow
 
 test('every unit of ours that the image starts is there', () => {
   const source = readFileSync(join(import.meta.dirname, 'root-image.ts'), 'utf8');
-  const enabled = /const ENABLED = \[([^\]]*)\]/.exec(source)![1]!.match(/[a-z-]+\.(service|socket|path)/g)!;
+  const list = (name: string): readonly string[] => new RegExp(`const ${name} = \\[([^\\]]*)\\]`).exec(source)![1]!.match(/[a-z-]+\.(service|socket|path)/g)!;
+  const enabled = list('ENABLED');
   expect(enabled.length).toBeGreaterThan(3);
   for (const name of enabled) {
     expect(existsSync(join(UNITS, name)), name).toBe(true);
     expect(setting(unit(name), 'WantedBy'), name).toBe('sysinit.target');
   }
-  expect(readdirSync(UNITS).filter((name) => /\.(socket|path)$/.test(name)).every((name) => enabled.includes(name))).toBe(true);
+  expect(readdirSync(UNITS).filter((name) => /\.(socket|path)$/.test(name)).filter((name) => ![...enabled, ...list('ENABLED_LATE')].includes(name))).toEqual([]);
+});
+
+test('gatewayd runs only where there are settings for it, below the interrupts\' threads, with what it needs and no more', () => {
+  const [gateway, path, daemon] = [unit('gatewayd.service'), unit('gatewayd.path'), unit('metamasterd.service')];
+  const settings = /--gateway (\S+)/.exec(setting(gateway, 'ExecStart')!)![1]!;
+  expect([setting(gateway, 'ConditionPathExists'), setting(path, 'PathChanged'), setting(path, 'Unit')]).toEqual([settings, settings, 'gatewayd.service']);
+  expect(Number(setting(gateway, 'LimitRTPRIO'))).toBeLessThan(50);
+  expect(Number(setting(gateway, 'LimitRTTIME'))).toBeLessThanOrEqual(1_000_000);
+  expect([setting(gateway, 'AmbientCapabilities'), setting(gateway, 'CapabilityBoundingSet')]).toEqual(['CAP_NET_ADMIN CAP_NET_RAW', 'CAP_NET_ADMIN CAP_NET_RAW']);
+  expect([setting(gateway, 'User'), setting(gateway, 'MemorySwapMax'), setting(gateway, 'LimitMEMLOCK')]).toEqual([setting(daemon, 'User'), '0', setting(daemon, 'LimitMEMLOCK')]);
+  expect(setting(gateway, 'ExecStart')).toMatch(new RegExp(`--control /run/${setting(gateway, 'RuntimeDirectory')}/control.sock`));
+  // Its beating thread collects its own garbage.
+  expect(setting(gateway, 'ExecStart')).toContain('--single-threaded-gc');
 });
 
 test('the collector of hardware writes where metamasterd reads it, when the node serves, and can read secrets no more than it can write', () => {

@@ -18,7 +18,7 @@ const SERVICE_ACCOUNT = { name: 'metamaster', id: 900 } as const;
 /** Units of ours that start with a node. */
 const ENABLED = ['metamaster-iscsid.service', 'metamaster-storage.service', 'metamasterd.service', 'metamaster-recorder.socket', 'metamaster-replace.path'] as const;
 /** And those that start when the rest is up. */
-const ENABLED_LATE = ['metamaster-zram.service', 'metamaster-hardware.service'] as const;
+const ENABLED_LATE = ['metamaster-zram.service', 'metamaster-hardware.service', 'gatewayd.service', 'gatewayd.path'] as const;
 
 /** Programs that run from the memory of the keeper of the SAN's sessions (overlay/usr/lib/metamaster/san-keeper): its own, and qjs for the end of a shutdown. */
 const KEEPER_PROGRAMS = ['usr/sbin/iscsid', 'usr/sbin/dmsetup', 'usr/bin/qjs'];
@@ -102,7 +102,7 @@ function addOurFiles(root: string, inputs: RootInputs): void {
   cpSync(inputs.overlay, root, { recursive: true, preserveTimestamps: false });
   const ours = join(root, 'usr/lib/metamaster');
   mkdirSync(ours, { recursive: true });
-  for (const bundle of ['metamasterd.mjs', 'metamaster.mjs', 'hardware-collector.mjs', 'storage-agent.js', 'boot-recorder.js', 'hand-back.js']) cpSync(join(inputs.bundles, bundle), join(ours, bundle));
+  for (const bundle of ['metamasterd.mjs', 'gatewayd.mjs', 'metamaster.mjs', 'hardware-collector.mjs', 'storage-agent.js', 'boot-recorder.js', 'hand-back.js']) cpSync(join(inputs.bundles, bundle), join(ours, bundle));
   cpSync(join(inputs.folder, 'node-stripped'), join(root, 'usr/bin/node'));
   // A list for another Node would read the wrong parts: without one the initrd reads the whole binary.
   const list = JSON.parse(readFileSync(inputs.prefetchList, 'utf8')) as { bytes: number };

@@ -15,7 +15,9 @@ describe('what nft prints', () => {
 
 test('what is cut short or of another form is no picture of an empty machine', () => {
   for (const text of ['{}', 'null', '[1]', '"x"']) expect(readRulesetShape(text)).toBeUndefined();
-  fc.assert(fc.property(fc.nat(RULESET.length - 2), (cut) => expect(readRulesetShape(RULESET.slice(0, cut + 1))).toBeUndefined()));
+  fc.assert(fc.property(fc.nat(RULESET.length - 2), (cut) => {
+    expect(readRulesetShape(RULESET.slice(0, cut + 1))).toBeUndefined();
+  }));
 });
 
 test('fuzz: no JSON makes it throw', () => {

@@ -32,7 +32,9 @@ test.each([
 
 test('round trip: what is asked for is what would be read', () => {
   const addresses = fc.record({ index: fc.integer({ min: 1, max: 0x7fffffff }), prefix: fc.nat(32), address: fc.ipV4().map((text) => text as Ipv4) });
-  fc.assert(fc.property(fc.nat(), addresses, (sequence, address) => expect(decodeRouteMessages(addAddress(sequence, address))).toEqual([{ kind: 'address', address: { ...address } }])));
+  fc.assert(fc.property(fc.nat(), addresses, (sequence, address) => {
+    expect(decodeRouteMessages(addAddress(sequence, address))).toEqual([{ kind: 'address', address: { ...address } }]);
+  }));
 });
 
 test('fuzz: no bytes make it throw, and it ends', () => {

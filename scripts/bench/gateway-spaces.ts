@@ -17,7 +17,9 @@ export const GATEWAY_ADDRESSES = { moving: MOVING, public: PUBLIC, router: ROUTE
 /** A key for these namespaces alone. */
 const KEY = '4d'.repeat(32);
 
-export type Network = 'in' | 'out';
+/** The two switches, both in one namespace. */
+export const NETWORKS = ['in', 'out'] as const;
+export type Network = (typeof NETWORKS)[number];
 
 const candidateAddress = (node: number): string => `192.168.77.${node}`;
 const candidateMac = (node: number, network: Network): string => `52:54:00:77:0${network === 'in' ? 1 : 2}:0${node}`;
@@ -64,14 +66,14 @@ export class GatewaySpaces {
     return spawn('ip', ['netns', 'exec', space, ...argv], { stdio: ['ignore', stdio, stdio] });
   }
 
-  /** Pulls a candidate's plug at the switch, or puts it in: the card loses its carrier, or has it again. */
-  plug(node: number, network: Network, up: boolean): void {
-    this.#ip('-n', this.space(network), 'link', 'set', `gw${node}`, up ? 'up' : 'down');
+  /** Pulls a candidate's plugs at the switch, as nearly at once as can be, or puts them in: the card loses its carrier, or has it again. */
+  plug(node: number, networks: readonly Network[], up: boolean): void {
+    this.#atSwitch(networks.map((network) => `link set ${network}-gw${node} ${up ? 'up' : 'down'}`));
   }
 
-  /** A switch that passes nothing of a candidate's although the link is up, or passes it again. */
-  isolate(node: number, network: Network, isolated: boolean): void {
-    this.#ip('-n', this.space(network), 'link', 'set', `gw${node}`, ...(isolated ? ['nomaster'] : ['master', 'br0']));
+  /** A switch that passes nothing of a candidate's although its links are up, or passes it again. */
+  isolate(node: number, networks: readonly Network[], isolated: boolean): void {
+    this.#atSwitch(networks.map((network) => `link set ${network}-gw${node} ${isolated ? 'nomaster' : `master br-${network}`}`));
   }
 
   /** The candidates on which an address is. */
@@ -110,24 +112,25 @@ export class GatewaySpaces {
     execFileSync('ip', argv, { stdio: ['ignore', 'ignore', 'pipe'] });
   }
 
+  #atSwitch(lines: readonly string[]): void {
+    execFileSync('ip', ['-n', this.space('switch'), '-batch', '-'], { input: `${lines.join('\n')}\n`, stdio: ['pipe', 'ignore', 'pipe'] });
+  }
+
   #host(name: string, networks: readonly (readonly [Network, string, string | undefined])[]): void {
     const space = this.space(name);
     this.#ip('netns', 'add', space);
     this.#ip('-n', space, 'link', 'set', 'lo', 'up');
     for (const [at, [network, mac, address]] of networks.entries()) {
-      this.#ip('-n', this.space(network), 'link', 'add', name, 'type', 'veth', 'peer', 'name', `eth${at}`, 'address', mac, 'netns', space);
-      this.#ip('-n', this.space(network), 'link', 'set', name, 'master', 'br0', 'up');
+      const port = `${network}-${name}`;
+      this.#atSwitch([`link add ${port} type veth peer name eth${at} address ${mac} netns ${space}`, `link set ${port} master br-${network} up`]);
       this.#ip('-n', space, 'link', 'set', `eth${at}`, 'up');
       if (address !== undefined) this.#ip('-n', space, 'address', 'add', `${address}/24`, 'dev', `eth${at}`);
     }
   }
 
   #build(): void {
-    for (const network of ['in', 'out'] as const) {
-      this.#ip('netns', 'add', this.space(network));
-      this.#ip('-n', this.space(network), 'link', 'add', 'br0', 'type', 'bridge', 'forward_delay', '0');
-      this.#ip('-n', this.space(network), 'link', 'set', 'br0', 'up');
-    }
+    this.#ip('netns', 'add', this.space('switch'));
+    for (const network of NETWORKS) this.#atSwitch([`link add br-${network} type bridge forward_delay 0`, `link set br-${network} up`]);
     for (const node of this.candidates) this.#host(`gw${node}`, [['in', candidateMac(node, 'in'), candidateAddress(node)], ['out', candidateMac(node, 'out'), undefined]]);
     this.#host('client', [['in', '52:54:00:77:01:50', CLIENT]]);
     this.#host('server', [['out', '52:54:00:77:02:fe', ROUTER]]);
