@@ -153,6 +153,8 @@ export class GatewayDaemon {
   async #loadRuleset(settings: GatewayConfig): Promise<string> {
     const ruleset = gateRuleset(settings);
     for (let fault = ''; ; ) {
+      // Newer settings have a loop of their own.
+      if (this.#settings !== settings) return ruleset.shape;
       try {
         await this.#ruleset.keep(ruleset);
         return ruleset.shape;
@@ -227,7 +229,7 @@ export class GatewayDaemon {
     if (wasCandidate !== this.#isCandidate(settings) || (wasCandidate && foundation(before!) !== foundation(settings!))) return this.#startAnew();
     this.#tellDrained();
     if (!wasCandidate || JSON.stringify(before) === JSON.stringify(settings)) return;
-    void this.#loadRuleset(settings!).then((rulesetShape) => this.#tell({ kind: 'config', config: settings!, rulesetShape }));
+    void this.#loadRuleset(settings!).then((rulesetShape) => this.#settings === settings && this.#tell({ kind: 'config', config: settings!, rulesetShape }));
   }
 
   /** systemd starts it again, with the new settings. */

@@ -3,7 +3,6 @@
 
 import { type ChildProcess, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { GatewayProcess } from '../scripts/bench/gateway-process.ts';
 import { GATEWAY_ADDRESSES, GatewaySpaces, NETWORKS } from '../scripts/bench/gateway-spaces.ts';
@@ -109,7 +108,7 @@ describe.skipIf(!HAS_TOOLS)('three candidates', { timeout: 300_000 }, () => {
 
   beforeAll(() => {
     spaces = new GatewaySpaces('mmgw-test', [1, 2, 3]);
-  });
+  }, 2 * WAIT_MS);
   afterEach(() => {
     for (const process of running.values()) process.signal('SIGCONT');
   });
@@ -117,7 +116,7 @@ describe.skipIf(!HAS_TOOLS)('three candidates', { timeout: 300_000 }, () => {
     for (const child of children) child.kill('SIGKILL');
     await Promise.all([...running.values()].map((process) => process.end('SIGKILL')));
     spaces?.remove();
-  });
+  }, 2 * WAIT_MS);
 
   test('one has the addresses, it alone answers for them, and packets go through it', async () => {
     const holder = await whole();
@@ -226,9 +225,9 @@ describe.skipIf(!HAS_TOOLS)('three candidates', { timeout: 300_000 }, () => {
 
   test('other settings are followed; those that are wrong change nothing', async () => {
     const holder = await whole();
-    const { gateway } = spaces.files(holder.node, { 'port-forwards': ['tcp/443=192.168.77.50:8443'] });
+    spaces.files(holder.node, { 'port-forwards': ['tcp/443=192.168.77.50:8443'] });
     await until('the forward in the packet filter', () => (spaces.run(spaces.gateway(holder.node), 'nft', 'list', 'ruleset').includes('192.168.77.50:8443') ? true : undefined));
-    writeFileSync(gateway, '{"public-IP": 7}');
+    spaces.files(holder.node, { 'public-IP': 7 });
     await until('the refusal', () => (holder.log.some((line) => line.includes('gateway.settings-refused') && line.includes('MM-GATEWAY')) ? true : undefined));
     expect((await holder.status())?.role).toBe('holder');
     spaces.files(holder.node);

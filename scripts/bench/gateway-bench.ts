@@ -18,7 +18,7 @@ cores. keepalived beside it: at an advert_int of 0.1 s, and of 0.01 s for compar
   --minutes M   of the false takeovers [10]
   --quick       3 trials, 12 seconds
   --only WHAT   one half alone
-The whole takes some 25 minutes with the defaults. Exit code 1: a figure is above its bar.`;
+The whole takes some 35 minutes with the defaults. Exit code 1: a figure is above its bar.`;
 
 const CANDIDATES = [1, 2, 3] as const;
 /** The bars of the gateway: milliseconds at the 99th percentile, and takeovers without a death. */
