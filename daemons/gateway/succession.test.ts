@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { NETWORKS, TIMING, World, type WorldOptions } from './succession.test-kit.ts';
-import { ANNOUNCE_AT_MS, FAILED_REST_MS, PREEMPT_AFTER_MS } from './succession.ts';
+import { ANNOUNCE_AT_MS } from './announcements.ts';
+import { FAILED_REST_MS, PREEMPT_AFTER_MS } from './succession.ts';
 
 /** When the first holder has settled. */
 const SETTLED = 1500;

@@ -5,11 +5,13 @@
 import { logEffect, type LogEffect } from '../core/log-effect.ts';
 import { after, type Instant, type Machine } from '../core/machine.ts';
 import { type BeatRole, decodeGatewayBeat, encodeGatewayBeat, type GatewayBeat } from '../wire/gateway-beat.ts';
+import { Announcements } from './announcements.ts';
 import { AttendedClock } from './attended-clock.ts';
 import { type BeatTiming, beatTiming } from './beat-timing.ts';
 import { type CandidateRow, CandidateTable, type Claim, outranks } from './candidate-table.ts';
+import { QuietLog } from './quiet-log.ts';
 import type { HostRole, SuccessionEffect, SuccessionInput, SuccessionOptions, SuccessionStatus } from './succession-types.ts';
-import { RECORDS_MAX, type TakeoverReason, type TakeoverRecord, type TakeoverStage, withStage } from './takeover-record.ts';
+import { type TakeoverReason, type TakeoverRecord, TakeoverRecords, type TakeoverStage } from './takeover-record.ts';
 
 /** A candidate that has just started hears what is going on before it stands: a switch port may take its time to pass anything. */
 export const START_LISTEN_MS = 1000;
@@ -19,10 +21,6 @@ export const FAILED_REST_MS = 10_000;
 export const PREEMPT_AFTER_MS = 10_000;
 /** So long a candidate that was told to take the addresses asks the holder for them. */
 export const SWITCH_WAIT_MS = 1000;
-/** After a takeover its ARP is repeated, for a frame may be lost, and a switch may learn late. Milliseconds after the decision. */
-export const ANNOUNCE_AT_MS: readonly number[] = [0, 50, 250, 1000, 5000];
-/** What strangers can cause is logged once in this time, each event for itself. */
-const LOG_INTERVAL_MS = 60_000;
 
 /**
  * The machine. The shell steps it with `tick` once at the start and then at each deadline, performs the effects in their order, and
@@ -66,11 +64,9 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
   #saidRole: BeatRole | undefined;
   #answeredAt: Instant | undefined;
   #toldHost = '';
-  /** From when the repeated ARP of ANNOUNCE_AT_MS counts: the takeover, or the last word of a rival. */
-  #announceFrom: Instant | undefined;
-  #announced = 0;
-  readonly #records: TakeoverRecord[] = [];
-  readonly #quietLogUntil = new Map<string, Instant>();
+  readonly #announcements = new Announcements();
+  readonly #records = new TakeoverRecords();
+  readonly #quietLog = new QuietLog();
 
   constructor(options: SuccessionOptions) {
     this.#options = options;
@@ -104,8 +100,8 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
     const times = [this.#nextBeatAt];
     const judgeAt = this.#clock.instantOf(this.#dueMs());
     if (!this.#holds && this.#stands() && this.#drainAskedAt === undefined && judgeAt !== undefined) times.push(judgeAt);
-    const announceAfterMs = ANNOUNCE_AT_MS[this.#announced];
-    if (this.#announceFrom !== undefined && announceAfterMs !== undefined) times.push(after(this.#announceFrom, announceAfterMs));
+    const announceAt = this.#announcements.deadline();
+    if (announceAt !== undefined) times.push(announceAt);
     return Math.min(...times) as Instant;
   }
 
@@ -118,7 +114,7 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
         node: row.beat.node, role: row.beat.role, uplink: row.beat.uplink, alive: this.#alive(row),
         silentOn: this.#options.networks.filter((network) => newest - (row.heardOn.get(network)?.at ?? -Infinity) >= this.#timing.deadAfterMs),
       })),
-      takeovers: this.#records,
+      takeovers: this.#records.all,
     };
   }
 
@@ -199,7 +195,7 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
     if (!this.#candidates.includes(beat.node)) return this.#logOnce(now, logEffect('warn', 'gateway.no-candidate', { node: beat.node }));
     const { isNew, isBack } = this.#table.hear(network, beat, now, this.#clock.ms, this.#timing.deadAfterMs);
     // A network that was cut may have hosts behind the cut that never heard who has the addresses.
-    if (isBack && this.#holds) this.#announceAnew(now);
+    if (isBack && this.#holds) this.#announcements.anew(now);
     if (!isNew) return;
     if (beat.role === 'holder') this.#hearHolder(now, beat);
     else {
@@ -214,7 +210,7 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
       if (this.#lapsed || (this.#answeredAt !== undefined && now - this.#answeredAt < this.#timing.beatMs)) return;
       this.#answeredAt = now;
       this.#logOnce(now, logEffect('warn', 'gateway.rival', { node: claim.node, epoch: claim.epoch, rank: claim.rank }));
-      this.#announceAnew(now);
+      this.#announcements.anew(now);
       this.#nextBeatAt = now;
       return;
     }
@@ -298,14 +294,13 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
       lastBeats: this.#options.networks.map((network) => ({ network, at: former?.heardOn.get(network)?.at })),
       suspectedAt: this.#suspectedAt, decidedAt: now, stages: {},
     };
-    this.#records.push(record);
-    if (this.#records.length > RECORDS_MAX) this.#records.shift();
+    this.#records.add(record);
     this.#holds = true;
     this.#holder = undefined;
     this.#successor = 0;
     this.#wantsUntilMs = 0;
     this.#suspectedAt = undefined;
-    this.#announceAnew(now);
+    this.#announcements.anew(now);
     // The claim goes out first: the next candidate's judgement must find it.
     this.#nextBeatAt = now;
     this.#beat(now);
@@ -319,7 +314,7 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
     this.#holds = false;
     this.#lapsed = false;
     this.#renewedAt = undefined;
-    this.#announceFrom = undefined;
+    this.#announcements.stop();
     this.#former = this.#options.self;
     this.#suspectedAt = undefined;
   }
@@ -384,16 +379,8 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
     this.#out.push({ kind: 'send-beat', bytes: encodeGatewayBeat(key, beat) });
   }
 
-  #announceAnew(now: Instant): void {
-    this.#announceFrom = now;
-    this.#announced = 0;
-  }
-
   #announce(now: Instant): void {
-    const afterMs = ANNOUNCE_AT_MS[this.#announced];
-    if (this.#announceFrom === undefined || this.#lapsed || afterMs === undefined || now - this.#announceFrom < afterMs) return;
-    this.#announced += 1;
-    this.#out.push({ kind: 'announce' });
+    if (!this.#lapsed && this.#announcements.take(now)) this.#out.push({ kind: 'announce' });
   }
 
   #hostRole(): HostRole {
@@ -411,18 +398,11 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
   }
 
   #noteStage(stage: TakeoverStage, at: Instant): void {
-    const last = this.#records.at(-1);
-    if (last === undefined || !this.#holds) return;
-    const record = withStage(last, stage, at);
-    if (record === last) return;
-    this.#records[this.#records.length - 1] = record;
-    this.#out.push({ kind: 'timeline', record });
+    const record = this.#holds ? this.#records.note(stage, at) : undefined;
+    if (record !== undefined) this.#out.push({ kind: 'timeline', record });
   }
 
   #logOnce(now: Instant, log: LogEffect): void {
-    const quietUntil = this.#quietLogUntil.get(log.event);
-    if (quietUntil !== undefined && now < quietUntil) return;
-    this.#quietLogUntil.set(log.event, after(now, LOG_INTERVAL_MS));
-    this.#out.push(log);
+    if (this.#quietLog.admits(now, log)) this.#out.push(log);
   }
 }

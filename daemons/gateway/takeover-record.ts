@@ -3,7 +3,7 @@
 import type { Instant } from '../core/machine.ts';
 
 /** Takeovers that are remembered; at one a minute, a quarter of an hour. */
-export const RECORDS_MAX = 16;
+const RECORDS_MAX = 16;
 
 /** `silence`: the holder was silent on all networks. `released`: it let go. `vacant`: there was none since this node began to listen. */
 export type TakeoverReason = 'silence' | 'released' | 'vacant';
@@ -28,6 +28,29 @@ export interface TakeoverRecord {
 }
 
 /** The record with one more stage; the first report of a stage counts. */
-export function withStage(record: TakeoverRecord, stage: TakeoverStage, at: Instant): TakeoverRecord {
+function withStage(record: TakeoverRecord, stage: TakeoverStage, at: Instant): TakeoverRecord {
   return stage in record.stages ? record : { ...record, stages: { ...record.stages, [stage]: at } };
+}
+
+/** The newest takeovers, the last one behind all others. */
+export class TakeoverRecords {
+  readonly #records: TakeoverRecord[] = [];
+
+  get all(): readonly TakeoverRecord[] {
+    return this.#records;
+  }
+
+  add(record: TakeoverRecord): void {
+    this.#records.push(record);
+    if (this.#records.length > RECORDS_MAX) this.#records.shift();
+  }
+
+  /** Notes a stage of the last takeover; its record, or undefined when that tells nothing new. */
+  note(stage: TakeoverStage, at: Instant): TakeoverRecord | undefined {
+    const last = this.#records.at(-1);
+    const record = last && withStage(last, stage, at);
+    if (record === undefined || record === last) return undefined;
+    this.#records[this.#records.length - 1] = record;
+    return record;
+  }
 }
