@@ -67,9 +67,9 @@ class BeatThread {
     this.#rulesetShape = data.rulesetShape;
     this.#sockets = createSocketRing(data.config);
     this.#host = new GatewayHost(() => this.#config, { rulesetShape: () => this.#rulesetShape, conntrack: (mode) => this.#setConntrack(mode) });
-    const { self, cluster, incarnation, key, epoch } = data;
+    const { self, cluster, incarnation, keys, epoch } = data;
     const { candidates, beatMs, preemption } = data.config;
-    this.#succession = new Succession({ self, candidates, networks: this.#sockets.networks, cluster, incarnation, key, epoch, beatMs, preemption });
+    this.#succession = new Succession({ self, candidates, networks: this.#sockets.networks, cluster, incarnation, keys, epoch, beatMs, preemption });
     this.#uplink = new Uplink(data.config.publicSide !== undefined);
     this.#checkAt = after(now(), HOST_CHECK_MS);
   }
@@ -247,6 +247,7 @@ class BeatThread {
         this.#config = message.config;
         this.#rulesetShape = message.rulesetShape;
         return this.#step({ kind: 'candidates', candidates: message.config.candidates });
+      case 'keys': return this.#step({ kind: 'keys', keys: message.keys });
       case 'conntrackd':
         this.#conntrackd = message.pid;
         return;

@@ -5,13 +5,14 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { KeyRing } from './agent/key-ring.ts';
 import type { NodeConfig } from './agent/node-config.ts';
 import { toHex } from './core/bytes.ts';
 import type { Ipv4 } from './core/ipv4.ts';
 import { InputError, type Problem, type Result, valueOf } from './core/problem.ts';
 import { usage } from './daemon-arguments.ts';
 import type { Given } from './daemon-process.ts';
-import { followConfig } from './follow-config.ts';
+import { followConfig, followKeys } from './follow-config.ts';
 import { GatewayControl } from './gateway-control.ts';
 import { GatewayHost, operationText } from './gateway-host.ts';
 import { RulesetKeeper } from './gateway-ruleset.ts';
@@ -66,6 +67,7 @@ export class GatewayDaemon {
   readonly #ruleset: RulesetKeeper;
   readonly #control: GatewayControl;
   #node: NodeConfig;
+  #keys: KeyRing | undefined;
   #answers: string;
   #settings: GatewayConfig | undefined;
   #worker: Worker | undefined;
@@ -75,6 +77,7 @@ export class GatewayDaemon {
   constructor(options: GatewayDaemonOptions) {
     this.#options = options;
     this.#node = options.config;
+    this.#keys = options.keys;
     this.#folder = options.values.control === undefined ? DEFAULT_FOLDER : dirname(options.values.control);
     this.#ruleset = new RulesetKeeper(options.log);
     this.#answers = readFileSync(options.values.gateway!, 'utf8');
@@ -85,18 +88,28 @@ export class GatewayDaemon {
   /** Resolves when the node beats, or when it is sure that it is not to. */
   async start(): Promise<void> {
     const { values, log, keys, onStop } = this.#options;
-    const clusterKey = keys?.[0];
-    if (clusterKey === undefined) throw new InputError([{ code: 'MM-GATEWAY-KEY', where: '--cluster-key', rule: 'is required: beats without a key could be anybody\'s', seen: 'nothing', remedy: 'Give the file with the cluster\'s key.' }]);
+    if (keys === undefined) throw new InputError([{ code: 'MM-GATEWAY-KEY', where: '--cluster-key', rule: 'is required: beats without a key could be anybody\'s', seen: 'nothing', remedy: 'Give the file with the cluster\'s key.' }]);
     onStop(() => this.#stop());
-    if (this.#isCandidate(this.#settings)) await this.#startBeating(this.#settings, clusterKey);
+    if (this.#isCandidate(this.#settings)) await this.#startBeating(this.#settings, keys);
     else await this.#standAside();
     followPatiently(values.gateway!, (text) => this.#follow(text, this.#node), (reason) => log.warn({ path: values.gateway, reason }, 'gateway.settings-not-read'));
-    if (values.follow !== undefined) followConfig(values.follow, this, log);
+    const fresh = values['follow-key'] === undefined ? undefined : followKeys(values['follow-key'], this, log);
+    if (values.follow !== undefined) followConfig(values.follow, this, log, () => fresh?.look());
   }
 
   /** What is known of this node, for `followConfig`. */
   get config(): NodeConfig {
     return this.#node;
+  }
+
+  /** For `followKeys`. */
+  get keys(): KeyRing | undefined {
+    return this.#keys;
+  }
+
+  useKeys(keys: KeyRing): void {
+    this.#keys = keys;
+    this.#tell({ kind: 'keys', keys: keys.map(gatewayBeatKey) });
   }
 
   follow(node: NodeConfig): void {
@@ -127,14 +140,14 @@ export class GatewayDaemon {
     log.info({ candidates: settings?.candidates ?? [] }, 'gateway.no-candidate-here');
   }
 
-  async #startBeating(settings: GatewayConfig, clusterKey: Uint8Array): Promise<void> {
+  async #startBeating(settings: GatewayConfig, keys: KeyRing): Promise<void> {
     const { log, die, threadFile, values } = this.#options;
     const rulesetShape = await this.#loadRuleset(settings);
     const own = this.#addressOf(this.#node.number)!;
     this.#states = new StatesKeeper({ own, interface: settings.insideInterface, folder: this.#folder, log, onProcess: (pid) => this.#tell({ kind: 'conntrackd', pid }) });
     const data: BeatThreadData = {
       self: this.#node.number, config: settings, rulesetShape, cluster: clusterId(this.#node.roster.clusterName), incarnation: toHex(randomBytes(INCARNATION_BYTES)),
-      key: gatewayBeatKey(clusterKey), epoch: this.#lastEpoch(), priority: priorityOf(values.priority!),
+      keys: keys.map(gatewayBeatKey), epoch: this.#lastEpoch(), priority: priorityOf(values.priority!),
     };
     const worker = new Worker(threadFile, { workerData: data });
     this.#worker = worker;

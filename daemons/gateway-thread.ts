@@ -15,8 +15,8 @@ export interface BeatThreadData {
   readonly rulesetShape: string;
   readonly cluster: string;
   readonly incarnation: string;
-  /** See `gatewayBeatKey`. */
-  readonly key: Uint8Array;
+  /** `gatewayBeatKey` of each of the cluster's keys, the one that is spoken under first. */
+  readonly keys: readonly Uint8Array[];
   readonly epoch: number;
   /** The real-time priority that it asks for; 0: none. */
   readonly priority: number;
@@ -39,6 +39,8 @@ export type ToBeatThread =
   | { readonly kind: 'drain'; readonly id: number; readonly drained: boolean }
   /** Other candidates or forwards, or another preemption; what its sockets hang on stays the same. */
   | { readonly kind: 'config'; readonly config: GatewayConfig; readonly rulesetShape: string }
+  /** As in the data that it is started with. */
+  | { readonly kind: 'keys'; readonly keys: readonly Uint8Array[] }
   /** The process of conntrackd, to be killed before an address goes; 0: none runs. */
   | { readonly kind: 'conntrackd'; readonly pid: number }
   /** Hand over, tidy up, and answer `stopped`. */

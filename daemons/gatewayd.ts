@@ -12,7 +12,7 @@ if (isMainThread) {
   runDaemon({
     name: 'gatewayd',
     what: 'the way out of the cluster: heartbeat, succession and the addresses that move',
-    options: ['config', 'follow', 'gateway', 'cluster-key', 'control', 'priority', 'log-level', 'help'],
+    options: ['config', 'follow', 'gateway', 'cluster-key', 'follow-key', 'control', 'priority', 'log-level', 'help'],
     servesFiles: false,
     serve: async (given) => {
       const daemon = new GatewayDaemon({ ...given, threadFile: new URL(import.meta.url) });

@@ -22,6 +22,8 @@ export type SuccessionInput =
   | { readonly kind: 'candidates'; readonly candidates: readonly number[] }
   /** The state of a holder could not be brought about. */
   | { readonly kind: 'host-failed'; readonly reason: string }
+  /** The cluster's keys have changed; as in the options. */
+  | { readonly kind: 'keys'; readonly keys: readonly Uint8Array[] }
   | { readonly kind: 'performed'; readonly stage: TakeoverStage; readonly at: Instant };
 
 export type HostRole = 'holder' | 'backup' | 'standby';
@@ -58,8 +60,8 @@ export interface SuccessionOptions {
   readonly cluster: string;
   /** Sixteen random hexadecimal digits, new at each start. */
   readonly incarnation: string;
-  /** See `gatewayBeatKey`. */
-  readonly key: Uint8Array;
+  /** `gatewayBeatKey` of each of the cluster's keys: the first one makes the beats, and those of any are believed. */
+  readonly keys: readonly Uint8Array[];
   /** The last epoch that the registry knows of. */
   readonly epoch: number;
   readonly beatMs: number;

@@ -8,7 +8,7 @@ import { Succession } from './succession.ts';
 import type { SuccessionEffect, SuccessionInput } from './succession-types.ts';
 import type { TakeoverReason } from './takeover-record.ts';
 
-const KEY = gatewayBeatKey(encodeLatin1('0123456789abcdef0123456789abcdef'));
+export const KEY = gatewayBeatKey(encodeLatin1('0123456789abcdef0123456789abcdef'));
 export const TIMING = beatTiming(BEAT_MS);
 /** As many small datagrams as a socket of the default 208 KiB holds. */
 const SOCKET_MAX = 270;
@@ -136,7 +136,7 @@ export class World {
     const starts = (this.#nodes.get(node)?.starts ?? 0) + 1;
     const machine = new Succession({
       self: node, candidates: this.#order, networks: NETWORKS, cluster: '00000000000000aa', incarnation: (node * 4096 + starts).toString(16).padStart(16, '0'),
-      key: KEY, epoch: 0, beatMs: BEAT_MS, preemption: this.#preemption,
+      keys: [KEY], epoch: 0, beatMs: BEAT_MS, preemption: this.#preemption,
     });
     const candidate: Candidate = { node, machine, powered: true, running: true, stalledUntil: 0, inattentive: false, socket: [], timerAt: Infinity, address: false, gateUntil: 0, starts };
     this.#nodes.set(node, candidate);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { NETWORKS, TIMING, World, type WorldOptions } from './succession.test-kit.ts';
+import { gatewayBeatKey } from '../wire/gateway-beat.ts';
+import { KEY, NETWORKS, TIMING, World, type WorldOptions } from './succession.test-kit.ts';
 import { ANNOUNCE_AT_MS } from './announcements.ts';
 import { FAILED_REST_MS, PREEMPT_AFTER_MS } from './succession.ts';
 
@@ -36,6 +37,30 @@ describe('who begins', () => {
     const world = new World({ candidates: [2] });
     world.run(SETTLED);
     expect([took(world), world.answering()]).toEqual([['2 e1 vacant'], [2]]);
+  });
+});
+
+describe('the cluster\'s key', () => {
+  const [FIRST, NEXT] = [KEY, gatewayBeatKey(new Uint8Array(32).fill(0x5c))];
+  const rings = [[FIRST, NEXT], [NEXT, FIRST], [NEXT]];
+
+  test('changes in three steps, one node after the other, and nobody takes over', () => {
+    const world = settled();
+    let atMs = SETTLED;
+    for (const keys of rings) {
+      for (const node of [3, 1, 2]) {
+        world.tell(node, { kind: 'keys', keys });
+        world.run(atMs += 10 * TIMING.deadAfterMs);
+      }
+    }
+    expect([took(world), rolesOf(world), world.answering()]).toEqual([[], 'holder backup standby', [1]]);
+  });
+
+  test('known to one side alone, it makes two gateways: the steps are not for show', () => {
+    const world = settled();
+    for (const node of [2, 3]) world.tell(node, { kind: 'keys', keys: [NEXT] });
+    world.run(SETTLED + 10 * TIMING.deadAfterMs);
+    expect(took(world)).toEqual(['2 e2 silence']);
   });
 });
 

@@ -32,6 +32,7 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
   readonly #clock: AttendedClock;
   readonly #table = new CandidateTable();
   #candidates: readonly number[];
+  #keys: readonly Uint8Array[];
   #out: SuccessionEffect[] = [];
   #epoch: number;
   #sequence = 0;
@@ -71,6 +72,7 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
   constructor(options: SuccessionOptions) {
     this.#options = options;
     this.#candidates = options.candidates;
+    this.#keys = options.keys;
     this.#epoch = options.epoch;
     this.#timing = beatTiming(options.beatMs);
     this.#clock = new AttendedClock(this.#timing.lateMaxMs);
@@ -147,6 +149,9 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
         this.#out.push(logEffect('error', 'gateway.host-failed', { reason: input.reason }));
         if (this.#holds) this.#release(this.#order()[0] ?? 0, 'the addresses could not be brought up');
         return;
+      case 'keys':
+        this.#keys = input.keys;
+        return;
       case 'performed':
         this.#noteStage(input.stage, input.at);
         return;
@@ -185,7 +190,7 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
   }
 
   #hear(now: Instant, network: string, bytes: Uint8Array): void {
-    const beat = decodeGatewayBeat(this.#options.key, bytes);
+    const beat = decodeGatewayBeat(this.#keys, bytes);
     if (!beat) return this.#logOnce(now, logEffect('warn', 'gateway.beat-refused', { network, bytes: bytes.length, meaning: 'no beat, or made with another key' }));
     if (beat.cluster !== this.#options.cluster) return;
     if (beat.node === this.#options.self) {
@@ -371,12 +376,12 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
       this.#out.push({ kind: 'renew-gate' });
     }
     this.#saidRole = role;
-    const { self: node, cluster, incarnation, key } = this.#options;
+    const { self: node, cluster, incarnation } = this.#options;
     const beat: GatewayBeat = {
       cluster, node, incarnation, sequence: ++this.#sequence, epoch: this.#epoch, rank: Math.max(0, this.#rank()), role,
       uplink: this.#uplink, wants: this.#wants(), successor: role === 'released' ? this.#successor : 0,
     };
-    this.#out.push({ kind: 'send-beat', bytes: encodeGatewayBeat(key, beat) });
+    this.#out.push({ kind: 'send-beat', bytes: encodeGatewayBeat(this.#keys[0]!, beat) });
   }
 
   #announce(now: Instant): void {

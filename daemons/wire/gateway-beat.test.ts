@@ -33,14 +33,19 @@ describe('gateway beat', () => {
     expect(toHex(bytes.subarray(36))).toBe(createHmac('sha256', key).update(bytes.subarray(0, 36)).digest('hex').slice(0, 32));
   });
 
-  test('the key of the cluster itself is not taken', () => expect(decodeGatewayBeat(CLUSTER_KEY, encodeGatewayBeat(KEY, BEAT))).toBeUndefined());
+  test('the key of the cluster itself is not taken', () => expect(decodeGatewayBeat([CLUSTER_KEY], encodeGatewayBeat(KEY, BEAT))).toBeUndefined());
+
+  test('a beat under any of the keys is taken, and one under none is not', () => {
+    const other = gatewayBeatKey(new Uint8Array(32).fill(1));
+    expect([decodeGatewayBeat([other, KEY], encodeGatewayBeat(KEY, BEAT)), decodeGatewayBeat([other], encodeGatewayBeat(KEY, BEAT)), decodeGatewayBeat([], encodeGatewayBeat(KEY, BEAT))]).toEqual([BEAT, undefined, undefined]);
+  });
 
   test.each<[string, (body: Uint8Array) => void]>([
     ['another magic', (body) => body.fill(0, 0, 1)],
     ['another version', (body) => body.fill(2, 4, 5)],
     ['an unknown flag', (body) => body.fill(0x10, 5, 6)],
     ['node 0', (body) => body.fill(0, 6, 8)],
-  ])('refuses %s even under the right key', (_name, change) => expect(decodeGatewayBeat(KEY, signed(change))).toBeUndefined());
+  ])('refuses %s even under the right key', (_name, change) => expect(decodeGatewayBeat([KEY], signed(change))).toBeUndefined());
 
   test.each<[string, Partial<GatewayBeat>]>([
     ['node 0', { node: 0 }],
@@ -53,17 +58,17 @@ describe('gateway beat', () => {
   ])('will not write %s', (_name, fields) => expect(() => encodeGatewayBeat(KEY, { ...BEAT, ...fields })).toThrow(RangeError));
 
   test('what is written is read again', () => {
-    fc.assert(fc.property(beats, (beat) => void expect(decodeGatewayBeat(KEY, encodeGatewayBeat(KEY, beat))).toEqual(beat)));
+    fc.assert(fc.property(beats, (beat) => void expect(decodeGatewayBeat([KEY], encodeGatewayBeat(KEY, beat))).toEqual(beat)));
   });
 
   test('fuzz: no datagram that differs in any bit or in length is taken', () => {
     const good = encodeGatewayBeat(KEY, BEAT);
     fc.assert(
       fc.property(fc.nat(GATEWAY_BEAT_BYTES - 1), fc.integer({ min: 1, max: 255 }), fc.uint8Array({ maxLength: 120 }), (at, change, noise) => {
-        expect(decodeGatewayBeat(KEY, good.with(at, good[at]! ^ change))).toBeUndefined();
-        expect(decodeGatewayBeat(KEY, good.subarray(0, at))).toBeUndefined();
-        expect(decodeGatewayBeat(KEY, concatBytes(good, noise, Uint8Array.of(0)))).toBeUndefined();
-        expect(decodeGatewayBeat(KEY, noise)).toBeUndefined();
+        expect(decodeGatewayBeat([KEY], good.with(at, good[at]! ^ change))).toBeUndefined();
+        expect(decodeGatewayBeat([KEY], good.subarray(0, at))).toBeUndefined();
+        expect(decodeGatewayBeat([KEY], concatBytes(good, noise, Uint8Array.of(0)))).toBeUndefined();
+        expect(decodeGatewayBeat([KEY], noise)).toBeUndefined();
       }),
     );
   });

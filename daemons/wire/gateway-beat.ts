@@ -96,11 +96,11 @@ export function encodeGatewayBeat(key: Uint8Array, beat: GatewayBeat): Uint8Arra
   return concatBytes(body, tagOf(key, body));
 }
 
-/** Reads a datagram; undefined when it is no beat of this version, was not made with this key, or was made wrongly. Never throws. */
-export function decodeGatewayBeat(key: Uint8Array, bytes: Uint8Array): GatewayBeat | undefined {
+/** Reads a datagram; undefined when it is no beat of this version, was made with none of these keys, or was made wrongly. Never throws. */
+export function decodeGatewayBeat(keys: readonly Uint8Array[], bytes: Uint8Array): GatewayBeat | undefined {
   if (bytes.length !== GATEWAY_BEAT_BYTES || !equalBytes(bytes.subarray(0, 4), MAGIC) || bytes[4] !== VERSION) return undefined;
   const body = bytes.subarray(0, BODY_BYTES);
-  if (!equalSecret(tagOf(key, body), bytes.subarray(BODY_BYTES))) return undefined;
+  if (!keys.some((key) => equalSecret(tagOf(key, body), bytes.subarray(BODY_BYTES)))) return undefined;
   const view = viewOf(body);
   const bits = body[5]!;
   const node = view.getUint16(6);

@@ -140,7 +140,7 @@ const successions = (change: () => Stepped): Protocols => ({
 
 /** The claims of other holders are not heard. */
 const neverYields = successions(() => (now, input, step) => {
-  const beat = input.kind === 'datagram' ? decodeGatewayBeat(GATEWAY_KEY, input.bytes) : undefined;
+  const beat = input.kind === 'datagram' ? decodeGatewayBeat([GATEWAY_KEY], input.bytes) : undefined;
   return beat?.role === 'holder' ? [] : step(now, input);
 });
 
@@ -160,7 +160,7 @@ const ignoresUplink = successions(() => (now, input, step) => (input.kind === 'u
 const announcesOnce = successions(() => {
   let hasHeard = false;
   return (now, input, step) => {
-    hasHeard ||= input.kind === 'datagram' && decodeGatewayBeat(GATEWAY_KEY, input.bytes)?.role === 'holder';
+    hasHeard ||= input.kind === 'datagram' && decodeGatewayBeat([GATEWAY_KEY], input.bytes)?.role === 'holder';
     return step(now, input).filter(({ kind }) => kind !== 'announce' || !hasHeard);
   };
 });

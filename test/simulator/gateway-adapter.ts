@@ -35,7 +35,7 @@ class GatewayService implements Service {
     this.#setting = host.gateway!;
     const { candidates, beatMs, preemption } = this.#setting;
     this.#machine = wrap(new Succession({
-      self: host.number, candidates, networks: SHARED_NETWORKS, cluster: CLUSTER, incarnation: host.random.hex(INCARNATION_DIGITS), key: GATEWAY_KEY, epoch: host.gatewayEpoch, beatMs, preemption,
+      self: host.number, candidates, networks: SHARED_NETWORKS, cluster: CLUSTER, incarnation: host.random.hex(INCARNATION_DIGITS), keys: [GATEWAY_KEY], epoch: host.gatewayEpoch, beatMs, preemption,
     }));
   }
 

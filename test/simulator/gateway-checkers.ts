@@ -1,7 +1,8 @@
 // The invariants of the gateway. Bounds are counted in beats, as the core's own arithmetic is (daemons/gateway/beat-timing.ts).
 
 import { beatTiming } from '../../daemons/gateway/beat-timing.ts';
-import { ANNOUNCE_AT_MS, START_LISTEN_MS, SWITCH_WAIT_MS } from '../../daemons/gateway/succession.ts';
+import { ANNOUNCE_AT_MS } from '../../daemons/gateway/announcements.ts';
+import { START_LISTEN_MS, SWITCH_WAIT_MS } from '../../daemons/gateway/succession.ts';
 import { SHARED_NETWORKS } from './gateway-adapter.ts';
 import type { Invariant, Judged } from './checker.ts';
 import { LAN_BASE_MS, LAN_JITTER_MS, READ_REGISTRY_MAX_MS, REORDER_MAX_MS, SAVE_EPOCH_MS, STARVE_REAL_TIME_MAX_MS, TIMER_LATE_MS } from './limits.ts';
