@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TestLan, upTo } from './membership-lan.test-kit.ts';
-import { DEAD_FOR_ALL_MS, PAUSE_FORGIVEN_MS, SUSPECTED_BY_ALL_MS } from './membership-limits.ts';
+import { ACK_TIMEOUT_MAX_MS, ACK_TIMEOUT_MS, DEAD_FOR_ALL_MS, INDIRECT_TIMEOUT_MS, PAUSE_FORGIVEN_MS, SUSPECTED_BY_ALL_MS } from './membership-limits.ts';
 
 /** The machine that runs this may be busy with other things. */
 const PATIENCE_MS = 600_000;
@@ -96,16 +96,41 @@ describe('a node that lives', { timeout: PATIENCE_MS }, () => {
     expect(lan.events('membership.stalled').map(({ node }) => node)).toEqual([4]);
   });
 
-  test('a starved one, run for 60 ms in each 600, is suspected now and then, is not buried, and suspects nobody', () => {
-    const lan = cluster(6, 11);
-    for (let at = 0; at < 60_000; at += 600) {
-      lan.pause(1, 540);
-      lan.run(600);
+  /** Of each `everyMs` these nodes are run for 60 ms, not all at the same time. */
+  function starve(lan: TestLan, nodes: readonly number[], everyMs: number, forMs: number): void {
+    const step = everyMs / nodes.length;
+    for (let at = 0; at < forMs; at += everyMs) {
+      for (const node of nodes) {
+        lan.pause(node, everyMs - 60);
+        lan.run(step);
+      }
     }
-    expect(lan.events('membership.dead')).toEqual([]);
+  }
+
+  test('a starved one, run for 60 ms in each 600, is not suspected any more when it is known how long its answers take, is not buried, and suspects nobody', () => {
+    const lan = cluster(6, 11);
+    starve(lan, [1], 600, 20_000);
     const suspected = lan.events('membership.suspected').map(({ effect }) => effect.kind === 'log' && effect.fields['node']);
-    expect([...new Set(suspected)]).toEqual([1]);
-    expect(lan.events('membership.refuted').length).toBeGreaterThan(0);
+    expect(suspected.filter((node) => node !== 1)).toEqual([]);
+    lan.told = [];
+    starve(lan, [1], 600, 60_000);
+    expect([lan.events('membership.suspected'), lan.events('membership.dead')]).toEqual([[], []]);
+  });
+
+  test.each([[[1], 1500], [[1, 2], 1200], [[1, 2, 3], 900]] as const)('starved ones, %j of 3, run for 60 ms in each %d, are not buried', (nodes, everyMs) => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const lan = cluster(3, seed);
+      starve(lan, nodes, everyMs, 60_000);
+      expect(lan.events('membership.dead')).toEqual([]);
+    }
+  });
+
+  test('a starved one that dies is dead for all, by as much later as its answers took', () => {
+    const lan = cluster(6, 11);
+    starve(lan, [1], 600, 60_000);
+    lan.powerOff(1);
+    lan.run(DEAD_FOR_ALL_MS + (ACK_TIMEOUT_MAX_MS / ACK_TIMEOUT_MS - 1) * (ACK_TIMEOUT_MS + INDIRECT_TIMEOUT_MS));
+    for (const node of [2, 3, 4, 5, 6]) expect(lan.machine(node).statusOf(1)).toBe('dead');
   });
 
   test('and is started anew under a clock that is wrong is known by its new start within a second', () => {

@@ -10,6 +10,12 @@ export const OBSERVERS = 4;
 export const PROBE_INTERVAL_MS = 500;
 /** Waited for the answer to a ping. On a LAN it takes less than a millisecond; the rest is for a process that waits for its turn. */
 export const ACK_TIMEOUT_MS = 150;
+/**
+ * Where a node's answers take longer, because it gets its processor seldom, it is waited for as long as they do take (RFC 6298's estimate, see
+ * round-trip.ts), up to this. Such a node's death is suspected that much later; a slow one that lives is not suspected at each ping, nor do the
+ * relays' pings and everybody's word of it come on top of what it cannot keep up with.
+ */
+export const ACK_TIMEOUT_MAX_MS = 1500;
 /** Waited after that for the answer by way of relays, and for a second ping's. */
 export const INDIRECT_TIMEOUT_MS = 250;
 /** So many others are asked to ping a node that did not answer. */
@@ -24,7 +30,8 @@ export const RELAYED_MAX = 64;
  * 500 ms away, and goes unanswered for 150 + 250 ms: 900 ms. The suspicion is one broadcast away from everybody; 100 ms are left for timers that
  * are late and for the broadcast. All four observers come to it within the same 900 ms and each broadcasts it: where 1 % of the datagrams are
  * lost, a node misses all four with a probability of 1e-8. It holds as long as one of the observers lives and is well; when a node dies
- * together with all of them, the next four are found as soon as they are suspected, one such time later.
+ * together with all of them, the next four are found as soon as they are suspected, one such time later. And as long as it answered within
+ * ACK_TIMEOUT_MS before it died.
  */
 export const SUSPECTED_BY_ALL_MS = PROBE_INTERVAL_MS + ACK_TIMEOUT_MS + INDIRECT_TIMEOUT_MS + 100;
 

@@ -5,6 +5,7 @@ import { after } from '../core/machine.ts';
 import type { Instant } from '../core/machine.ts';
 import type { LocalHealth } from './local-health.ts';
 import { ACK_TIMEOUT_MS, INDIRECT_TIMEOUT_MS, NACK_AFTER_MS, PROBE_INTERVAL_MS, RELAYED_MAX, RELAYS } from './membership-limits.ts';
+import { RoundTrip } from './round-trip.ts';
 import type { SeededChance } from './seeded-chance.ts';
 import type { TimerHeap } from './timer-heap.ts';
 
@@ -26,7 +27,10 @@ export interface ProberHost {
 
 interface Probe {
   readonly phase: 'idle' | 'direct' | 'indirect';
+  /** Of the ping, also behind the end of its waiting: an answer that comes too late still tells how long answers take. */
   readonly number: number;
+  readonly askedAt: Instant | undefined;
+  readonly trip: RoundTrip;
   readonly nextAt: Instant;
   readonly relays: readonly number[];
   readonly nacks: readonly number[];
@@ -76,7 +80,8 @@ export class Prober {
   }
 
   #rest(target: number, nextAt: Instant): void {
-    this.#probes.set(target, { phase: 'idle', number: 0, nextAt, relays: [], nacks: [] });
+    const { number, askedAt, trip } = this.#probes.get(target) ?? { number: 0, askedAt: undefined, trip: new RoundTrip() };
+    this.#probes.set(target, { phase: 'idle', number, askedAt, trip, nextAt, relays: [], nacks: [] });
     this.#parts.timers.set(`${PROBE_TIMER}${target}`, nextAt);
   }
 
@@ -92,13 +97,13 @@ export class Prober {
     const key = `${PROBE_TIMER}${target}`;
     if (probe.phase === 'idle') {
       const number = this.#nextNumber();
-      this.#probes.set(target, { ...probe, phase: 'direct', number, nextAt: after(now, PROBE_INTERVAL_MS) });
-      timers.set(key, after(now, health.stretch(ACK_TIMEOUT_MS)));
+      this.#probes.set(target, { ...probe, phase: 'direct', number, askedAt: now, nextAt: after(now, PROBE_INTERVAL_MS) });
+      timers.set(key, after(now, health.stretch(probe.trip.timeoutMs)));
       this.#host.ping(target, number);
     } else if (probe.phase === 'direct') {
       const relays = this.#host.relays(target, RELAYS);
       this.#probes.set(target, { ...probe, phase: 'indirect', relays });
-      timers.set(key, after(now, health.stretch(INDIRECT_TIMEOUT_MS)));
+      timers.set(key, after(now, health.stretch(INDIRECT_TIMEOUT_MS * (probe.trip.timeoutMs / ACK_TIMEOUT_MS))));
       this.#host.ping(target, probe.number);
       for (const relay of relays) this.#host.askRelay(relay, probe.number, target);
     } else {
@@ -116,7 +121,13 @@ export class Prober {
       return;
     }
     for (const [target, probe] of this.#probes) {
-      if (probe.phase === 'idle' || probe.number !== number || (from !== target && !probe.relays.includes(from))) continue;
+      if (probe.number !== number || (from !== target && !probe.relays.includes(from))) continue;
+      if (from === target && probe.askedAt !== undefined) {
+        // The first answer alone; that of a second ping, counted from the first one, errs on the side of patience.
+        probe.trip.measured(now - probe.askedAt);
+        this.#probes.set(target, { ...probe, askedAt: undefined });
+      }
+      if (probe.phase === 'idle') return;
       this.#rest(target, after(now, Math.max(0, probe.nextAt - now)));
       this.#parts.health.change(-1);
       return;
