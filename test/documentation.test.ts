@@ -4,12 +4,15 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, globSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { InputError } from '../daemons/core/problem.ts';
 import { bootPlan } from '../initrd/boot-plan.ts';
 import { isBootParameter, parseCommandLine } from '../initrd/command-line.ts';
 import { CATALOGUE } from '../scripts/messages/catalogue.ts';
 import { parseCommandLine as parseRackLine } from '../scripts/virtual-rack/command-line.ts';
 import { sampleUuid } from '../daemons/storage/sample-san.test-kit.ts';
+import { clusterCommand } from '../scripts/cluster-command.ts';
 import { REAL_HOST } from '../scripts/command-host.ts';
+import { gatewayCommand } from '../scripts/gateway-command.ts';
 import { checkpointCommand, rollbackCommand } from '../scripts/node/checkpoint-command.ts';
 import { catCommand } from '../scripts/node/files-command.ts';
 import { nodeCommand } from '../scripts/node/node-command.ts';
@@ -100,8 +103,13 @@ async function refusedWords(command: string): Promise<string | undefined> {
     const request = parsePowerRequest(words);
     return request.ok ? undefined : request.problems[0]!.rule;
   }
+  if (name === 'gateway') {
+    const refused: unknown = await gatewayCommand([...words, '--socket', NO_DISK]).then((code) => `exit code ${code}`, (error: unknown) => error);
+    return refused instanceof InputError && refused.problems[0]!.code === 'MM-GATEWAY-NO-DAEMON' ? undefined : String(refused);
+  }
   // The installer has no disk to be pointed at: its options are compared with its help.
   if (name === 'install') return undefined;
+  if (name === 'cluster') return (await clusterCommand(argv, { ...host, status })) === DISK_MISSING ? undefined : said;
   const code = name === 'restore' ? await restoreCommand(argv, host) : await (verbs[words[0]!] ?? (() => nodeCommand(argv, { ...host, status })))();
   return code === DISK_MISSING ? undefined : `exit code ${code}: ${said}`;
 }
