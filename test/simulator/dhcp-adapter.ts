@@ -40,8 +40,7 @@ export function dhcp(machine: (server: DhcpServer, host: Host) => Machine<DhcpIn
     first: [],
     hear,
     told(news) {
-      // Who is suspected may be dead, and its turn would be a blade's lost four seconds.
-      if (news.kind === 'live') return { kind: 'live', nodes: news.serving.filter((node) => !news.suspects.includes(node)) };
+      if (news.kind === 'live') return { kind: 'live', nodes: news.serving, suspects: news.suspects };
       return news.kind === 'roster' ? { kind: 'roster', roster: news.roster } : undefined;
     },
     perform(effect, host) {
