@@ -83,7 +83,7 @@ async function run(daemon: Daemon, argv: readonly string[]): Promise<void> {
   else if (values.explain !== undefined && daemon.explain !== undefined) process.stdout.write(daemon.explain(values, values.explain));
   else if (values['check-config']) {
     const { config, files } = readInputs(values, daemon.servesFiles);
-    checkBootFiles(files);
+    await checkBootFiles(files);
     process.stdout.write(`node ${config.number} of ${config.roster.clusterName}, ${config.roster.nodes.length} nodes${daemon.servesFiles ? `, ${files.size} boot files` : ''}: well\n`);
   } else await serve(daemon, values);
 }

@@ -15,7 +15,7 @@ async function serve({ values, log, die, ...inputs }: Given): Promise<() => Prom
   const keys = values['follow-key'] === undefined ? undefined : followKeys(values['follow-key'], services, log);
   if (values.follow !== undefined) followConfig(values.follow, services, log, () => keys?.look());
   return async () => {
-    lockMemory(checkBootFiles(inputs.files), log);
+    lockMemory(await checkBootFiles(inputs.files), log);
     const path = values.control;
     if (path === undefined) return;
     const { openControlSocket } = await import('./host/control-socket.ts');

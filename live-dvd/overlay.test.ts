@@ -53,6 +53,14 @@ test('every unit of ours that the image starts is there', () => {
   expect(readdirSync(UNITS).filter((name) => /\.(socket|path)$/.test(name)).filter((name) => ![...enabled, ...list('ENABLED_LATE')].includes(name))).toEqual([]);
 });
 
+test('what others wait for is a slice before all others: a nice value would count within each service alone', () => {
+  for (const name of ['metamasterd.service', 'gatewayd.service']) expect([name, setting(unit(name), 'Slice'), setting(unit(name), 'Nice')]).toEqual([name, 'metamaster.slice', undefined]);
+  // systemd.resource-control(5): 100 where nothing is said.
+  expect(Number(setting(unit('metamaster.slice'), 'CPUWeight'))).toBeGreaterThanOrEqual(1000);
+  // It is there before sysinit.target, as what is in it.
+  expect(setting(unit('metamaster.slice'), 'DefaultDependencies')).toBe('no');
+});
+
 test('gatewayd runs only where there are settings for it, below the interrupts\' threads, with what it needs and no more', () => {
   const [gateway, path, daemon] = [unit('gatewayd.service'), unit('gatewayd.path'), unit('metamasterd.service')];
   const settings = /--gateway (\S+)/.exec(setting(gateway, 'ExecStart')!)![1]!;

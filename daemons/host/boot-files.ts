@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { InputError, valueOf } from '../core/problem.ts';
 import { BOOT_INDEX_OFFSET, decodeBootVolumeHeader, decodeBootVolumeIndex, MAX_BOOT_FILE_BYTES, MAX_BOOT_FILES } from '../storage/boot-volume.ts';
 
@@ -14,6 +15,11 @@ export interface BootFileContent {
 }
 
 export type BootFileTable = ReadonlyMap<string, BootFileContent>;
+
+/** Hashed in a millisecond or two. */
+const CHECK_PIECE_BYTES = 1024 * 1024;
+/** How the files of a boot volume are checked without keeping the process to themselves. */
+const CHECKS = new WeakMap<BootFileContent, () => Promise<void>>();
 
 const REMEDY = 'Write the boot volume again with `metamaster upgrade`, or boot the node again.';
 const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -47,21 +53,34 @@ function readVolume(fd: number, where: string): BootFileTable {
 /** A node serves half a second earlier when it does not hash what nobody has asked for yet. */
 function checkedAtFirstUse(bytes: Uint8Array, sha256: string, where: string): BootFileContent {
   let checked = false;
-  return {
+  const judge = (seen: string): void => {
+    if (seen !== sha256) throw problem(where, `SHA-256 ${sha256}`, seen);
+    checked = true;
+  };
+  const file: BootFileContent = {
     sha256,
     get bytes() {
-      if (!checked) {
-        const seen = sha256Of(bytes);
-        if (seen !== sha256) throw problem(where, `SHA-256 ${sha256}`, seen);
-        checked = true;
-      }
+      if (!checked) judge(sha256Of(bytes));
       return bytes;
     },
   };
+  CHECKS.set(file, async () => {
+    const hash = createHash('sha256');
+    for (let at = 0; at < bytes.length; at += CHECK_PIECE_BYTES) {
+      hash.update(bytes.subarray(at, at + CHECK_PIECE_BYTES));
+      await othersTurn();
+    }
+    if (!checked) judge(hash.digest('hex'));
+  });
+  return file;
 }
 
-/** Uses every file once. @throws InputError for the first whose SHA-256 is another than the index has */
-export function checkBootFiles(files: BootFileTable): readonly Uint8Array[] {
+/**
+ * Checks every file that is unchecked, a piece at a time, so that whoever else has work in this process gets his turn between two of them.
+ * @throws InputError for the first whose SHA-256 is another than the index has
+ */
+export async function checkBootFiles(files: BootFileTable): Promise<readonly Uint8Array[]> {
+  for (const file of files.values()) await CHECKS.get(file)?.();
   return Array.from(files.values(), ({ bytes }) => bytes);
 }
 
