@@ -156,6 +156,11 @@ export class BootServices {
     stage('stood-down', reason);
   }
 
+  /** At an orderly end: blades and nodes turn to the others at once, not when this one is taken for dead. */
+  async leave(): Promise<void> {
+    await this.#others?.leave();
+  }
+
   /** The configuration that is followed now. */
   get config(): NodeConfig {
     return this.#config;

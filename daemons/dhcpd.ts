@@ -12,7 +12,7 @@ import { startDhcp } from './host/dhcp-socket.ts';
 import { stage, writeLog } from './host/log.ts';
 import { startLiveNodes } from './live-nodes.ts';
 
-async function serve({ config, keys, log, values }: Given): Promise<undefined> {
+async function serve({ config, keys, log, values, onStop }: Given): Promise<undefined> {
   const { roster, number } = config;
   const { name, address } = nodeOfNumber(roster, number)!;
   const blades = new BladeLog(roster, log);
@@ -23,6 +23,7 @@ async function serve({ config, keys, log, values }: Given): Promise<undefined> {
     onStage: ({ mac, detail }) => blades.note(mac, 'dhcp', detail),
   });
   const others = startLiveNodes({ config, keys, log, onLive: ({ serving, suspects }) => dhcp.input({ kind: 'live', nodes: serving.map(({ node }) => node), suspects }) });
+  onStop(async () => others?.leave());
   if (others !== undefined && keys !== undefined && values['follow-key'] !== undefined) {
     let used = keys;
     const useKeys = (next: KeyRing): void => {

@@ -1,5 +1,6 @@
 // This node among the others: it tells them that it lives and what it is busy with, and hears which of them live and serve.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KeyRing } from './agent/key-ring.ts';
 import type { NodeConfig } from './agent/node-config.ts';
 import { isUrgent, LOAD_INTERVAL_MS, type NodeFacts, nodeFacts } from './agent/node-facts.ts';
@@ -15,6 +16,9 @@ import type { ServingNode } from './wire/serving-record.ts';
 
 /** The seed of the membership's chance has 32 bits. */
 const SEED_DIGITS = 8;
+
+/** A datagram that was sent is with the kernel within a turn of the event loop; the rest is for a socket that is not bound yet. */
+const FAREWELL_MS = 20;
 
 /** What is known of the nodes. All ascending by number. */
 export interface Live {
@@ -48,6 +52,8 @@ export interface LiveNodes {
   generations(): readonly GenerationRow[];
   /** Every node that was heard of, this one among them; in no particular order. */
   members(): readonly Member[];
+  /** Takes leave of the others, who count on this node no longer from this moment on; resolves when that was said. */
+  leave(): Promise<void>;
 }
 
 /** Starts speaking and listening; undefined without keys. The others hear that this node serves when it is told so. */
@@ -114,5 +120,10 @@ export function startLiveNodes({ config: first, keys, log, onLive, onNewerRoster
     useKeys: (next) => shell.useKeys(next),
     generations: () => machine.generations(),
     members: () => machine.members(),
+    async leave() {
+      shell.input({ kind: 'member', member: false });
+      await sleep(FAREWELL_MS);
+      shell.stop();
+    },
   };
 }

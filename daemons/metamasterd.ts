@@ -9,8 +9,9 @@ import { explainMac } from './explain-mac.ts';
 import { checkBootFiles } from './host/boot-files.ts';
 import { lockMemory } from './host/memory-lock.ts';
 
-async function serve({ values, log, die, ...inputs }: Given): Promise<() => Promise<void>> {
+async function serve({ values, log, die, onStop, ...inputs }: Given): Promise<() => Promise<void>> {
   const services = new BootServices({ ...inputs, log, onBroken: die, records: values.records, serving: values.serving, hardware: values.hardware, replace: values.replace });
+  onStop(() => services.leave());
   await services.start();
   const keys = values['follow-key'] === undefined ? undefined : followKeys(values['follow-key'], services, log);
   if (values.follow !== undefined) followConfig(values.follow, services, log, () => keys?.look());

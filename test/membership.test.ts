@@ -151,6 +151,18 @@ describe.skipIf(!MAY_MAKE_SPACES)('the membership of four processes', () => {
     await allSee(NUMBERS, '1,2,3,4');
   }, 4 * PATIENCE_MS);
 
+  test('a node that is ended in order is gone at once, and neither suspected nor buried; started again it is back', async () => {
+    mark();
+    const { process } = nodes.get(2)!;
+    const ended = new Promise((done) => process.once('exit', done));
+    process.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    await allSee([1, 3, 4], '1,3,4');
+    for (const number of [1, 3, 4]) expect([events(number).filter((event) => event === 'membership.dead'), suspected(number).filter((suspects) => suspects === '2')]).toEqual([[], []]);
+    start(2);
+    await allSee(NUMBERS, '1,2,3,4');
+  }, 3 * PATIENCE_MS);
+
   test('a node that is killed is suspected by all, ranked by nobody when it is dead, and back when it is started again', async () => {
     mark();
     await nodes.get(3)!.stop();
