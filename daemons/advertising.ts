@@ -2,11 +2,12 @@
 
 import type { NodeConfig } from './agent/node-config.ts';
 import { type AdvertiserEffect, type AdvertiserInput, RouterAdvertiser } from './agent/router-advertiser.ts';
+import { clusterPrefix } from './core/inside-ipv6.ts';
 import { now } from './host/clock.ts';
 import { type Icmp6Socket, openIcmp6 } from './host/icmp6.ts';
 import type { Logger } from './host/log.ts';
 import { MachineLoop } from './host/machine-loop.ts';
-import { clusterPrefix, encodeRouterAdvertisement, PREFIX_LIFETIME_S } from './wire/router-advertisement.ts';
+import { encodeRouterAdvertisement, PREFIX_LIFETIME_S } from './wire/router-advertisement.ts';
 
 /** The advertiser of a node that was booted with this configuration; nothing happens before its first step. */
 export function openAdvertising(config: NodeConfig, log: Logger): Pick<MachineLoop<AdvertiserInput, AdvertiserEffect>, 'step'> {

@@ -1,9 +1,8 @@
 // Router Advertisements (RFC 4861 section 4.2) that make a stateless prefix known and no default route. They are sent for
 // iPXE's sake: without one it waits 16 s for IPv6 before it lets a boot go on.
 
-import { concatBytes, encodeUtf8, isZero, toHex, viewOf } from '../core/bytes.ts';
+import { concatBytes, isZero, viewOf } from '../core/bytes.ts';
 import { type Mac, macFromBytes, macToBytes } from '../core/mac.ts';
-import { sha256 } from '../core/sha256.ts';
 
 const ROUTER_SOLICITATION = 133;
 const ROUTER_ADVERTISEMENT = 134;
@@ -23,18 +22,6 @@ export interface RouterAdvertisement {
   readonly sourceMac: Mac;
   readonly prefix: Uint8Array;
   readonly lifetimeS: number;
-}
-
-/** A unique local prefix (RFC 4193) for the cluster: fd, 40 bits of its name's SHA-256, subnet 0. 8 bytes. */
-export function clusterPrefix(clusterName: string): Uint8Array {
-  return concatBytes(Uint8Array.of(0xfd), sha256(encodeUtf8(clusterName)).subarray(0, 5), new Uint8Array(2));
-}
-
-/** The IPv6 address (without prefix length) of node `number` under `prefix`: the number is its interface identifier. */
-export function nodeIpv6(prefix: Uint8Array, number: number): string {
-  const groups = Array.from({ length: 4 }, (_none, i) => toHex(prefix.subarray(2 * i, 2 * i + 2)).replace(/^0{1,3}/, ''));
-  while (groups.at(-1) === '0') groups.pop();
-  return `${groups.join(':')}::${number.toString(16)}`;
 }
 
 /**

@@ -1,8 +1,8 @@
 // The step `configure`: what makes the mounted root this node's is written into it, as far as it differs; and the node takes its
 // own addresses; one that the boot began with steps aside.
 
+import { clusterPrefix, nodeIpv6 } from '../../daemons/core/inside-ipv6.ts';
 import { prefixLength } from '../../daemons/core/ipv4.ts';
-import { clusterPrefix, nodeIpv6 } from '../../daemons/wire/router-advertisement.ts';
 import type { BootHost } from '../boot-host.ts';
 import { renderIdentity } from '../identity.ts';
 import { found, type BootState } from './boot-state.ts';
