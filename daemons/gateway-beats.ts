@@ -15,6 +15,7 @@ import { Uplink, type UplinkEffect, type UplinkInput } from './gateway/uplink.ts
 import { now } from './host/clock.ts';
 import { enterRealTime, ownScheduling } from './host/scheduling.ts';
 import { Readable } from './host/wait-readable.ts';
+import type { Family } from './wire/rtnetlink.ts';
 
 /** The machine is compared with what it shall look like once in this time: what somebody else has changed is put right. */
 const HOST_CHECK_MS = 1000;
@@ -24,6 +25,8 @@ const FIRST_PACKET_MS = 60_000;
 const STOP_BEATS = 3;
 /** The worst lateness is that of the last so many waits. */
 const LATENESS_WAITS = 4096;
+
+const ALL_FAMILIES: readonly Family[] = ['ipv4', 'ipv6'];
 
 /** What connects the thread with the main one. */
 export interface BeatThreadPort {
@@ -164,7 +167,7 @@ class BeatThread {
       case 'announce':
         this.#sockets.announce();
         outcomes.push({ kind: 'performed', stage: 'arp', at: now() });
-        return;
+        return this.#announce6();
       case 'save-epoch': return this.#port.post(effect);
       case 'timeline': return this.#port.post({ ...effect, now: now() });
       case 'refused':
@@ -178,7 +181,8 @@ class BeatThread {
     const before = this.#role;
     this.#role = role;
     const forwarded = role === 'holder' && before !== 'holder' ? forwardedPackets() : undefined;
-    const failure = this.#applyHost(role);
+    // A takeover's IPv6 follows behind its ARP.
+    const failure = this.#applyHost(role, forwarded === undefined ? ALL_FAMILIES : ['ipv4']);
     this.#port.post({ kind: 'role', role, partner });
     this.#port.post({ kind: 'conntrack', mode: this.#conntrack, partner });
     if (forwarded === undefined) return [];
@@ -188,10 +192,17 @@ class BeatThread {
     return [{ kind: 'performed', stage: 'address', at }];
   }
 
+  /** The address first, then the word that it is here. */
+  #announce6(): void {
+    if (this.#config.ipv6 === undefined) return;
+    this.#applyHost(this.#role);
+    this.#sockets.announce6();
+  }
+
   /** Returns why it failed. */
-  #applyHost(role: DesiredRole): string | undefined {
+  #applyHost(role: DesiredRole, families = ALL_FAMILIES): string | undefined {
     try {
-      const operations = this.#host.apply(role);
+      const operations = this.#host.apply(role, families);
       this.#hostFault = '';
       if (operations.length > 0) this.#port.post(logEffect('info', 'gateway.host', { role, steps: operations.map(operationText).join('; ') }));
       return undefined;

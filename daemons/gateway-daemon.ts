@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import type { KeyRing } from './agent/key-ring.ts';
 import type { NodeConfig } from './agent/node-config.ts';
 import { toHex } from './core/bytes.ts';
+import { clusterPrefix, nodeIpv6 } from './core/inside-ipv6.ts';
 import type { Ipv4 } from './core/ipv4.ts';
 import { InputError, type Problem, type Result, valueOf } from './core/problem.ts';
 import { usage } from './daemon-arguments.ts';
@@ -59,7 +60,7 @@ function priorityOf(text: string): number {
 }
 
 /** What the beating thread's sockets and addresses hang on, and what only a new start can change. */
-const foundation = ({ insideInterface, insidePrefix, movingAddress, publicSide, beatMs, preemption }: GatewayConfig): string => JSON.stringify([insideInterface, insidePrefix, movingAddress, publicSide, beatMs, preemption]);
+const foundation = ({ insideInterface, insidePrefix, movingAddress, publicSide, ipv6, beatMs, preemption }: GatewayConfig): string => JSON.stringify([insideInterface, insidePrefix, movingAddress, publicSide, ipv6, beatMs, preemption]);
 
 export class GatewayDaemon {
   readonly #options: GatewayDaemonOptions;
@@ -144,7 +145,8 @@ export class GatewayDaemon {
     const { log, die, threadFile, values } = this.#options;
     const rulesetShape = await this.#loadRuleset(settings);
     const own = this.#addressOf(this.#node.number)!;
-    this.#states = new StatesKeeper({ own, interface: settings.insideInterface, folder: this.#folder, log, onProcess: (pid) => this.#tell({ kind: 'conntrackd', pid }) });
+    const own6 = settings.ipv6 && nodeIpv6(clusterPrefix(this.#node.roster.clusterName), this.#node.number);
+    this.#states = new StatesKeeper({ own, own6, interface: settings.insideInterface, folder: this.#folder, log, onProcess: (pid) => this.#tell({ kind: 'conntrackd', pid }) });
     const data: BeatThreadData = {
       self: this.#node.number, config: settings, rulesetShape, cluster: clusterId(this.#node.roster.clusterName), incarnation: toHex(randomBytes(INCARNATION_BYTES)),
       keys: keys.map(gatewayBeatKey), epoch: this.#lastEpoch(), priority: priorityOf(values.priority!),

@@ -3,12 +3,17 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Ipv4 } from './core/ipv4.ts';
+import { type IpAddress, type Ipv6, isIpv6 } from './core/ipv6.ts';
 import type { GatewayConfig } from './gateway/gateway-config.ts';
 import { type ConntrackMode, type DefaultRoute, desiredHostState, type DesiredHostState, type DesiredRole, hostOperations, type HostAddress, type HostOperation, type HostState } from './gateway/host-state.ts';
 import { interfaceIndex, interfaceName, RouteSocket } from './host/route-socket.ts';
+import type { Family } from './wire/rtnetlink.ts';
 
 /** A default route of another form than ours. */
 const NO_HOP = '0.0.0.0' as Ipv4;
+const NO_HOP6 = '::' as Ipv6;
+/** The metric of a default route that was given none; IPv6: IP6_RT_PRIO_USER of the kernel. */
+const METRICS: Readonly<Record<Family, number>> = { ipv4: 0, ipv6: 1024 };
 
 /** What this thread has others do. */
 export interface HostHelpers {
@@ -25,6 +30,9 @@ function readSysctl(path: string): string | undefined {
     return undefined;
   }
 }
+
+/** Who is no candidate may well have no card outside, and nothing to be put back on it. */
+const isOfNothing = (operation: HostOperation, role: DesiredRole, present: HostState): boolean => role === 'absent' && operation.kind === 'sysctl' && present.sysctls[operation.path] === undefined;
 
 /** One step, for the log. */
 export function operationText(operation: HostOperation): string {
@@ -52,27 +60,32 @@ export class GatewayHost {
 
   /**
    * Brings about the state of a role, and returns the steps that were needed: none, when it was so already. Throws with the reason of the
-   * first that failed. The ruleset is not among them: it stands before this is called, and goes after it.
+   * first that failed. The ruleset is not among them: it stands before this is called, and goes after it. `families`: IPv4 alone is
+   * what a takeover begins with, so that it takes no longer than without IPv6.
    */
-  apply(role: DesiredRole): readonly HostOperation[] {
-    const desired = desiredHostState(this.#config(), role);
-    const operations = hostOperations(this.#present(desired), desired).filter(({ kind }) => kind !== 'ruleset');
+  apply(role: DesiredRole, families: readonly Family[] = ['ipv4', 'ipv6']): readonly HostOperation[] {
+    const config = this.#config();
+    const desired = desiredHostState(families.includes('ipv6') ? config : { ...config, ipv6: undefined }, role);
+    const present = this.#present(desired);
+    const operations = hostOperations(present, desired).filter((operation) => operation.kind !== 'ruleset' && !isOfNothing(operation, role, present));
     for (const operation of operations) this.#perform(operation);
     return operations;
   }
 
   #present(desired: DesiredHostState): HostState {
-    const addresses = this.#routes.addresses().map(({ index, address, prefix }): HostAddress => ({ interface: interfaceName(index) ?? '', address, prefix }));
+    const families: readonly Family[] = desired.moving.some(isIpv6) ? ['ipv4', 'ipv6'] : ['ipv4'];
+    const addresses = families.flatMap((family) => this.#routes.addresses(family)).map(({ index, address, prefix }): HostAddress => ({ interface: interfaceName(index) ?? '', address, prefix }));
     const sysctls = Object.keys(desired.sysctls).flatMap((path) => {
       const value = readSysctl(path);
       return value === undefined ? [] : [[path, value] as const];
     });
-    return { addresses, defaultRoute: this.#defaultRoute(), sysctls: Object.fromEntries(sysctls), rulesetShape: this.#helpers.rulesetShape(), conntrack: this.#conntrack };
+    const [defaultRoute, defaultRoute6] = families.map((family) => this.#defaultRoute(family));
+    return { addresses, defaultRoute, defaultRoute6, sysctls: Object.fromEntries(sysctls), rulesetShape: this.#helpers.rulesetShape(), conntrack: this.#conntrack };
   }
 
-  #defaultRoute(): DefaultRoute | undefined {
-    const route = this.#routes.defaultRoutes().find(({ metric }) => metric === 0);
-    return route && { via: route.via ?? NO_HOP, interface: interfaceName(route.index) ?? '' };
+  #defaultRoute(family: Family): DefaultRoute | undefined {
+    const route = this.#routes.defaultRoutes(family).find(({ metric }) => metric === METRICS[family]);
+    return route && { via: route.via ?? (family === 'ipv4' ? NO_HOP : NO_HOP6), interface: interfaceName(route.index) ?? '' };
   }
 
   #perform(operation: HostOperation): void {
@@ -81,7 +94,7 @@ export class GatewayHost {
       case 'conntrack':
         this.#conntrack = operation.mode;
         return this.#helpers.conntrack(operation.mode);
-      case 'address-add': return this.#routes.addAddress(this.#onLink(operation.address));
+      case 'address-add': return this.#routes.addAddress(this.#onLink(operation.address), operation.address.noSource);
       case 'address-remove': return this.#routes.removeAddress(this.#onLink(operation.address));
       case 'route-set': return this.#routes.setDefaultRoute(this.#index(operation.route.interface), operation.route.via);
       case 'route-remove': return this.#routes.removeDefaultRoute(this.#index(operation.route.interface), operation.route.via);
@@ -89,7 +102,7 @@ export class GatewayHost {
     }
   }
 
-  #onLink({ interface: name, address, prefix }: HostAddress): { index: number; address: Ipv4; prefix: number } {
+  #onLink({ interface: name, address, prefix }: HostAddress): { index: number; address: IpAddress; prefix: number } {
     return { index: this.#index(name), address, prefix };
   }
 

@@ -4,6 +4,7 @@
 import { logEffect, type LogEffect } from './core/log-effect.ts';
 import type { Ipv4 } from './core/ipv4.ts';
 import { ipv4ToNumber } from './core/ipv4.ts';
+import type { Ipv6 } from './core/ipv6.ts';
 import type { Mac } from './core/mac.ts';
 import { GATE_MARK } from './gateway/gate-ruleset.ts';
 import type { GatewayConfig } from './gateway/gateway-config.ts';
@@ -13,8 +14,10 @@ import { type FilterInstruction, openPacketSocket, type PacketSocket } from './h
 import { interfaceIndex, LinkNews, RouteSocket } from './host/route-socket.ts';
 import { arpOfFrame, arpProbe, ETHERTYPE_ARP, gratuitousArp } from './wire/arp-packet.ts';
 import { GATEWAY_BEAT_ETHERTYPE, GATEWAY_BEAT_GROUP, GATEWAY_BEAT_PORT } from './wire/gateway-beat.ts';
+import { ETHERTYPE_IPV6, unsolicitedAdvertisement } from './wire/neighbour-advertisement.ts';
 
 const AF_INET = 2;
+const AF_INET6 = 10;
 const SOCK_DGRAM = 2;
 const SOL_SOCKET = 1;
 const SO_MARK = 36;
@@ -28,7 +31,9 @@ interface Network {
   readonly interface: string;
   /** The addresses that move on it. */
   readonly moving: Ipv4;
-  sockets: { readonly beats: PacketSocket; readonly arp: PacketSocket } | undefined;
+  /** Undefined: none of IPv6. */
+  readonly moving6: Ipv6 | undefined;
+  sockets: { readonly beats: PacketSocket; readonly arp: PacketSocket; readonly ipv6: PacketSocket | undefined } | undefined;
   fault: string;
 }
 
@@ -48,6 +53,8 @@ export interface SocketRing {
   renewGate(): void;
   /** Gratuitous ARP for every moving address. */
   announce(): void;
+  /** The same of IPv6: Neighbour Advertisements that nobody has asked for. */
+  announce6(): void;
   probeRouter(): void;
   /** Opens what is not open, and anew what belongs to an interface that is gone. True when a socket is another one now. */
   mend(log: (effect: LogEffect) => void): boolean;
@@ -64,24 +71,46 @@ function repliesOf(address: Ipv4): readonly FilterInstruction[] {
 /** The other networks' ARP is only sent: nothing is let in. */
 const NOTHING: readonly FilterInstruction[] = [[0x06, 0, 0, 0]];
 
+/** What stands behind family and port in struct sockaddr_in and sockaddr_in6. */
+const LOOPBACK = Uint8Array.of(127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0);
+const LOOPBACK6 = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0);
+
+/** Where the datagram goes that renews a family's element of the gate. */
+interface Gate {
+  readonly fd: number;
+  readonly address: Uint8Array;
+}
+
+function openGate(family: number, behindPort: Uint8Array): Gate {
+  const fd = openSocket(family, SOCK_DGRAM, 0);
+  setOption(fd, SOL_SOCKET, SO_MARK, new Uint8Array(Uint32Array.of(GATE_MARK).buffer));
+  return { fd, address: Uint8Array.of(family, 0, GATEWAY_BEAT_PORT >> 8, GATEWAY_BEAT_PORT & 0xff, ...behindPort) };
+}
+
+/** A kernel without IPv6 has none to renew, and no reason to keep IPv4 from being served: what it lacks is told when the machine is brought into its state. */
+function openGate6(): readonly Gate[] {
+  try {
+    return [openGate(AF_INET6, LOOPBACK6)];
+  } catch {
+    return [];
+  }
+}
+
 class Sockets implements SocketRing {
   readonly networks: readonly LinkName[];
   readonly #networks: readonly Network[];
   readonly #router: Ipv4 | undefined;
   readonly #news = new LinkNews();
   readonly #links = new RouteSocket();
-  readonly #gate: number;
-  readonly #gateAddress = new Uint8Array(16);
   readonly #gateByte = Uint8Array.of(0);
+  readonly #gates: readonly Gate[];
 
-  constructor({ insideInterface, movingAddress, publicSide }: GatewayConfig) {
-    const network = (link: LinkName, name: string, moving: Ipv4): Network => ({ link, interface: name, moving, sockets: undefined, fault: '' });
-    this.#networks = [network('inside', insideInterface, movingAddress), ...(publicSide === undefined ? [] : [network('outside', publicSide.interface, publicSide.address)])];
+  constructor({ insideInterface, movingAddress, publicSide, ipv6 }: GatewayConfig) {
+    const network = (link: LinkName, name: string, moving: Ipv4, moving6: Ipv6 | undefined): Network => ({ link, interface: name, moving, moving6, sockets: undefined, fault: '' });
+    this.#networks = [network('inside', insideInterface, movingAddress, ipv6?.movingAddress), ...(publicSide === undefined ? [] : [network('outside', publicSide.interface, publicSide.address, ipv6?.address)])];
     this.networks = this.#networks.map(({ link }) => link);
     this.#router = publicSide?.router;
-    this.#gate = openSocket(AF_INET, SOCK_DGRAM, 0);
-    setOption(this.#gate, SOL_SOCKET, SO_MARK, new Uint8Array(Uint32Array.of(GATE_MARK).buffer));
-    this.#gateAddress.set([AF_INET, 0, GATEWAY_BEAT_PORT >> 8, GATEWAY_BEAT_PORT & 0xff, 127, 0, 0, 1]);
+    this.#gates = [openGate(AF_INET, LOOPBACK), ...(ipv6 === undefined ? [] : openGate6())];
     this.mend(() => undefined);
   }
 
@@ -112,13 +141,20 @@ class Sockets implements SocketRing {
   }
 
   renewGate(): void {
-    libc().sendto(this.#gate, this.#gateByte, 1n, MSG_DONTWAIT, this.#gateAddress, this.#gateAddress.length);
+    for (const { fd, address } of this.#gates) libc().sendto(fd, this.#gateByte, 1n, MSG_DONTWAIT, address, address.length);
   }
 
   announce(): void {
     for (const { sockets, moving } of this.#networks) {
       if (sockets === undefined) continue;
       for (const frame of gratuitousArp(sockets.arp.mac, moving)) sockets.arp.send(frame);
+    }
+  }
+
+  announce6(): void {
+    for (const { sockets, moving6 } of this.#networks) {
+      // A router on either side, as this kernel's own advertisements say.
+      if (moving6 !== undefined) sockets?.ipv6?.send(unsolicitedAdvertisement(sockets.ipv6.mac, moving6, true));
     }
   }
 
@@ -134,6 +170,7 @@ class Sockets implements SocketRing {
       changed ||= network.sockets !== undefined;
       network.sockets?.beats.close();
       network.sockets?.arp.close();
+      network.sockets?.ipv6?.close();
       network.sockets = undefined;
       try {
         network.sockets = this.#open(network);
@@ -154,15 +191,17 @@ class Sockets implements SocketRing {
   }
 
   close(): void {
-    for (const fd of [this.#gate, ...this.fds()]) libc().close(fd);
+    for (const fd of [...this.#gates.map(({ fd: gate }) => gate), ...this.fds()]) libc().close(fd);
+    for (const { sockets } of this.#networks) sockets?.ipv6?.close();
     this.#links.close();
   }
 
-  #open({ link, interface: name }: Network): Network['sockets'] {
+  #open({ link, interface: name, moving6 }: Network): Network['sockets'] {
     const group: Mac = GATEWAY_BEAT_GROUP;
     const beats = openPacketSocket({ interface: name, etherType: GATEWAY_BEAT_ETHERTYPE, content: 'payload', group });
     const filter = link === 'outside' && this.#router !== undefined ? repliesOf(this.#router) : NOTHING;
-    return { beats, arp: openPacketSocket({ interface: name, etherType: ETHERTYPE_ARP, content: 'frame', filter }) };
+    const ipv6 = moving6 && openPacketSocket({ interface: name, etherType: ETHERTYPE_IPV6, content: 'frame', filter: NOTHING });
+    return { beats, arp: openPacketSocket({ interface: name, etherType: ETHERTYPE_ARP, content: 'frame', filter }), ipv6 };
   }
 
   #readNews(listener: SocketListener): void {

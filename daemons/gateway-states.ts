@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Ipv4 } from './core/ipv4.ts';
+import type { Ipv6 } from './core/ipv6.ts';
 import { conntrackdConfig } from './gateway/conntrackd-config.ts';
 import type { ConntrackMode } from './gateway/host-state.ts';
 import type { Logger } from './host/log.ts';
@@ -18,6 +19,8 @@ const LIMITS = { timeMs: 10_000, output: 65_536 } as const;
 
 export interface StatesOptions {
   readonly own: Ipv4;
+  /** Undefined where the gateway is none by IPv6. */
+  readonly own6: Ipv6 | undefined;
   readonly interface: string;
   readonly folder: string;
   readonly log: Logger;
@@ -39,8 +42,8 @@ export class StatesKeeper {
 
   /** Each change of the mode or the partner is a new start: it reads all flows anew from the kernel, and the ends compare what they have. */
   want(mode: ConntrackMode, partner: Ipv4 | undefined): void {
-    const { own, interface: name, folder } = this.#options;
-    const wanted = mode === 'off' || partner === undefined ? undefined : { mode, text: conntrackdConfig({ own, partner, interface: name, folder }) };
+    const { own, own6, interface: name, folder } = this.#options;
+    const wanted = mode === 'off' || partner === undefined ? undefined : { mode, text: conntrackdConfig({ own, own6, partner, interface: name, folder }) };
     const child = this.#child;
     const runs = child !== undefined && child.exitCode === null && child.signalCode === null && !child.killed;
     if (wanted?.mode === this.#wanted?.mode && wanted?.text === this.#wanted?.text && (runs || wanted === undefined)) return;

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Ipv4 } from '../core/ipv4.ts';
+import type { Ipv6 } from '../core/ipv6.ts';
 import { conntrackdConfig } from './conntrackd-config.ts';
 
-const OPTIONS = { own: '127.0.0.1' as Ipv4, partner: '127.0.0.2' as Ipv4, interface: 'lo', folder: '/run/gatewayd' };
+const OPTIONS = { own: '127.0.0.1' as Ipv4, own6: undefined, partner: '127.0.0.2' as Ipv4, interface: 'lo', folder: '/run/gatewayd' };
 const HAS_CONNTRACKD = process.getuid?.() === 0 && spawnSync('conntrackd', ['-v'], { stdio: 'ignore' }).status === 0;
 
 test('both ends speak to each other, reliably, and commit at once', () => {
@@ -14,10 +15,10 @@ test('both ends speak to each other, reliably, and commit at once', () => {
   for (const part of ['Mode FTFW', 'DisableExternalCache yes', 'IPv4_address 127.0.0.1', 'IPv4_Destination_Address 127.0.0.2', '/run/gatewayd/conntrackd.lock']) expect(text).toContain(part);
 });
 
-test.skipIf(!HAS_CONNTRACKD)('the real conntrackd understands every line', () => {
+test.skipIf(!HAS_CONNTRACKD).each([undefined, 'fd01:203:405::1' as Ipv6])('the real conntrackd understands every line (IPv6: %s)', (own6) => {
   const folder = mkdtempSync(join(tmpdir(), 'mm-conntrackd-'));
   const file = join(folder, 'conntrackd.conf');
-  writeFileSync(file, conntrackdConfig({ ...OPTIONS, folder }));
+  writeFileSync(file, conntrackdConfig({ ...OPTIONS, own6, folder }));
   // It has been read whole before the daemon is found to be away.
   const { stderr, stdout } = spawnSync('conntrackd', ['-C', file, '-s'], { encoding: 'utf8' });
   rmSync(folder, { recursive: true });

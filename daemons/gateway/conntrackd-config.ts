@@ -6,6 +6,7 @@
 // flows go through it; becoming the holder changes nothing that would need a moment.
 
 import type { Ipv4 } from '../core/ipv4.ts';
+import type { Ipv6 } from '../core/ipv6.ts';
 
 /** UDP port of the states, on the inside network: that of conntrackd's own examples. */
 export const CONNTRACKD_PORT = 3780;
@@ -27,6 +28,8 @@ const ACK_WINDOW = 300;
 export interface ConntrackdOptions {
   /** This node's own address on the inside network. */
   readonly own: Ipv4;
+  /** The same of IPv6, where the gateway is one by IPv6 as well: this node's own flows concern nobody else. */
+  readonly own6: Ipv6 | undefined;
   /** The other end's. */
   readonly partner: Ipv4;
   readonly interface: string;
@@ -35,7 +38,7 @@ export interface ConntrackdOptions {
 }
 
 /** The file's text. */
-export function conntrackdConfig({ own, partner, interface: name, folder }: ConntrackdOptions): string {
+export function conntrackdConfig({ own, own6, partner, interface: name, folder }: ConntrackdOptions): string {
   return `Sync {
   Mode FTFW {
     DisableExternalCache yes
@@ -73,7 +76,7 @@ General {
   Filter From Userspace {
     Address Ignore {
       IPv4_address 127.0.0.1
-      IPv4_address ${own}
+      IPv4_address ${own}${own6 === undefined ? '' : `\n      IPv6_address ::1\n      IPv6_address ${own6}`}
     }
   }
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ip, inSpace, MAY_MAKE_SPACES, NetworkSpaces } from '../../test/network-spaces.test-kit.ts';
 import { GATEWAY_BEAT_PORT } from '../wire/gateway-beat.ts';
 import { gateRuleset, GATE_MARK, GATE_TABLE, NO_RULESET } from './gate-ruleset.ts';
-import { GATEWAY_CONFIG } from './gateway.test-kit.ts';
+import { GATEWAY_CONFIG, GATEWAY_CONFIG6 } from './gateway.test-kit.ts';
 import { readRulesetShape } from './present-state.ts';
 
 const RULESET = gateRuleset(GATEWAY_CONFIG);
@@ -72,6 +72,18 @@ describe('as text', () => {
     expect(RULESET.text.replace(/version_[0-9a-f]{12}/, 'version_…').replaceAll('\t', '  ')).toBe(TEXT);
   });
 
+  test('IPv6 adds its own to the same gate, and changes nothing of IPv4\'s', () => {
+    const added = gateRuleset(GATEWAY_CONFIG6).text.split('\n').filter((line) => !RULESET.text.includes(line) && !line.includes('version_')).map((line) => line.trim());
+    const gated = ['ip6 saddr @moving6 icmpv6 type nd-neighbor-solicit meta protocol != @gate counter drop', 'icmpv6 type nd-neighbor-advert @th,64,128 { 0xfd010203040500000000000000010000, 0x20010db8000000000000000000000010 } meta protocol != @gate counter drop'];
+    expect(added).toEqual([
+      'set moving6 { type ipv6_addr; elements = { fd01:203:405::1:0, 2001:db8::10 }; }', ...gated, ...gated,
+      'oifname "eth1" ip6 saddr fd01:203:405::/64 snat ip6 to 2001:db8::10',
+      'chain input6 {',
+      'iifname "eth1" meta nfproto ipv6 ct state established,related accept', 'iifname "eth1" icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query, echo-request } accept', 'iifname "eth1" meta nfproto ipv6 counter drop',
+    ]);
+    expect(RULESET.text.split('\n').filter((line) => !gateRuleset(GATEWAY_CONFIG6).text.includes(line) && !line.includes('version_'))).toEqual([]);
+  });
+
   test('no flow is translated to whatever address the interface has', () => expect(RULESET.text).not.toContain('masquerade'));
 
   test('another setting is another shape, even where no rule is more or less', () => {
@@ -129,8 +141,8 @@ describe.skipIf(!HAS_NFT || !HAS_PYTHON)('in the kernel', { timeout: 60_000 }, (
     ip('-n', inside, 'route', 'add', 'default', 'via', '192.168.0.1');
     python(gateway, 'open("/proc/sys/net/ipv4/ip_forward","w").write("1")');
     load(RULESET.text);
-  });
-  afterAll(() => spaces.stop());
+  }, 60_000);
+  afterAll(() => spaces.stop(), 60_000);
 
   test('what was loaded is known again; loaded twice it is the same; removed twice it is gone', () => {
     const shape = (): string | undefined => readRulesetShape(nft('-j', 'list', 'ruleset'));
@@ -171,5 +183,46 @@ describe.skipIf(!HAS_NFT || !HAS_PYTHON)('in the kernel', { timeout: 60_000 }, (
     expect(python(inside, echo())).toBe('silence');
     expect(whileOpen(inside, echo())).toBe('203.0.113.10');
     expect(python(inside, echo())).toBe('silence');
+  });
+
+  describe('by IPv6', () => {
+    const RULESET6 = gateRuleset(GATEWAY_CONFIG6);
+    const renewBoth = (line: string): string => (line.startsWith('renew=') ? `s6=socket.socket(socket.AF_INET6,socket.SOCK_DGRAM); s6.setsockopt(socket.SOL_SOCKET,36,${GATE_MARK})\nrenew=lambda: (s.sendto(b"x",("127.0.0.1",${GATEWAY_BEAT_PORT})), s6.sendto(b"x",("::1",${GATEWAY_BEAT_PORT})))` : line);
+    /** Several of them, for a neighbour that did not answer is asked again after a second only. */
+    const pings = (from: string, address: string): string => `import subprocess; subprocess.run(["ip","-6","neighbour","flush","dev","eth0"]); print("answer" if subprocess.run(["ping","-6","-n","-c","6","-i","0.5","-W","1","-I","${from}","${address}"],capture_output=True).returncode==0 else "silence")`;
+    const whileOpen6 = (space: string, program: string): string => python(gateway, ...RENEW.map(renewBoth), 'over=threading.Event()', 'def beat():', '  while not over.wait(0.005): renew()', 'threading.Thread(target=beat).start()',
+      `print(subprocess.run(["ip","netns","exec","${space}","python3","-c",${JSON.stringify(program)}],capture_output=True,text=True).stdout.strip())`, 'over.set()');
+
+    beforeAll(() => {
+      for (const [space, card, address] of [[inside, 'eth0', 'fd01:203:405::7/64'], [gateway, 'eth0', 'fd01:203:405::1/64'], [gateway, 'eth0', 'fd01:203:405::1:0/128'], [gateway, 'eth1', '2001:db8::10/64'], [outside, 'eth0', '2001:db8::1/64']] as const) {
+        ip('-n', space, '-6', 'address', 'add', address, 'dev', card, 'nodad');
+      }
+      ip('-n', inside, '-6', 'route', 'add', 'default', 'via', 'fd01:203:405::1');
+      python(gateway, 'open("/proc/sys/net/ipv6/conf/all/forwarding","w").write("1")');
+      load(RULESET6.text);
+    }, 60_000);
+
+    test('what was loaded is known again', () => expect(readRulesetShape(nft('-j', 'list', 'ruleset'))).toBe(RULESET6.shape));
+
+    test.each([['inside', 'fd01:203:405::1:0'], ['outside', '2001:db8::10']])('the moving address %s is found while the gate is open alone', (side, address) => {
+      const [space, own] = side === 'inside' ? [inside, 'fd01:203:405::7'] : [outside, '2001:db8::1'];
+      expect([python(space, pings(own, address)), whileOpen6(space, pings(own, address)), python(space, pings(own, address))]).toEqual(['silence', 'answer', 'silence']);
+    });
+
+    test('the node\'s own address is found while it is shut', () => expect(python(inside, pings('fd01:203:405::7', 'fd01:203:405::1'))).toBe('answer'));
+
+    test('forwards while it is open alone, from the public address; a renewal by IPv4 opens nothing of it', () => {
+      const seen = ['import socket', 's=socket.socket(socket.AF_INET6,socket.SOCK_DGRAM)', 's.bind(("2001:db8::1",7))', 's.settimeout(3)', 'print("ready",flush=True)', 'try: print(s.recvfrom(99)[1][0])', 'except TimeoutError: print("silence")'].join('\n');
+      const sent = [
+        'import socket,subprocess,time', `p=subprocess.Popen(["ip","netns","exec","${outside}","python3","-c",${JSON.stringify(seen)}],stdout=subprocess.PIPE,text=True)`, 'p.stdout.readline()',
+        's=socket.socket(socket.AF_INET6,socket.SOCK_DGRAM)', 'while p.poll() is None: s.sendto(b"x",("2001:db8::1",7)); time.sleep(0.1)', 'print(p.stdout.read().strip())',
+      ].join('\n');
+      expect([python(inside, sent), whileOpen(inside, sent), whileOpen6(inside, sent), python(inside, sent)]).toEqual(['silence', 'silence', '2001:db8::10', 'silence']);
+    });
+
+    test('from outside none of the node\'s own services is reached', () => {
+      const knock = (address: string): string => ['import socket', 's=socket.socket(socket.AF_INET6)', 's.settimeout(0.5)', 'try:', `  s.connect(("${address}",9)); print("open")`, 'except TimeoutError: print("silence")', 'except ConnectionRefusedError: print("refused")'].join('\n');
+      expect([whileOpen6(outside, knock('2001:db8::10')), whileOpen6(inside, knock('fd01:203:405::1'))]).toEqual(['silence', 'refused']);
+    });
   });
 });

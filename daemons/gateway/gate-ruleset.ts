@@ -12,6 +12,8 @@ import { sha256 } from '../core/sha256.ts';
 import { GATEWAY_BEAT_PORT } from '../wire/gateway-beat.ts';
 import { beatTiming } from './beat-timing.ts';
 import type { GatewayConfig, PublicSide } from './gateway-config.ts';
+import { gatedAdvertisements, input6, translation6 } from './ipv6-rules.ts';
+import type { Ipv6Side } from './ipv6-side.ts';
 
 /** The name of both tables. */
 export const GATE_TABLE = 'metamaster_gateway';
@@ -43,7 +45,7 @@ export interface Ruleset {
 
 const set = (name: string, type: string, rest: string): string => `set ${name} { type ${type}; ${rest} }`;
 
-/** The key of the gate's one element is what all packets of it have in common: that they are, or ask for, IPv4. */
+/** The key of the gate's element is what all packets of it have in common: that they are, or ask for, IPv4. Where there is IPv6 it has an element of its own. */
 const GATE_SET = set('gate', 'ether_type', 'flags dynamic,timeout; size 4;');
 const renewal = (gateMs: number): string => `meta mark 0x${GATE_MARK.toString(16)} udp dport ${GATEWAY_BEAT_PORT} update @gate { meta protocol timeout ${gateMs}ms }`;
 
@@ -51,21 +53,23 @@ const renewal = (gateMs: number): string => `meta mark 0x${GATE_MARK.toString(16
  * ARP of a moving address leaves only while the gate is open. Replies are what makes a frozen holder keep its neighbours; but requests
  * as well enter the sender's address in their caches.
  */
-function arpTable(interfaces: readonly string[], moving: readonly Ipv4[], gateMs: number): Table {
+function arpTable(interfaces: readonly string[], moving: readonly Ipv4[], ipv6: Ipv6Side | undefined, gateMs: number): Table {
+  const advertisements = ipv6 && gatedAdvertisements(ipv6);
   return {
     family: 'netdev',
-    head: [GATE_SET, set('moving', 'ipv4_addr', `elements = { ${moving.join(', ')} };`)],
+    head: [GATE_SET, set('moving', 'ipv4_addr', `elements = { ${moving.join(', ')} };`), ...(advertisements === undefined ? [] : [advertisements.set])],
     chains: [
       { name: 'renew', hook: 'type filter hook ingress device "lo" priority 0; policy accept;', rules: [`${renewal(gateMs)} drop`] },
       ...interfaces.map((name, at) => ({
-        name: `arp_${at}`, hook: `type filter hook egress device "${name}" priority 0; policy accept;`, rules: ['arp saddr ip @moving arp ptype != @gate counter drop'],
+        name: `arp_${at}`, hook: `type filter hook egress device "${name}" priority 0; policy accept;`,
+        rules: ['arp saddr ip @moving arp ptype != @gate counter drop', ...(advertisements?.rules ?? [])],
       })),
     ],
   };
 }
 
 /** Translation by `snat to`: flows of `masquerade` die with the address, and could not go on at another node. */
-function natChains({ movingAddress, insideInterface, insidePrefix, forwards }: GatewayConfig, outside: PublicSide): readonly Chain[] {
+function natChains({ movingAddress, insideInterface, insidePrefix, forwards, ipv6 }: GatewayConfig, outside: PublicSide): readonly Chain[] {
   const mask = ((0xffffffff << (32 - insidePrefix)) & ipv4ToNumber(movingAddress)) >>> 0;
   const inside = `${ipv4FromNumber(mask)}/${insidePrefix}`;
   const [from, to] = [`iifname "${outside.interface}"`, `oifname "${outside.interface}"`];
@@ -74,7 +78,8 @@ function natChains({ movingAddress, insideInterface, insidePrefix, forwards }: G
       name: 'prerouting', hook: 'type nat hook prerouting priority dstnat; policy accept;',
       rules: forwards.map((forward) => `${from} ip daddr ${outside.address} ${forward.protocol} dport ${forward.port} dnat ip to ${forward.to}:${forward.toPort}`),
     },
-    { name: 'postrouting', hook: 'type nat hook postrouting priority srcnat; policy accept;', rules: [`${to} ip saddr ${inside} snat ip to ${outside.address}`] },
+    { name: 'postrouting', hook: 'type nat hook postrouting priority srcnat; policy accept;', rules: [`${to} ip saddr ${inside} snat ip to ${outside.address}`, ...(ipv6 === undefined ? [] : [translation6(ipv6, outside.interface)])] },
+    ...(ipv6 === undefined ? [] : [{ name: 'input6', hook: 'type filter hook input priority filter; policy accept;', rules: input6(outside.interface) }]),
     {
       // A packet in the middle of a flow whose state has not arrived: the kernel would answer it with a reset. Its sender tries again.
       name: 'input', hook: 'type filter hook input priority filter; policy accept;',
@@ -116,7 +121,7 @@ export function gateRuleset(config: GatewayConfig): Ruleset {
   const { gateMs } = beatTiming(config.beatMs);
   const interfaces = [config.insideInterface, ...(config.publicSide === undefined ? [] : [config.publicSide.interface])];
   const moving = [config.movingAddress, ...(config.publicSide === undefined ? [] : [config.publicSide.address])];
-  const [arp, forward] = [arpTable(interfaces, moving, gateMs), forwardTable(config, interfaces, gateMs)];
+  const [arp, forward] = [arpTable(interfaces, moving, config.ipv6, gateMs), forwardTable(config, interfaces, gateMs)];
   const content = `${tableText(arp)}\n${tableText(forward)}`;
   const version: Chain = { name: `${VERSION_PREFIX}${toHex(sha256(encodeUtf8(content)).subarray(0, 6))}`, hook: undefined, rules: [] };
   const tables = [arp, { ...forward, chains: [...forward.chains, version] }];

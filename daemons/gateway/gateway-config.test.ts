@@ -40,7 +40,26 @@ test('without a candidate there is no gateway; without an outside network only t
   expect(gatewayConfig(inside, ROSTER)).toMatchObject({ ok: true, value: { publicSide: undefined } });
 });
 
+const IPV6: GatewayAnswers = { 'public-IP6': '2001:DB8::10/64', 'public-router6': 'fe80::1' };
+
+test('with IPv6: the address that moves inside follows from the cluster\'s name', () => {
+  expect(gatewayConfig({ ...ANSWERS, ...IPV6 }, { ...ROSTER, clusterName: 'abc' })).toMatchObject({
+    value: { ipv6: { movingAddress: 'fdba:7816:bf8f::1:0', inside: { address: 'fdba:7816:bf8f::', prefix: 64 }, address: '2001:db8::10', prefix: 64, router: 'fe80::1' } },
+  });
+});
+
 test.each<[string, GatewayAnswers, string[]]>([
+  ['IPv6 without a router', { 'public-IP6': '2001:db8::10/64' }, ['MM-GATEWAY-MISSING public-router6']],
+  ['a router by IPv6 alone', { 'public-router6': '2001:db8::1' }, ['MM-GATEWAY-MISSING public-IP6']],
+  ['IPv6 without IPv4', { ...IPV6, 'public-IP': undefined, 'public-netmask': undefined, 'public-router': undefined, 'public-DNS': undefined }, ['MM-GATEWAY-MISSING public-IP']],
+  ['an IPv6 address without its network', { ...IPV6, 'public-IP6': '2001:db8::10' }, ['MM-GATEWAY-ANSWER public-IP6']],
+  ['a link-local address outside', { ...IPV6, 'public-IP6': 'fe80::10/64' }, ['MM-GATEWAY-ANSWER public-IP6']],
+  ['the IPv6 network\'s own address', { ...IPV6, 'public-IP6': '2001:db8::/64' }, ['MM-GATEWAY-ANSWER public-IP6']],
+  ['an IPv6 router elsewhere', { ...IPV6, 'public-router6': '2001:db8:1::1' }, ['MM-GATEWAY-PUBLIC public-router6']],
+  ['an IPv6 router that is the gateway', { ...IPV6, 'public-router6': '2001:db8::10' }, ['MM-GATEWAY-PUBLIC public-router6']],
+  ['an IPv6 outside that is the inside', { ...IPV6, 'public-IP6': 'fd8e:9d1a:8d5b::10/64' }, ['MM-GATEWAY-PUBLIC public-IP6']],
+  ['an IPv6 outside around the inside', { ...IPV6, 'public-IP6': 'fd8e::10/16' }, ['MM-GATEWAY-PUBLIC public-IP6']],
+  ['one address alone, behind a link-local router', { ...IPV6, 'public-IP6': '2001:db8::10/128' }, []],
   ['a primary that is no node', { 'primary-gateway-local-IP': '192.168.0.9' }, ['MM-GATEWAY-CANDIDATE primary-gateway-local-IP']],
   ['one node twice', { 'backup-gateway-local-IP': '192.168.0.2' }, ['MM-GATEWAY-CANDIDATE backup-gateway-local-IP']],
   ['a further one that is named already', { 'further-gateway-nodes': ['1'] }, ['MM-GATEWAY-CANDIDATE further-gateway-nodes']],
@@ -63,8 +82,8 @@ test.each<[string, GatewayAnswers, string[]]>([
 ])('%s', (_name, change, expected) => expect(codesOf({ ...ANSWERS, ...change })).toEqual(expected));
 
 test('fuzz: whatever the registry holds, there is a value or a problem', () => {
-  const keys = [...Object.keys(ANSWERS), 'further-gateway-nodes', 'port-forwards', 'gateway-preemption', 'gateway-beat-ms'];
-  const answers = fc.dictionary(fc.constantFrom(...keys), fc.oneof(fc.string(), fc.double(), fc.boolean(), fc.array(fc.string()), fc.ipV4()));
+  const keys = [...Object.keys(ANSWERS), ...Object.keys(IPV6), 'further-gateway-nodes', 'port-forwards', 'gateway-preemption', 'gateway-beat-ms'];
+  const answers = fc.dictionary(fc.constantFrom(...keys), fc.oneof(fc.string(), fc.double(), fc.boolean(), fc.array(fc.string()), fc.ipV4(), fc.ipV6(), fc.ipV6().map((text) => `${text}/64`)));
   fc.assert(fc.property(answers, (changed) => {
     const result = gatewayConfig({ ...ANSWERS, ...changed }, ROSTER);
     if (!result.ok) expect(result.problems.length).toBeGreaterThan(0);

@@ -6,6 +6,7 @@ import type { MessageCode, Problem, Result } from '../core/problem.ts';
 import type { Roster } from '../core/roster.ts';
 import { seenText } from '../storage/json-shape.ts';
 import { BEAT_MAX_MS, BEAT_MIN_MS, BEAT_MS } from './beat-timing.ts';
+import { type Ipv6Fault, type Ipv6Side, readIpv6Side } from './ipv6-side.ts';
 import { parsePortForward, type PortForward } from './port-forward.ts';
 
 /** The answers that the gateway reads: the report's names, and those of ours behind them. */
@@ -31,6 +32,8 @@ export interface GatewayConfig {
   readonly domain: string;
   /** Undefined: there is no outside network; the inside address moves all the same. */
   readonly publicSide: PublicSide | undefined;
+  /** Undefined: the way out is one by IPv4 alone. */
+  readonly ipv6: Ipv6Side | undefined;
   readonly forwards: readonly PortForward[];
   readonly preemption: boolean;
   readonly beatMs: number;
@@ -114,6 +117,14 @@ function publicSideIn(answers: GatewayAnswers, roster: Roster, complaints: Compl
   return { address, prefix: prefixLength(netmask)!, router, dns, interface: outside };
 }
 
+const IPV6_CODES: Readonly<Record<Ipv6Fault['kind'], MessageCode>> = { value: 'MM-GATEWAY-ANSWER', missing: 'MM-GATEWAY-MISSING', relation: 'MM-GATEWAY-PUBLIC' };
+
+function ipv6SideIn(answers: GatewayAnswers, roster: Roster, complaints: Complaints): Ipv6Side | undefined {
+  const { side, faults } = readIpv6Side(answers, roster.clusterName);
+  for (const { kind, where, rule, seen, remedy } of faults) complaints.add(IPV6_CODES[kind], where, rule, seen, remedy);
+  return side;
+}
+
 function forwardsIn(answers: GatewayAnswers, roster: Roster, hasPublicSide: boolean, complaints: Complaints): readonly PortForward[] {
   const value = answers['port-forwards'] ?? [];
   if (!Array.isArray(value) || value.length > FORWARDS_MAX) {
@@ -160,7 +171,7 @@ export function gatewayConfig(answers: GatewayAnswers, roster: Roster): Result<G
   const hasPublicSide = publicSide !== undefined || answers['public-IP'] !== undefined;
   const config = {
     candidates, movingAddress: movingAddressIn(answers, roster, complaints), insideInterface: interfaceIn(answers, 'inside-interface', complaints), insidePrefix: prefixLength(roster.netmask)!,
-    publicSide, forwards: forwardsIn(answers, roster, hasPublicSide, complaints), preemption: flagIn(answers, 'gateway-preemption', complaints),
+    publicSide, ipv6: ipv6SideIn(answers, roster, complaints), forwards: forwardsIn(answers, roster, hasPublicSide, complaints), preemption: flagIn(answers, 'gateway-preemption', complaints),
   };
   if (config.insideInterface !== '' && config.insideInterface === publicSide?.interface) {
     complaints.add('MM-GATEWAY-ANSWER', 'public-interface', 'must differ from inside-interface', publicSide.interface, 'The outside network needs a card, or a VLAN, of its own.');

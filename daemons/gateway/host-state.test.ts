@@ -1,15 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Ipv4 } from '../core/ipv4.ts';
+import { type Ipv6, isIpv6 } from '../core/ipv6.ts';
 import type { GatewayConfig } from './gateway-config.ts';
-import { GATEWAY_CONFIG } from './gateway.test-kit.ts';
-import { desiredHostState, type DesiredRole, hostOperations, type HostOperation, type HostState } from './host-state.ts';
+import { GATEWAY_CONFIG, GATEWAY_CONFIG6 } from './gateway.test-kit.ts';
+import { type DefaultRoute, desiredHostState, type DesiredRole, hostOperations, type HostOperation, type HostState } from './host-state.ts';
 
 const ROLES: readonly DesiredRole[] = ['holder', 'backup', 'standby', 'absent'];
 const INSIDE_ONLY: GatewayConfig = { ...GATEWAY_CONFIG, publicSide: undefined, forwards: [] };
-const CONFIGS = [GATEWAY_CONFIG, INSIDE_ONLY];
+const CONFIGS = [GATEWAY_CONFIG, INSIDE_ONLY, GATEWAY_CONFIG6];
 /** A machine on which nothing of ours has happened yet. */
-const FRESH: HostState = { addresses: [{ interface: 'eth0', address: '192.168.0.1' as Ipv4, prefix: 24 }], defaultRoute: undefined, sysctls: { 'net/ipv4/ip_forward': '0' }, rulesetShape: '', conntrack: 'off' };
+const FRESH: HostState = { addresses: [{ interface: 'eth0', address: '192.168.0.1' as Ipv4, prefix: 24 }], defaultRoute: undefined, defaultRoute6: undefined, sysctls: { 'net/ipv4/ip_forward': '0' }, rulesetShape: '', conntrack: 'off' };
+
+const routeOf = ({ via }: DefaultRoute): 'defaultRoute' | 'defaultRoute6' => (isIpv6(via) ? 'defaultRoute6' : 'defaultRoute');
 
 /** The machine after one step, as the kernel has it: with the last address of an interface its routes go as well. */
 function apply(state: HostState, operation: HostOperation): HostState {
@@ -17,12 +20,12 @@ function apply(state: HostState, operation: HostOperation): HostState {
     case 'ruleset': return { ...state, rulesetShape: operation.ruleset.shape };
     case 'sysctl': return { ...state, sysctls: { ...state.sysctls, [operation.path]: operation.value } };
     case 'conntrack': return { ...state, conntrack: operation.mode };
-    case 'route-set': return { ...state, defaultRoute: operation.route };
-    case 'route-remove': return { ...state, defaultRoute: undefined };
+    case 'route-set': return { ...state, [routeOf(operation.route)]: operation.route };
+    case 'route-remove': return { ...state, [routeOf(operation.route)]: undefined };
     case 'address-add': return { ...state, addresses: [...state.addresses.filter(({ address }) => address !== operation.address.address), operation.address] };
     case 'address-remove': {
       const addresses = state.addresses.filter(({ address }) => address !== operation.address.address);
-      const alone = !addresses.some((one) => one.interface === operation.address.interface);
+      const alone = !isIpv6(operation.address.address) && !addresses.some((one) => one.interface === operation.address.interface && !isIpv6(one.address));
       return { ...state, addresses, defaultRoute: alone && state.defaultRoute?.interface === operation.address.interface ? undefined : state.defaultRoute };
     }
   }
@@ -35,7 +38,7 @@ const told = (operation: HostOperation): string => {
     case 'conntrack': return `conntrack ${operation.mode}`;
     case 'route-set': return `default via ${operation.route.via} dev ${operation.route.interface}`;
     case 'route-remove': return 'no default';
-    case 'address-add': return `+${operation.address.address}/${operation.address.prefix} ${operation.address.interface}`;
+    case 'address-add': return `+${operation.address.address}/${operation.address.prefix} ${operation.address.interface}${operation.address.noSource === true ? ', no source' : ''}`;
     case 'address-remove': return `-${operation.address.address} ${operation.address.interface}`;
   }
 };
@@ -59,6 +62,29 @@ describe('the steps', () => {
     ['a holder is no candidate any more: the gate goes last', 'holder', 'absent', ['net/ipv4/ip_forward=0', 'conntrack off', '-192.168.0.253 eth0', '-203.0.113.10 eth1', 'default via 192.168.0.253 dev eth0', 'ruleset off']],
   ])('%s', (_name, from, to, expected) => expect(steps(stateOf(from), to)).toEqual(expected));
 
+  test('with IPv6: its card outside wakes when the gate stands, and all of it comes behind IPv4\'s', () => {
+    expect(steps(FRESH, 'standby', GATEWAY_CONFIG6).slice(-6)).toEqual([
+      'net/ipv4/conf/eth1/send_redirects=0', 'default via 192.168.0.253 dev eth0',
+      'net/ipv6/conf/eth1/accept_ra=0', 'net/ipv6/conf/all/forwarding=1', 'net/ipv6/conf/eth1/disable_ipv6=0', 'default via fd01:203:405::1:0 dev eth0',
+    ]);
+  });
+
+  test.each<[string, DesiredRole, DesiredRole, string[]]>([
+    ['the takeover', 'backup', 'holder', [
+      'conntrack lead', '+192.168.0.253/32 eth0', '+203.0.113.10/24 eth1', 'default via 203.0.113.1 dev eth1',
+      '+fd01:203:405::1:0/128 eth0, no source', '+2001:db8::10/64 eth1', 'default via 2001:db8::1 dev eth1',
+    ]],
+    ['the way back', 'holder', 'standby', [
+      'conntrack off', '-192.168.0.253 eth0', '-203.0.113.10 eth1', '-fd01:203:405::1:0 eth0', '-2001:db8::10 eth1', 'default via 192.168.0.253 dev eth0', 'default via fd01:203:405::1:0 dev eth0',
+    ]],
+    ['a standby is no candidate any more', 'standby', 'absent', ['net/ipv4/ip_forward=0', 'net/ipv6/conf/all/forwarding=0', 'net/ipv6/conf/eth1/disable_ipv6=1', 'ruleset off']],
+  ])('with IPv6: %s', (_name, from, to, expected) => expect(steps(stateOf(from, GATEWAY_CONFIG6), to, GATEWAY_CONFIG6)).toEqual(expected));
+
+  test('without IPv6 nothing of it is touched, whatever is there', () => {
+    const there: HostState = { ...FRESH, addresses: [{ interface: 'eth1', address: '2001:db8::10' as Ipv6, prefix: 64 }], defaultRoute6: { via: 'fd01:203:405::1:0' as Ipv6, interface: 'eth0' } };
+    for (const role of ROLES) expect(steps(there, role).filter((step) => step.includes('::') || step.includes('ipv6'))).toEqual([]);
+  });
+
   test('an address of ours on the wrong interface moves; those of others stay', () => {
     const wrong = { ...stateOf('holder'), addresses: [{ interface: 'eth2', address: '192.168.0.253' as Ipv4, prefix: 32 }, { interface: 'eth0', address: '192.168.0.99' as Ipv4, prefix: 32 }, { interface: 'eth1', address: '203.0.113.10' as Ipv4, prefix: 24 }] };
     expect(steps(wrong, 'holder')).toEqual(['conntrack off', '-192.168.0.253 eth2', 'conntrack lead', '+192.168.0.253/32 eth0']);
@@ -78,7 +104,8 @@ describe('whatever the machine is like', () => {
   const states: fc.Arbitrary<HostState> = fc.record({
     addresses, conntrack: fc.constantFrom('off', 'follow', 'lead'),
     defaultRoute: fc.constantFrom(undefined, { via: '203.0.113.1' as Ipv4, interface: 'eth1' }, { via: '192.168.0.253' as Ipv4, interface: 'eth0' }),
-    sysctls: fc.dictionary(fc.constantFrom('net/ipv4/ip_forward', 'net/ipv4/conf/eth0/arp_ignore'), fc.constantFrom('0', '1')),
+    defaultRoute6: fc.constantFrom(undefined, { via: '2001:db8::1' as Ipv6, interface: 'eth1' }, { via: 'fe80::1' as Ipv6, interface: 'eth0' }),
+    sysctls: fc.dictionary(fc.constantFrom('net/ipv4/ip_forward', 'net/ipv4/conf/eth0/arp_ignore', 'net/ipv6/conf/all/forwarding'), fc.constantFrom('0', '1')),
     rulesetShape: fc.constantFrom('', 'empty', desiredHostState(GATEWAY_CONFIG, 'holder').rulesetShape),
   });
   const roles = fc.constantFrom(...ROLES);
@@ -106,7 +133,7 @@ describe('whatever the machine is like', () => {
         for (const operation of hostOperations(start, desired)) {
           if (operation.kind === 'address-add') expect([state.conntrack, state.rulesetShape]).toEqual([desired.conntrack, desired.rulesetShape]);
           if (operation.kind === 'address-remove') expect(state.conntrack).not.toBe('lead');
-          if (operation.kind === 'sysctl' && operation.path.endsWith('ip_forward') && operation.value === '1') expect(state.rulesetShape).toBe(desired.rulesetShape);
+          if (operation.kind === 'sysctl' && /ip_forward$|all\/forwarding$/.test(operation.path) && operation.value === '1') expect(state.rulesetShape).toBe(desired.rulesetShape);
           state = apply(state, operation);
         }
       }),

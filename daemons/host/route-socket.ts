@@ -1,9 +1,9 @@
 // Addresses, routes and links by route netlink: some ten microseconds each, without a program that would have to be started, and without
 // anything of it on a disk.
 
-import type { Ipv4 } from '../core/ipv4.ts';
+import type { IpAddress } from '../core/ipv6.ts';
 import {
-  addAddress, decodeRouteMessages, ERRNO_EXISTS, ERRNO_NO_ADDRESS, ERRNO_NO_ROUTE, type LinkAddress, type LinkRoute, listAddresses, listLinks, listRoutes,
+  addAddress, decodeRouteMessages, ERRNO_EXISTS, ERRNO_NO_ADDRESS, ERRNO_NO_ROUTE, type Family, type LinkAddress, type LinkRoute, listAddresses, listLinks, listRoutes,
   removeAddress, removeDefaultRoute, type RouteMessage, setDefaultRoute,
 } from '../wire/rtnetlink.ts';
 import { bindTo, libc, openSocket } from './libc.ts';
@@ -34,13 +34,13 @@ export class RouteSocket {
   readonly #buffer = new Uint8Array(DATAGRAM_MAX_BYTES);
   #sequence = 0;
 
-  addresses(): readonly LinkAddress[] {
-    return this.#list(listAddresses).flatMap((one) => (one.kind === 'address' ? [one.address] : []));
+  addresses(family: Family): readonly LinkAddress[] {
+    return this.#list((sequence) => listAddresses(sequence, family)).flatMap((one) => (one.kind === 'address' ? [one.address] : []));
   }
 
   /** The default routes of the main table. */
-  defaultRoutes(): readonly LinkRoute[] {
-    return this.#list(listRoutes).flatMap((one) => (one.kind === 'default-route' ? [one.route] : []));
+  defaultRoutes(family: Family): readonly LinkRoute[] {
+    return this.#list((sequence) => listRoutes(sequence, family)).flatMap((one) => (one.kind === 'default-route' ? [one.route] : []));
   }
 
   /** Every link that has a carrier. */
@@ -48,20 +48,20 @@ export class RouteSocket {
     return new Set(this.#list(listLinks).flatMap((one) => (one.kind === 'link' && one.up ? [one.index] : [])));
   }
 
-  /** These succeed when what they want is so already; they throw with the error number. */
-  addAddress(address: LinkAddress): void {
-    this.#change(`adding ${address.address}`, (sequence) => addAddress(sequence, address), ERRNO_EXISTS);
+  /** These succeed when what they want is so already; they throw with the error number. `noSource`: see `addAddress` of the codec. */
+  addAddress(address: LinkAddress, noSource = false): void {
+    this.#change(`adding ${address.address}`, (sequence) => addAddress(sequence, address, noSource), ERRNO_EXISTS);
   }
 
   removeAddress(address: LinkAddress): void {
     this.#change(`removing ${address.address}`, (sequence) => removeAddress(sequence, address), ERRNO_NO_ADDRESS);
   }
 
-  setDefaultRoute(index: number, via: Ipv4): void {
+  setDefaultRoute(index: number, via: IpAddress): void {
     this.#change(`the default route via ${via}`, (sequence) => setDefaultRoute(sequence, index, via), 0);
   }
 
-  removeDefaultRoute(index: number, via: Ipv4): void {
+  removeDefaultRoute(index: number, via: IpAddress): void {
     this.#change(`removing the default route via ${via}`, (sequence) => removeDefaultRoute(sequence, index, via), ERRNO_NO_ROUTE);
   }
 

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { concatBytes, fromHex, toHex } from '../core/bytes.ts';
+import type { Ipv6 } from '../core/ipv6.ts';
 import { type Mac, macFromBytes } from '../core/mac.ts';
-import { decodeNeighbourAdvertisement, encodeNeighbourAdvertisement } from './neighbour-advertisement.ts';
+import { decodeNeighbourAdvertisement, encodeNeighbourAdvertisement, unsolicitedAdvertisement } from './neighbour-advertisement.ts';
 
 const MAC = '52:54:00:00:00:01' as Mac;
 const TARGET = fromHex('fd0011223344000000000000000000fd')!;
@@ -12,6 +13,12 @@ const macs = fc.uint8Array({ minLength: 6, maxLength: 6 }).map(macFromBytes);
 
 test('golden bytes: router and override, not solicited', () => {
   expect(toHex(encodeNeighbourAdvertisement({ target: TARGET, mac: MAC, router: true }))).toBe(GOLDEN);
+});
+
+test('golden frame: to everybody on the link, from the address that has moved, with the checksum that tcpdump finds right', () => {
+  const frame = toHex(unsolicitedAdvertisement(MAC, 'fd00:1122:3344::fd' as Ipv6, true));
+  const ip = `60000000 0020 3a ff ${toHex(TARGET)} ff020000000000000000000000000001`;
+  expect(frame).toBe(`333300000001 525400000001 86dd ${ip} 8800ff81 a0000000 ${toHex(TARGET)} 0201 525400000001`.replaceAll(' ', ''));
 });
 
 test('what is written is read again, whatever option stands behind it', () => {

@@ -2,7 +2,8 @@
 // Numbers are in the machine's order, which is little-endian on every machine that we run on; addresses are in the network's.
 
 import { concatBytes, viewOf } from '../core/bytes.ts';
-import { type Ipv4, ipv4FromBytes, ipv4ToBytes } from '../core/ipv4.ts';
+import { ipv4FromBytes, ipv4ToBytes } from '../core/ipv4.ts';
+import { type IpAddress, ipv6FromBytes, ipv6ToBytes, isIpv6 } from '../core/ipv6.ts';
 
 const HEADER_BYTES = 16;
 const NLM_F_REQUEST = 0x001;
@@ -23,8 +24,13 @@ const RTM_NEWROUTE = 24;
 const RTM_DELROUTE = 25;
 const RTM_GETROUTE = 26;
 const AF_INET = 2;
+const AF_INET6 = 10;
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
+const IFA_CACHEINFO = 6;
+/** No duplicate address detection: it would take a second, and find the dead holder's kernel. */
+const IFA_F_NODAD = 0x02;
+const FOREVER_S = 0xffff_ffff;
 const RTA_OIF = 4;
 const RTA_GATEWAY = 5;
 const RTA_PRIORITY = 6;
@@ -46,14 +52,14 @@ export const ERRNO_NO_ROUTE = 3;
 /** An address on the interface of that index. */
 export interface LinkAddress {
   readonly index: number;
-  readonly address: Ipv4;
+  readonly address: IpAddress;
   readonly prefix: number;
 }
 
 /** A default route of the main table; `via` undefined: on the link, or over several next hops. */
 export interface LinkRoute {
   readonly index: number;
-  readonly via: Ipv4 | undefined;
+  readonly via: IpAddress | undefined;
   readonly metric: number;
 }
 
@@ -93,26 +99,41 @@ function message(type: number, flags: number, sequence: number, body: Uint8Array
   return concatBytes(head, body);
 }
 
-function addressBody({ index, address, prefix }: LinkAddress): Uint8Array {
-  const bytes = ipv4ToBytes(address);
-  return concatBytes(Uint8Array.of(AF_INET, prefix, 0, 0), dword(index), attribute(IFA_LOCAL, bytes), attribute(IFA_ADDRESS, bytes));
+/** The family's number, and the address as it stands in an attribute. */
+const familyOf = (address: IpAddress): number => (isIpv6(address) ? AF_INET6 : AF_INET);
+const bytesOf = (address: IpAddress): Uint8Array => (isIpv6(address) ? ipv6ToBytes(address) : ipv4ToBytes(address));
+
+function addressBody({ index, address, prefix }: LinkAddress, flags: number): Uint8Array {
+  const bytes = bytesOf(address);
+  return concatBytes(Uint8Array.of(familyOf(address), prefix, flags, 0), dword(index), attribute(IFA_LOCAL, bytes), attribute(IFA_ADDRESS, bytes));
 }
 
-function routeBody(index: number, via: Ipv4): Uint8Array {
-  return concatBytes(Uint8Array.of(AF_INET, 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, 0, RTN_UNICAST), dword(0), attribute(RTA_GATEWAY, ipv4ToBytes(via)), attribute(RTA_OIF, dword(index)));
+function routeBody(index: number, via: IpAddress): Uint8Array {
+  return concatBytes(Uint8Array.of(familyOf(via), 0, 0, 0, RT_TABLE_MAIN, RTPROT_BOOT, 0, RTN_UNICAST), dword(0), attribute(RTA_GATEWAY, bytesOf(via)), attribute(RTA_OIF, dword(index)));
 }
 
-/** Adds an address; answered with ERRNO_EXISTS when it is there. */
-export const addAddress = (sequence: number, address: LinkAddress): Uint8Array => message(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, sequence, addressBody(address));
+/**
+ * Adds an address; answered with ERRNO_EXISTS when it is there. `noSource`, for IPv6: it is deprecated from the first (RFC 4862 section
+ * 5.5.4), so that nothing that begins here takes it as its own.
+ */
+export function addAddress(sequence: number, address: LinkAddress, noSource = false): Uint8Array {
+  const flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+  if (!isIpv6(address.address)) return message(RTM_NEWADDR, flags, sequence, addressBody(address, 0));
+  const lifetimes = noSource ? attribute(IFA_CACHEINFO, concatBytes(dword(0), dword(FOREVER_S), dword(0), dword(0))) : new Uint8Array(0);
+  return message(RTM_NEWADDR, flags, sequence, concatBytes(addressBody(address, IFA_F_NODAD), lifetimes));
+}
 /** Removes an address; answered with ERRNO_NO_ADDRESS when it is gone. */
-export const removeAddress = (sequence: number, address: LinkAddress): Uint8Array => message(RTM_DELADDR, NLM_F_ACK, sequence, addressBody(address));
-/** Sets the default route without a metric, in the place of any other. */
-export const setDefaultRoute = (sequence: number, index: number, via: Ipv4): Uint8Array => message(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, sequence, routeBody(index, via));
+export const removeAddress = (sequence: number, address: LinkAddress): Uint8Array => message(RTM_DELADDR, NLM_F_ACK, sequence, addressBody(address, 0));
+/** Sets the family's default route without a metric (IPv6: with the kernel's own), in the place of any other. */
+export const setDefaultRoute = (sequence: number, index: number, via: IpAddress): Uint8Array => message(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, sequence, routeBody(index, via));
 /** Removes that default route; answered with ERRNO_NO_ROUTE when it is gone. */
-export const removeDefaultRoute = (sequence: number, index: number, via: Ipv4): Uint8Array => message(RTM_DELROUTE, NLM_F_ACK, sequence, routeBody(index, via));
-/** Asks for every IPv4 address, every IPv4 route, every link. */
-export const listAddresses = (sequence: number): Uint8Array => message(RTM_GETADDR, NLM_F_DUMP, sequence, concatBytes(Uint8Array.of(AF_INET, 0, 0, 0), dword(0)));
-export const listRoutes = (sequence: number): Uint8Array => message(RTM_GETROUTE, NLM_F_DUMP, sequence, concatBytes(Uint8Array.of(AF_INET, 0, 0, 0, 0, 0, 0, 0), dword(0)));
+export const removeDefaultRoute = (sequence: number, index: number, via: IpAddress): Uint8Array => message(RTM_DELROUTE, NLM_F_ACK, sequence, routeBody(index, via));
+/** Which family a list is asked for. */
+export type Family = 'ipv4' | 'ipv6';
+const FAMILIES: Readonly<Record<Family, number>> = { ipv4: AF_INET, ipv6: AF_INET6 };
+/** Asks for every address and every route of a family, every link. */
+export const listAddresses = (sequence: number, family: Family): Uint8Array => message(RTM_GETADDR, NLM_F_DUMP, sequence, concatBytes(Uint8Array.of(FAMILIES[family], 0, 0, 0), dword(0)));
+export const listRoutes = (sequence: number, family: Family): Uint8Array => message(RTM_GETROUTE, NLM_F_DUMP, sequence, concatBytes(Uint8Array.of(FAMILIES[family], 0, 0, 0, 0, 0, 0, 0), dword(0)));
 export const listLinks = (sequence: number): Uint8Array => message(RTM_GETLINK, NLM_F_DUMP, sequence, new Uint8Array(LINK_HEAD_BYTES));
 
 /** The attributes behind a message's head, by their types; what is cut short ends them. */
@@ -129,19 +150,25 @@ function attributesOf(body: Uint8Array): ReadonlyMap<number, Uint8Array> {
 }
 
 const dwordIn = (bytes: Uint8Array | undefined): number | undefined => (bytes?.length === 4 ? viewOf(bytes).getUint32(0, true) : undefined);
-const addressIn = (bytes: Uint8Array | undefined): Ipv4 | undefined => (bytes?.length === 4 ? ipv4FromBytes(bytes) : undefined);
+/** The address in an attribute that is as long as the family has them. */
+function addressIn(family: number, bytes: Uint8Array | undefined): IpAddress | undefined {
+  if (family === AF_INET && bytes?.length === 4) return ipv4FromBytes(bytes);
+  return family === AF_INET6 && bytes?.length === 16 ? ipv6FromBytes(bytes) : undefined;
+}
 
 function readAddress(body: Uint8Array): RouteMessage | undefined {
-  if (body.length < ADDRESS_HEAD_BYTES || body[0] !== AF_INET) return undefined;
+  if (body.length < ADDRESS_HEAD_BYTES) return undefined;
   const attributes = attributesOf(body.subarray(ADDRESS_HEAD_BYTES));
-  const address = addressIn(attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS));
+  const address = addressIn(body[0]!, attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS));
   return address && { kind: 'address', address: { index: viewOf(body).getUint32(4, true), address, prefix: body[1]! } };
 }
 
 function readRoute(body: Uint8Array): RouteMessage | undefined {
-  if (body.length < ROUTE_HEAD_BYTES || body[0] !== AF_INET || body[1] !== 0 || body[4] !== RT_TABLE_MAIN || body[7] !== RTN_UNICAST) return undefined;
+  const ofFamily = body[0] === AF_INET || body[0] === AF_INET6;
+  if (body.length < ROUTE_HEAD_BYTES || !ofFamily || body[1] !== 0 || body[4] !== RT_TABLE_MAIN || body[7] !== RTN_UNICAST) return undefined;
   const attributes = attributesOf(body.subarray(ROUTE_HEAD_BYTES));
-  return { kind: 'default-route', route: { index: dwordIn(attributes.get(RTA_OIF)) ?? 0, via: addressIn(attributes.get(RTA_GATEWAY)), metric: dwordIn(attributes.get(RTA_PRIORITY)) ?? 0 } };
+  const route = { index: dwordIn(attributes.get(RTA_OIF)) ?? 0, via: addressIn(body[0]!, attributes.get(RTA_GATEWAY)), metric: dwordIn(attributes.get(RTA_PRIORITY)) ?? 0 };
+  return { kind: 'default-route', route };
 }
 
 function readLink(type: number, body: Uint8Array): RouteMessage | undefined {

@@ -5,6 +5,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { clusterPrefix, gatewayIpv6, nodeIpv6 } from '../../daemons/core/inside-ipv6.ts';
 
 const MOVING = '192.168.77.253';
 const PUBLIC = '203.0.113.10';
@@ -13,6 +14,14 @@ const CLIENT = '192.168.77.50';
 
 /** Addresses of the rack, for whoever looks at it. */
 export const GATEWAY_ADDRESSES = { moving: MOVING, public: PUBLIC, router: ROUTER, client: CLIENT } as const;
+
+const CLUSTER_NAME = 'bench';
+const CLIENT_NUMBER = 50;
+const PREFIX6 = clusterPrefix(CLUSTER_NAME);
+const PREFIX6_BITS = 64;
+/** The same of IPv6, which the rack has where `answers` say so. */
+export const GATEWAY_ADDRESSES6 = { moving: gatewayIpv6(PREFIX6), public: '2001:db8::10', router: '2001:db8::1', client: nodeIpv6(PREFIX6, CLIENT_NUMBER) } as const;
+export const ANSWERS6: Readonly<Record<string, unknown>> = { 'public-IP6': `${GATEWAY_ADDRESSES6.public}/${PREFIX6_BITS}`, 'public-router6': GATEWAY_ADDRESSES6.router };
 
 /** A key for these namespaces alone. */
 const KEY = '4d'.repeat(32);
@@ -78,7 +87,7 @@ export class GatewaySpaces {
 
   /** The candidates on which an address is. */
   having(address: string): readonly number[] {
-    return this.candidates.filter((node) => this.run(this.gateway(node), 'ip', '-4', '-o', 'address', 'show').includes(` ${address}/`));
+    return this.candidates.filter((node) => this.run(this.gateway(node), 'ip', '-o', 'address', 'show').includes(` ${address}/`));
   }
 
   /** The files that a node of this rack is started with; made anew at each call. */
@@ -86,7 +95,7 @@ export class GatewaySpaces {
     const folder = join(this.folder, `gw${node}`);
     mkdirSync(folder, { recursive: true });
     const roster = {
-      clusterName: 'bench', container: 'debian', domain: 'bench.example.com', netmask: '255.255.255.0', metaMasterAddress: MOVING, kernelParameters: '',
+      clusterName: CLUSTER_NAME, container: 'debian', domain: 'bench.example.com', netmask: '255.255.255.0', metaMasterAddress: MOVING, kernelParameters: '',
       san: { address: '192.168.77.252', port: 3260, target: 'iqn.2026-11.metamaster:san' },
       nodes: this.candidates.map((number) => ({ number, name: `node${number}`, macs: [candidateMac(number, 'in')], address: candidateAddress(number), loader: 'rom' })),
     };
@@ -135,6 +144,16 @@ export class GatewaySpaces {
     this.#host('client', [['in', '52:54:00:77:01:50', CLIENT]]);
     this.#host('server', [['out', '52:54:00:77:02:fe', ROUTER]]);
     this.#ip('-n', this.client, 'route', 'add', 'default', 'via', MOVING);
+    if (this.#answers['public-IP6'] !== undefined) this.#buildIpv6();
+  }
+
+  /** What the initrd does on nodes, and the outside's router has by itself. */
+  #buildIpv6(): void {
+    const { client, router, moving } = GATEWAY_ADDRESSES6;
+    const hosts = [[this.client, client], [this.server, router], ...this.candidates.map((node) => [this.gateway(node), nodeIpv6(PREFIX6, node)] as const)] as const;
+    for (const [space, address] of hosts) this.#ip('-n', space, '-6', 'address', 'add', `${address}/${PREFIX6_BITS}`, 'dev', 'eth0', 'nodad');
+    this.#ip('-n', this.client, '-6', 'route', 'add', 'default', 'via', moving);
+    for (const node of this.candidates) this.run(this.gateway(node), 'sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/eth1/disable_ipv6');
   }
 
   #removeLeft(): void {
