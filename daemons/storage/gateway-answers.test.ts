@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { valueOf } from '../core/problem.ts';
 import { gatewayConfig } from '../gateway/gateway-config.ts';
 import { installRecord, parseAnswers, rosterOf } from '../../scripts/install/answers.ts';
-import { gatewayAnswers, gatewayCandidates, gatewayLosses, wayOut, withoutGatewayNode } from './gateway-answers.ts';
+import { gatewayAnswers, gatewayCandidates, gatewayLosses, wayOut, wayOut6, withoutGatewayNode } from './gateway-answers.ts';
 
 const read = (change: object = {}) => {
   const answers = valueOf(parseAnswers(JSON.stringify({
@@ -59,6 +59,9 @@ test('the way out is the address that moves, where there is an outside and someb
   expect(wayOut(install, roster)).toBe('192.168.0.253');
   expect(wayOut(after(1, 2, 3, 4).install, after(1, 2, 3, 4).roster)).toBeUndefined();
   expect(wayOut({ ...install, 'public-IP': undefined } as never, roster)).toBeUndefined();
+  const with6 = { ...install, 'public-IP6': '2001:db8::9/64' };
+  expect(wayOut6(with6, { ...roster, clusterName: 'abc' })).toBe('fdba:7816:bf8f::1:0');
+  expect([wayOut6(install, roster), wayOut6({ ...with6, 'public-IP': undefined } as never, roster)]).toEqual([undefined, undefined]);
 });
 
 test('a candidate is handed what concerns the gateway, and the interface that it was booted by unless one is named', () => {

@@ -1,7 +1,9 @@
 // What the registry's answers say of the gateway, as far as every node needs it: who is a candidate, whether there is a way out, and what
 // becomes of the answers when a node leaves. A candidate's whole settings are read by daemons/gateway/gateway-config.ts.
 
+import { clusterPrefix, gatewayIpv6 } from '../core/inside-ipv6.ts';
 import type { Ipv4 } from '../core/ipv4.ts';
+import type { Ipv6 } from '../core/ipv6.ts';
 import type { Roster, RosterNode } from '../core/roster.ts';
 import type { InstallAnswer, Registry } from './registry-model.ts';
 
@@ -10,7 +12,7 @@ type InstallAnswers = Registry['install'];
 /** What gatewayd is handed of the answers. */
 export const GATEWAY_ANSWERS = [
   'primary-gateway-local-IP', 'backup-gateway-local-IP', 'further-gateway-nodes', 'spare-local-IP', 'meta-master-ip', 'inside-interface', 'public-interface', 'public-IP', 'public-netmask',
-  'public-router', 'public-DNS', 'domain', 'port-forwards', 'gateway-preemption', 'gateway-beat-ms',
+  'public-router', 'public-DNS', 'domain', 'port-forwards', 'gateway-preemption', 'gateway-beat-ms', 'public-IP6', 'public-router6',
 ] as const;
 /** In the order of the succession; behind them come `further-gateway-nodes`. */
 const NAMED = ['primary-gateway-local-IP', 'backup-gateway-local-IP'] as const;
@@ -35,6 +37,11 @@ export function gatewayAnswers(install: InstallAnswers, ownInterface: string): R
 /** The address by which nodes leave the cluster's network: the one that moves. Undefined: there is no outside, or nobody to lead there. */
 export function wayOut(install: InstallAnswers, roster: Roster): Ipv4 | undefined {
   return install['public-IP'] === undefined || gatewayCandidates(install, roster).length === 0 ? undefined : roster.metaMasterAddress;
+}
+
+/** The same of IPv6. Undefined as well where the outside has none. */
+export function wayOut6(install: InstallAnswers, roster: Roster): Ipv6 | undefined {
+  return install['public-IP6'] === undefined || wayOut(install, roster) === undefined ? undefined : gatewayIpv6(clusterPrefix(roster.clusterName));
 }
 
 /** The succession as answers: the first two by their addresses. */

@@ -56,11 +56,14 @@ test('a candidate is given them, its card outside is started, and its way out is
   const { registry } = blade.state!;
   blade.files.set('/sys/class/net/eth1/address', '52:54:00:00:01:02\n');
   blade.argvs.length = 0;
-  const install = { ...registry!.install, 'primary-gateway-local-IP': '10.0.0.2', 'public-IP': '203.0.113.9', 'public-interface': 'eth1' };
+  const install = { ...registry!.install, 'primary-gateway-local-IP': '10.0.0.2', 'public-IP': '203.0.113.9', 'public-interface': 'eth1', 'public-IP6': '2001:db8::9/64', 'public-router6': 'fe80::1' };
   configureRoot(blade, { ...blade.state!, registry: { ...registry!, install } });
-  expect(JSON.parse(blade.files.get('/sysroot/etc/metamaster/gateway.json')!)).toMatchObject({ 'public-interface': 'eth1', 'inside-interface': 'eth0' });
+  expect(JSON.parse(blade.files.get('/sysroot/etc/metamaster/gateway.json')!)).toMatchObject({ 'public-interface': 'eth1', 'inside-interface': 'eth0', 'public-IP6': '2001:db8::9/64', 'public-router6': 'fe80::1' });
   expect(blade.argvs).toContainEqual(['ip', 'link', 'set', 'dev', 'eth1', 'up']);
   expect(blade.argvs).toContainEqual(['ip', '-4', 'route', 'replace', 'default', 'via', '10.0.0.253', 'dev', 'eth0']);
+  // A way through a network that the node is not in yet would be refused.
+  const by6 = blade.argvs.filter((argv) => argv[1] === '-6').map((argv) => argv.slice(2, 4).join(' '));
+  expect(by6).toEqual(['addr add', 'route replace']);
 });
 
 test('the node takes its own address, a borrowed one steps aside; and an address for router advertisements', async () => {

@@ -7,7 +7,7 @@ import type { BootHost } from '../boot-host.ts';
 import { renderIdentity } from '../identity.ts';
 import { found, type BootState } from './boot-state.ts';
 import { preferOwnAddress } from './borrowed-address.ts';
-import { isCandidate, setWayOut, startOutside } from './way-out.ts';
+import { isCandidate, setWayOut, setWayOut6, startOutside } from './way-out.ts';
 import { writeIdentity } from './write-identity.ts';
 
 const ROOT = '/sysroot';
@@ -35,6 +35,7 @@ export function configureRoot(host: BootHost, state: BootState): void {
   }
   setWayOut(host, registry, device);
   if (isCandidate(registry, node.number)) startOutside(host, registry);
-  // For the router advertisements that save an iPXE its wait; a kernel without IPv6 serves without them.
+  // For the router advertisements that save an iPXE its wait, and for the way out by IPv6; a kernel without IPv6 serves without them.
   host.run(['ip', '-6', 'addr', 'add', `${nodeIpv6(clusterPrefix(roster.clusterName), node.number)}/64`, 'dev', device, 'nodad']);
+  setWayOut6(host, registry, device);
 }

@@ -164,7 +164,7 @@ describe('a newer registry', () => {
 
   test('moves the way out of a node that is no candidate, for a candidate\'s is gatewayd\'s; whose settings are written where there are some', async () => {
     const outside = { ...san.registry.install, 'primary-gateway-local-IP': '10.0.0.2', 'public-IP': '203.0.113.9', 'public-interface': 'eth1' };
-    const routes = (): readonly (readonly string[])[] => blade.argvs.filter((argv) => argv.includes('default'));
+    const routes = (): readonly (readonly string[])[] => blade.argvs.filter((argv) => argv.includes('default') && argv.includes('-4'));
     const before = routes().length;
     const written = (): unknown => JSON.parse(blade.files.get('/sysroot/etc/metamaster/gateway.json') ?? 'null');
     await followed({ ...san.registry, install: outside });

@@ -14,7 +14,7 @@ import type { BootRecord } from './handover.ts';
 import { ownMacs } from './own-macs.ts';
 import { whoServes } from './restart-blade.ts';
 import { initiatorOf } from './san-login.ts';
-import { isCandidate, setWayOut, startOutside } from './way-out.ts';
+import { isCandidate, setWayOut, setWayOut6, startOutside } from './way-out.ts';
 import { type IdentityOutcome, type IdentityWrite, WRITE_IDENTITY } from './write-identity.ts';
 
 /** The newest configuration of this node, for metamasterd (its unit's `--follow`): what /etc/metamaster/node.json will hold, and no secret. */
@@ -156,8 +156,9 @@ export class RegistryFollower {
 
   /** The way out: gatewayd's on a candidate, this program's on all other nodes. */
   #followGateway(registry: Registry, number: number, device: string): void {
-    if (isCandidate(registry, number)) startOutside(this.#host, registry);
-    else setWayOut(this.#host, registry, device);
+    if (isCandidate(registry, number)) return startOutside(this.#host, registry);
+    setWayOut(this.#host, registry, device);
+    setWayOut6(this.#host, registry, device);
   }
 
   /** @throws Error: without the keys nothing of this registry is followed, and it is read again */

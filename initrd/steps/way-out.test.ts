@@ -3,7 +3,7 @@ import type { Ipv4 } from '../../daemons/core/ipv4.ts';
 import type { Registry } from '../../daemons/storage/registry.ts';
 import { ModelBlade } from '../model-blade.test-kit.ts';
 import { ModelSan } from '../model-san.test-kit.ts';
-import { isCandidate, setWayOut, startOutside } from './way-out.ts';
+import { isCandidate, setWayOut, setWayOut6, startOutside } from './way-out.ts';
 
 const { registry } = new ModelSan();
 const OUTSIDE = { 'primary-gateway-local-IP': registry.roster.nodes[0]!.address, 'public-IP': '203.0.113.9' as Ipv4, 'public-interface': 'eth1' };
@@ -18,6 +18,13 @@ test('nodes leave by the address that moves; where nothing leads out only that w
   setWayOut(blade, withAnswers(OUTSIDE), 'eth0');
   setWayOut(blade, registry, 'eth0');
   expect(lines()).toEqual([`ip -4 route replace default via ${MOVING} dev eth0`, `ip -4 route del default via ${MOVING} dev eth0`]);
+});
+
+test('and by IPv6 likewise, where the outside has it', () => {
+  const named = (answers: object): Registry => ({ ...withAnswers(answers), roster: { ...registry.roster, clusterName: 'abc' } });
+  setWayOut6(blade, named({ ...OUTSIDE, 'public-IP6': '2001:db8::9/64', 'public-router6': 'fe80::1' }), 'eth0');
+  setWayOut6(blade, named(OUTSIDE), 'eth0');
+  expect(lines()).toEqual(['ip -6 route replace default via fdba:7816:bf8f::1:0 dev eth0', 'ip -6 route del default via fdba:7816:bf8f::1:0 dev eth0']);
 });
 
 test('who is a candidate', () => {

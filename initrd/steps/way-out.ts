@@ -1,7 +1,8 @@
 // The way out of the cluster's network, as each node has it: a default route by the address that moves with the gateway. On a candidate the
 // boot sets it, and from then on gatewayd: on the holder it is the router outside. All other nodes are the storage agent's.
 
-import { gatewayCandidates, wayOut } from '../../daemons/storage/gateway-answers.ts';
+import { clusterPrefix, gatewayIpv6 } from '../../daemons/core/inside-ipv6.ts';
+import { gatewayCandidates, wayOut, wayOut6 } from '../../daemons/storage/gateway-answers.ts';
 import type { Registry } from '../../daemons/storage/registry.ts';
 import type { BootHost } from '../boot-host.ts';
 
@@ -22,9 +23,16 @@ export function setWayOut(host: BootHost, { install, roster }: Registry, device:
   else host.run(['ip', '-4', 'route', 'replace', 'default', 'via', via, 'dev', device]);
 }
 
+/** The same by IPv6. A kernel without it refuses, and lacks nothing. */
+export function setWayOut6(host: BootHost, { install, roster }: Registry, device: string): void {
+  const via = wayOut6(install, roster);
+  if (via === undefined) host.run(['ip', '-6', 'route', 'del', 'default', 'via', gatewayIpv6(clusterPrefix(roster.clusterName)), 'dev', device]);
+  else host.run(['ip', '-6', 'route', 'replace', 'default', 'via', via, 'dev', device]);
+}
+
 /**
  * Starts a candidate's card on the outside network, or the VLAN on it, without an address: that one moves. And without IPv6, by which the node
- * could be reached from outside past the gateway's packet filter. A card that is missing is gatewayd's to complain about.
+ * could be reached from outside past the gateway's packet filter: gatewayd wakes it behind that, where the outside has IPv6. A card that is missing is gatewayd's to complain about.
  */
 export function startOutside(host: BootHost, { install }: Registry): void {
   const name = install['public-interface'];

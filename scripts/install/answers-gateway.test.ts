@@ -9,6 +9,7 @@ const LEAST = {
   nodes: [1, 2, 3, 4].map((number) => ({ mac: `52:54:00:00:00:0${number}` })), 'root-password-file': '/root/password',
 };
 const OUTSIDE = { 'public-IP': '203.0.113.9', 'public-netmask': '255.255.255.0', 'public-router': '203.0.113.1', 'public-interface': 'eth1' };
+const OUTSIDE6 = { 'public-IP6': '2001:db8::9/64', 'public-router6': '2001:db8::1' };
 const SUCCESSION = { 'primary-gateway-local-IP': '192.168.5.2', 'backup-gateway-local-IP': '192.168.5.1', 'further-gateway-nodes': [4, '3'] };
 const WHOLE = { ...SUCCESSION, ...OUTSIDE };
 
@@ -46,6 +47,15 @@ describe('relations', () => {
     ['an outside so wide that the storage network lies in it', { ...WHOLE, 'public-IP': '192.168.77.9', 'public-netmask': '255.255.0.0', 'public-router': '192.168.77.1' }, ['OVERLAP public-netmask']],
     ['a storage network so wide that the outside lies in it', { ...WHOLE, 'storage-netmask': '255.255.0.0', 'first-node-IP-netboot-netstorage': '192.168.5.1', 'public-IP': '192.168.77.9', 'public-router': '192.168.77.1' }, ['PUBLIC public-IP']],
     ['an outside that is the neighbour', { ...WHOLE, 'public-IP': '192.168.4.9', 'public-router': '192.168.4.1' }, []],
+    ['IPv6 besides', { ...WHOLE, ...OUTSIDE6 }, []],
+    ['IPv6 through a link-local router', { ...WHOLE, ...OUTSIDE6, 'public-router6': 'fe80::1' }, []],
+    ['half of IPv6', { ...WHOLE, 'public-IP6': '2001:db8::9/64' }, ['MISSING public-router6']],
+    ['IPv6 without IPv4', { ...SUCCESSION, ...OUTSIDE6 }, ['MISSING public-IP']],
+    ['an IPv6 address without its prefix length', { ...WHOLE, ...OUTSIDE6, 'public-IP6': '2001:db8::9' }, ['VALUE public-IP6']],
+    ['an IPv4 router for IPv6', { ...WHOLE, ...OUTSIDE6, 'public-router6': '203.0.113.1' }, ['VALUE public-router6']],
+    ['an IPv6 router elsewhere', { ...WHOLE, ...OUTSIDE6, 'public-router6': '2001:db9::1' }, ['PUBLIC public-router6']],
+    // The SHA-256 of "node" begins with 545ea53846.
+    ['an IPv6 outside that is the inside', { ...WHOLE, 'public-IP6': 'fd54:5ea5:3846::9/64', 'public-router6': 'fe80::1' }, ['PUBLIC public-IP6']],
     ['one interface for both', { ...WHOLE, 'inside-interface': 'eth1' }, ['INTERFACE public-interface']],
     ['two interfaces', { ...WHOLE, 'inside-interface': 'eth0.5' }, []],
     ['forwards to two nodes', { ...WHOLE, 'port-forwards': ['tcp/443=192.168.5.3:8443', 'udp/443=192.168.5.4:443'] }, []],
@@ -62,10 +72,10 @@ describe('relations', () => {
 });
 
 test('the gateway reads what was answered', () => {
-  expect(settings({ ...WHOLE, 'port-forwards': ['tcp/443=192.168.5.3:8443'], 'gateway-preemption': true, 'gateway-beat-ms': 50 })).toMatchObject({
+  expect(settings({ ...WHOLE, ...OUTSIDE6, 'port-forwards': ['tcp/443=192.168.5.3:8443'], 'gateway-preemption': true, 'gateway-beat-ms': 50 })).toMatchObject({
     ok: true, value: {
       candidates: [2, 1, 4, 3], movingAddress: '192.168.5.253', insideInterface: 'eth0', insidePrefix: 24, preemption: true, beatMs: 50,
-      publicSide: { address: '203.0.113.9', prefix: 24, router: '203.0.113.1', interface: 'eth1' }, forwards: [{ protocol: 'tcp', port: 443, to: '192.168.5.3', toPort: 8443 }],
+      publicSide: { address: '203.0.113.9', prefix: 24, router: '203.0.113.1', interface: 'eth1' }, ipv6: { address: '2001:db8::9', prefix: 64, router: '2001:db8::1', movingAddress: 'fd54:5ea5:3846::1:0' }, forwards: [{ protocol: 'tcp', port: 443, to: '192.168.5.3', toPort: 8443 }],
     },
   });
 });
@@ -75,6 +85,7 @@ test('property: what the installer takes, the gateway takes', () => {
   const addresses: Record<string, fc.Arbitrary<string>> = Object.fromEntries(['primary-gateway-local-IP', 'backup-gateway-local-IP', 'spare-local-IP', 'public-IP', 'public-router', 'public-DNS'].map((key) => [key, address]));
   const values: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
     ...addresses,
+    'public-IP6': fc.constantFrom('2001:db8::9/64', '2001:db8::9/16', 'fd54::9/16', 'fd54:5ea5:3846::9/64'), 'public-router6': fc.constantFrom('fe80::1', '2001:db8::1', '2001:db9::1'),
     'public-netmask': fc.constantFrom('255.255.255.0', '255.255.0.0', '255.255.255.252', '128.0.0.0'), 'public-interface': fc.constantFrom('eth1', 'eth2'), 'inside-interface': fc.constantFrom('eth0', 'eth1'),
     'further-gateway-nodes': fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 3 }), 'gateway-preemption': fc.boolean(), 'gateway-beat-ms': fc.integer({ min: 0, max: 1100 }),
     'port-forwards': fc.array(fc.tuple(fc.constantFrom('tcp', 'udp'), fc.constantFrom(1, 443), address).map(([protocol, port, to]) => `${protocol}/${port}=${to}:80`), { maxLength: 3 }),
@@ -84,7 +95,7 @@ test('property: what the installer takes, the gateway takes', () => {
   let taken = 0;
   // That the outside is not where a node was booted by (eth0 here) is seen on the node alone.
   fc.assert(fc.property(fc.array(change, { maxLength: 2 }), (changes) => {
-    const answers = { ...WHOLE, ...Object.fromEntries(changes) };
+    const answers = { ...WHOLE, ...OUTSIDE6, ...Object.fromEntries(changes) };
     if (!read(answers).ok) return;
     taken++;
     expect(settings(answers)).toMatchObject({ ok: true });

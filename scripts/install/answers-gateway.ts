@@ -3,6 +3,7 @@
 
 import { isHostOf, networkOf, sameNetwork } from '../../daemons/core/ipv4.ts';
 import type { MessageCode, Problem } from '../../daemons/core/problem.ts';
+import { readIpv6Side } from '../../daemons/gateway/ipv6-side.ts';
 import { parsePortForward } from '../../daemons/gateway/port-forward.ts';
 import type { Relation } from './answers-relations.ts';
 
@@ -73,6 +74,10 @@ const publicWhole: Relation = (answers) => {
     problemOf('MM-ANSWERS-MISSING', key, `is required when ${given} is given`, 'nothing', `Give ${PUBLIC_REQUIRED.join(', ')}, or none of the public- answers.`));
 };
 
+/** The way out by IPv6, which is one beside that by IPv4; the inside network follows from the nodes' name. */
+const publicIpv6: Relation = (answers) => readIpv6Side(answers, answers['cluster-hostname'] ?? '').faults.flatMap(({ kind, where, rule, seen, remedy }) =>
+  kind === 'value' ? [] : [problemOf(kind === 'missing' ? 'MM-ANSWERS-MISSING' : 'MM-ANSWERS-PUBLIC', where, rule, String(seen), remedy)]);
+
 const interfaces: Relation = ({ 'inside-interface': inside, 'public-interface': outside }) =>
   inside === undefined || inside !== outside ? [] : [problemOf('MM-ANSWERS-INTERFACE', 'public-interface', 'must differ from inside-interface', outside, 'The outside network needs a card, or a VLAN, of its own.')];
 
@@ -97,4 +102,4 @@ const portForwards: Relation = (answers) => {
 };
 
 /** Everything that may be wrong between the answers about the gateway. */
-export const GATEWAY_RELATIONS: readonly Relation[] = [succession, primaryGateway, publicAddresses, publicWhole, interfaces, portForwards];
+export const GATEWAY_RELATIONS: readonly Relation[] = [succession, primaryGateway, publicAddresses, publicWhole, publicIpv6, interfaces, portForwards];

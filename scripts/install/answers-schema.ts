@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { BEAT_MAX_MS, BEAT_MIN_MS, BEAT_MS } from '../../daemons/gateway/beat-timing.ts';
 import { FORWARDS_MAX } from '../../daemons/gateway/gateway-config.ts';
+import { IPV6_ADVICE, parsePublicIpv6, parseRouterIpv6 } from '../../daemons/gateway/ipv6-side.ts';
 import { parsePortForward } from '../../daemons/gateway/port-forward.ts';
 import { CHAP_USER_RULE, isChapUser } from '../../daemons/core/chap.ts';
 import { parseHostIpv4, parseNetmask } from '../../daemons/core/ipv4.ts';
@@ -68,6 +69,7 @@ const ADVICE = {
   'public-IP': ['must be the IPv4 address of a host', 'Give the gateway\'s address on the outside network.'],
   'public-netmask': ['must be a netmask such as 255.255.255.0, 255.255.255.252 at the longest', 'Give the outside network\'s netmask.'],
   'public-router': ['must be the IPv4 address of a host', 'Give the outside network\'s router.'],
+  ...IPV6_ADVICE,
   'public-DNS': ['must be the IPv4 address of a host', 'Give the outside network\'s name server.'],
   'public-interface': [INTERFACE_RULE, 'Give the name of the card on the outside network, which is the same on each gateway node, e.g. eth1.'],
   'ntp-servers': [`must be a list of at most ${TIME_SERVERS_MAX} time servers`, 'Write it as [ntp.example.com]; [] for none.'],
@@ -167,6 +169,8 @@ export const ANSWERS_SCHEMA = z.strictObject({
   'public-IP': told('public-IP', address).optional(),
   'public-netmask': told('public-netmask', netmask).optional(),
   'public-router': told('public-router', address).optional(),
+  'public-IP6': told('public-IP6', textThat((text) => parsePublicIpv6(text) !== undefined)).optional(),
+  'public-router6': told('public-router6', textThat((text) => parseRouterIpv6(text) !== undefined)).optional(),
   'public-DNS': told('public-DNS', address).optional(),
   'public-interface': told('public-interface', interfaceName).optional(),
   'ntp-servers': told('ntp-servers', z.array(told('ntp-servers[]', textThat(isTimeServer))).max(TIME_SERVERS_MAX)).optional(),

@@ -31,7 +31,7 @@ export const NODE_MESSAGES: Messages = {
   'MM-ANSWERS-MISSING': entry(ANSWERS, 'A required answer is missing.', 'Begin with docs/answers.example.yaml.'),
   'MM-ANSWERS-NETWORK': entry(ANSWERS, 'An address lies outside of the storage network.', 'Correct it, or `storage-ip` or `storage-netmask`.'),
   'MM-ANSWERS-OVERLAP': entry(ANSWERS, 'Storage network and public network overlap: nodes could not tell on which side an address lies.', 'Correct `public-netmask`, or move one of the two networks.'),
-  'MM-ANSWERS-PUBLIC': entry(ANSWERS, '`public-IP` or `public-router` does not fit the public network, or lies in the storage network.', 'Correct `public-IP`, `public-netmask` or `public-router`.'),
+  'MM-ANSWERS-PUBLIC': entry(ANSWERS, '`public-IP` or `public-router` does not fit the public network, or lies in the storage network; or one of `public-IP6` and `public-router6` does so.', 'Correct `public-IP`, `public-netmask` or `public-router`; or `public-IP6` or `public-router6`.'),
   'MM-ANSWERS-SAME-ADDRESS': entry(ANSWERS, 'Two nodes, or a node and the SAN or the meta-master, have one address. Addresses that were left out follow `first-node-IP-netboot-netstorage` and may meet a given one.', 'Give free addresses.'),
   'MM-ANSWERS-SAME-MAC': entry(ANSWERS, 'Two nodes have one MAC address.', 'Correct one of the two.'),
   'MM-ANSWERS-SPARE': entry(ANSWERS, '`spare-local-IP` and `meta-master-ip` are two names of one address, and differ.', 'Leave one of the two out.'),
