@@ -2,6 +2,7 @@
 
 import type { BeatThreadStatus, FromBeatThread, ToBeatThread } from './gateway-thread.ts';
 import type { Instant } from './core/machine.ts';
+import type { OutsideDropped } from './gateway/present-state.ts';
 import type { TakeoverRecord } from './gateway/takeover-record.ts';
 import { recordTime } from './host/clock.ts';
 import type { Logger } from './host/log.ts';
@@ -30,6 +31,9 @@ export interface GatewayStatus extends Omit<BeatThreadStatus, 'takeovers' | 'now
   readonly node: number;
   readonly takeovers: readonly TakeoverTimes[];
 }
+
+/** What `filter` is answered with; null: this node is no candidate, or there is no network outside. */
+export type FilterAnswer = { readonly open: readonly string[]; readonly dropped: OutsideDropped } | null;
 
 /** What `switch` and `drain` are answered with. */
 export interface GatewayAnswer {
@@ -61,14 +65,16 @@ function timelineFields(times: TakeoverTimes): Record<string, string | number> {
 
 export class GatewayControl {
   readonly #node: number;
+  readonly #filter: () => Promise<FilterAnswer>;
   readonly #tell: (message: ToBeatThread) => boolean;
   readonly #waiting = new Map<number, (answer: FromBeatThread | undefined) => void>();
   #nextId = 1;
   #drainedByRoster = false;
   #drainedByCommand = false;
 
-  constructor(node: number, tell: (message: ToBeatThread) => boolean) {
+  constructor(node: number, tell: (message: ToBeatThread) => boolean, filter: () => Promise<FilterAnswer>) {
     this.#node = node;
+    this.#filter = filter;
     this.#tell = tell;
   }
 
@@ -76,6 +82,7 @@ export class GatewayControl {
   get answers(): Readonly<Record<string, (data: unknown) => unknown>> {
     return {
       status: () => this.#status(),
+      filter: () => this.#filter(),
       switch: (data) => this.#answer((id) => ({ kind: 'switch', id, to: numberIn(data, 'to') })),
       drain: (data) => {
         this.#drainedByCommand = (data as { drained?: unknown } | null)?.drained === true;

@@ -14,13 +14,14 @@ import { InputError, type Problem, type Result, valueOf } from './core/problem.t
 import { usage } from './daemon-arguments.ts';
 import type { Given } from './daemon-process.ts';
 import { followConfig, followKeys } from './follow-config.ts';
-import { GatewayControl } from './gateway-control.ts';
+import { type FilterAnswer, GatewayControl } from './gateway-control.ts';
 import { GatewayHost, operationText } from './gateway-host.ts';
 import { RulesetKeeper } from './gateway-ruleset.ts';
 import { StatesKeeper } from './gateway-states.ts';
 import type { BeatThreadData, FromBeatThread, ToBeatThread } from './gateway-thread.ts';
 import { gateRuleset, NO_RULESET } from './gateway/gate-ruleset.ts';
 import { gatewayConfig, type GatewayAnswers, type GatewayConfig } from './gateway/gateway-config.ts';
+import { publicServiceText } from './gateway/public-service.ts';
 import { writeLog } from './host/log.ts';
 import { lockMemory } from './host/memory-lock.ts';
 import { followPatiently } from './host/patient-file.ts';
@@ -83,7 +84,7 @@ export class GatewayDaemon {
     this.#ruleset = new RulesetKeeper(options.log);
     this.#answers = readFileSync(options.values.gateway!, 'utf8');
     this.#settings = valueOf(readSettings(this.#answers, options.values.gateway!, this.#node));
-    this.#control = new GatewayControl(this.#node.number, (message) => this.#tell(message));
+    this.#control = new GatewayControl(this.#node.number, (message) => this.#tell(message), () => this.#filter());
   }
 
   /** Resolves when the node beats, or when it is sure that it is not to. */
@@ -180,6 +181,13 @@ export class GatewayDaemon {
         await new Promise((resolve) => setTimeout(resolve, RULESET_AGAIN_MS));
       }
     }
+  }
+
+  async #filter(): Promise<FilterAnswer> {
+    const settings = this.#settings;
+    if (!this.#isCandidate(settings) || settings.publicSide === undefined) return null;
+    const dropped = await this.#ruleset.dropped();
+    return dropped === undefined ? null : { open: settings.services.map(publicServiceText), dropped };
   }
 
   #addressOf(node: number): Ipv4 | undefined {

@@ -1,8 +1,8 @@
 // Loads the gateway's packet filter and looks now and then whether it is still there. Starting nft takes its time: none of this happens at a
 // takeover, whose ruleset is that of every other role.
 
-import { type Ruleset } from './gateway/gate-ruleset.ts';
-import { readRulesetShape } from './gateway/present-state.ts';
+import { GATE_TABLE, type Ruleset } from './gateway/gate-ruleset.ts';
+import { type OutsideDropped, readOutsideDropped, readRulesetShape } from './gateway/present-state.ts';
 import type { Logger } from './host/log.ts';
 import { run } from './host/run.ts';
 
@@ -27,6 +27,12 @@ export class RulesetKeeper {
     if (readRulesetShape(listed.output) === ruleset.shape) return;
     await run(['nft', '-f', '-'], { input: ruleset.text, limits: LIMITS });
     this.#log.info({ shape: ruleset.shape }, 'gateway.ruleset-loaded');
+  }
+
+  /** What it has dropped of what came from outside; undefined where there is no outside. */
+  async dropped(): Promise<OutsideDropped | undefined> {
+    const listed = await run(['nft', '-j', 'list', 'counters', 'table', 'inet', GATE_TABLE], { limits: LIMITS, accept: 'any' });
+    return readOutsideDropped(listed.output);
   }
 
   async #check(): Promise<void> {

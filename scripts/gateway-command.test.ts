@@ -10,8 +10,9 @@ const STATUS: GatewayStatus = {
 const BACKUP: GatewayStatus = { ...STATUS, node: 2, role: 'backup', peers: [{ node: 1, role: 'holder', uplink: true, alive: true, silentOn: [] }] };
 
 test('the status for a person', () => {
-  expect(gatewayText(STATUS)).toBe(`gateway  node 1, epoch 4; next node 2
+  expect(gatewayText(STATUS, { open: ['tcp/22'], dropped: { input: 12, forward: 0 } })).toBe(`gateway  node 1, epoch 4; next node 2
 here     node 1 is holder; it stands; way out: usable; its waits ended 0.4 ms late at worst
+outside  open here: tcp/22; dropped since the packet filter was loaded: 12 packets to this node, 0 to pass through
 
 other candidates:
   node 2  candidate  way out usable

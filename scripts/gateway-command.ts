@@ -1,7 +1,7 @@
 // `metamaster gateway status|switch|drain`: who is the way out, and who shall be, asked of the gatewayd of this node.
 
 import { parseArgs } from 'node:util';
-import type { GatewayAnswer, GatewayStatus, StatusAnswer, TakeoverTimes } from '../daemons/gateway-control.ts';
+import type { FilterAnswer, GatewayAnswer, GatewayStatus, StatusAnswer, TakeoverTimes } from '../daemons/gateway-control.ts';
 import { InputError, type MessageCode } from '../daemons/core/problem.ts';
 import { timeText } from '../daemons/core/unix-time.ts';
 import { askControl } from '../daemons/host/control-client.ts';
@@ -18,7 +18,8 @@ metamaster gateway switch [--to NODE] [--dry-run] [--json]
 metamaster gateway drain [--undo] [--dry-run] [--json]
 Says and changes who is the cluster's way out. Run it as root on one of the candidates.
 
-  status    who has the addresses, who comes next, how each candidate is heard, and the takeovers of this node with their timelines
+  status    who has the addresses, who comes next, how each candidate is heard, what is open towards the outside and how much was
+            dropped there, and the takeovers of this node with their timelines
   switch    hands the addresses over: on the gateway to its backup or to --to NODE; on another candidate to that one itself
   drain     this node lets go, and does not stand until --undo or the next start of gatewayd
 
@@ -61,13 +62,18 @@ function takeoverRow(one: TakeoverTimes): string[] {
   ];
 }
 
+/** What is open towards the network outside. */
+const filterText = ({ open, dropped }: NonNullable<FilterAnswer>): string =>
+  `outside  open here: ${open.join(', ') || 'no port'}; dropped since the packet filter was loaded: ${dropped.input} packets to this node, ${dropped.forward} to pass through`;
+
 /** The status for a person. */
-export function gatewayText(status: GatewayStatus): string {
+export function gatewayText(status: GatewayStatus, filter: FilterAnswer): string {
   const { node, role, holder, backup, epoch, stands, fault, drained, peers, takeovers, latestMs } = status;
   const way = drained ? 'drained' : (fault ?? 'usable');
   return [
     `gateway  ${holder === undefined ? 'nobody' : `node ${holder}`}, epoch ${epoch}; next ${backup === undefined ? 'nobody' : `node ${backup}`}`,
     `here     node ${node} is ${role}; ${stands ? 'it stands' : 'it does not stand'}; way out: ${way}; its waits ended ${latestMs.toFixed(1)} ms late at worst`,
+    ...(filter === null ? [] : [filterText(filter)]),
     '',
     peers.length === 0 ? 'no other candidate was heard' : 'other candidates:',
     ...table(peers.map((peer) => [`node ${peer.node}`, peer.alive ? peer.role : 'silent', peer.uplink ? 'way out usable' : 'way out dead', peer.silentOn.length === 0 ? '' : `not heard on: ${peer.silentOn.join(', ')}`])),
@@ -142,7 +148,8 @@ export async function gatewayCommand(argv: readonly string[]): Promise<number> {
   if (values.undo && verb !== 'drain') throw wrong('--undo', 'goes with drain', verb);
   if (verb === 'status') {
     const status = await askStatus(values.socket);
-    process.stdout.write(values.json ? `${JSON.stringify(status)}\n` : gatewayText(status));
+    const filter = (await ask(values.socket, 'filter')) as FilterAnswer;
+    process.stdout.write(values.json ? `${JSON.stringify({ ...status, filter })}\n` : gatewayText(status, filter));
     return 0;
   }
   const [object, text] = verb === 'switch' ? await switchCommand(values.socket, values.to === undefined ? undefined : Number(values.to), values['dry-run']) : await drainCommand(values.socket, !values.undo, values['dry-run']);

@@ -4,6 +4,7 @@
 import { type ChildProcess, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { FilterAnswer } from '../daemons/gateway-control.ts';
 import { GatewayProcess } from '../scripts/bench/gateway-process.ts';
 import { GATEWAY_ADDRESSES, GatewaySpaces, NETWORKS } from '../scripts/bench/gateway-spaces.ts';
 import { MAY_MAKE_SPACES } from './network-spaces.test-kit.ts';
@@ -41,6 +42,24 @@ while True:
   if not d: break
   h.update(d)
 print(h.hexdigest(),flush=True)`;
+/** On the holder: says back what is said to it. From outside: one word to a port, and a conversation of some seconds with the one that is open. */
+const LISTENER = `import socket,threading
+def one(c):
+  while d:=c.recv(99): c.sendall(d)
+def listen(port):
+  s=socket.socket(); s.setsockopt(socket.SOL_SOCKET,socket.SO_REUSEADDR,1); s.bind(("0.0.0.0",port)); s.listen(9)
+  while True: threading.Thread(target=one,args=(s.accept()[0],),daemon=True).start()
+for p in (22,2222): threading.Thread(target=listen,args=(p,),daemon=True).start()
+print("ready",flush=True); threading.Event().wait()`;
+const KNOCK = `import socket,sys
+s=socket.socket(); s.settimeout(2)
+try: s.connect(("${publicAddress}",int(sys.argv[1]))); s.send(b"x"); print("answer" if s.recv(9)==b"x" else "silence")
+except TimeoutError: print("silence")`;
+const HELD = `import socket,time
+s=socket.create_connection(("${publicAddress}",22),10); s.settimeout(20); print("connected",flush=True)
+for i in range(300):
+  s.sendall(b"x"); assert s.recv(9)==b"x"; time.sleep(0.1)
+print("whole",flush=True)`;
 const EXPECTED = createHash('sha256');
 for (let piece = 0; piece < PIECES; piece++) EXPECTED.update(Buffer.alloc(4096, piece % 251));
 const DIGEST = EXPECTED.digest('hex');
@@ -221,6 +240,26 @@ describe.skipIf(!HAS_TOOLS)('three candidates', { timeout: 300_000 }, () => {
     expect(spaces.having(moving)).not.toContain(holder.node);
     expect(spaces.run(spaces.gateway(holder.node), 'nft', 'list', 'ruleset')).toBe('');
     await passes();
+  });
+
+  test('from outside the holder answers where it is open; a reload cuts nothing off, and shuts what is shut', async () => {
+    const holder = await whole();
+    await passes();
+    const space = spaces.gateway(holder.node);
+    const listener = output(spaces.spawn(space, ['python3', '-c', LISTENER]));
+    await until('the listener', () => (listener.text.includes('ready') ? true : undefined));
+    const knock = (port: number): string => spaces.run(spaces.server, 'python3', '-c', KNOCK, String(port)).trim();
+    expect([knock(22), knock(2222)]).toEqual(['answer', 'silence']);
+    const held = output(spaces.spawn(spaces.server, ['python3', '-c', HELD]));
+    await until('the connection', () => (held.text.includes('connected') ? true : undefined));
+    spaces.files(holder.node, { 'public-services': [] });
+    await until('the port shut', () => (knock(22) === 'silence' ? true : undefined));
+    expect(held.text.trim()).toBe('connected');
+    await until('the end of the connection', () => (/whole|Error/.test(held.text) ? true : undefined));
+    expect(held.text).toContain('whole');
+    const filter = (await holder.ask('filter')) as NonNullable<FilterAnswer>;
+    expect([filter.open, filter.dropped.input > 0]).toEqual([[], true]);
+    spaces.files(holder.node);
   });
 
   test('other settings are followed; those that are wrong change nothing', async () => {

@@ -35,6 +35,8 @@ table netdev metamaster_gateway {
 }
 table inet metamaster_gateway {
   set gate { type ether_type; flags dynamic,timeout; size 4; }
+  counter outside_input { }
+  counter outside_forward { }
   chain renew {
     type filter hook output priority filter; policy accept;
     oifname "lo" meta mark 0x4d4d4757 udp dport 7374 update @gate { meta protocol timeout 45ms }
@@ -52,15 +54,25 @@ table inet metamaster_gateway {
     type nat hook postrouting priority srcnat; policy accept;
     oifname "eth1" ip saddr 192.168.0.0/24 snat ip to 203.0.113.10
   }
+  chain from_outside {
+    ct state established,related accept
+    icmp type { destination-unreachable, time-exceeded, parameter-problem } accept
+    icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query } accept
+    fib daddr . iif type local icmp type echo-request limit rate 50/second burst 50 packets accept
+    fib daddr . iif type local icmpv6 type echo-request limit rate 50/second burst 50 packets accept
+    fib daddr . iif type local tcp dport { 22 } accept
+    counter name outside_input drop
+  }
   chain input {
     type filter hook input priority filter; policy accept;
     iifname "eth1" ip daddr 203.0.113.10 ct state invalid,new tcp flags & (fin|syn|rst|ack) != syn counter drop
+    iifname "eth1" jump from_outside
   }
   chain forward_outside {
     type filter hook forward priority filter; policy accept;
     iifname "eth1" oifname "eth0" ct state established,related counter accept
     iifname "eth1" oifname "eth0" ct status dnat counter accept
-    iifname "eth1" counter drop
+    iifname "eth1" counter name outside_forward drop
   }
   chain version_… {
   }
@@ -78,8 +90,6 @@ describe('as text', () => {
     expect(added).toEqual([
       'set moving6 { type ipv6_addr; elements = { fd01:203:405::1:0, 2001:db8::10 }; }', ...gated, ...gated,
       'oifname "eth1" ip6 saddr fd01:203:405::/64 snat ip6 to 2001:db8::10',
-      'chain input6 {',
-      'iifname "eth1" meta nfproto ipv6 ct state established,related accept', 'iifname "eth1" icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query, echo-request } accept', 'iifname "eth1" meta nfproto ipv6 counter drop',
     ]);
     expect(RULESET.text.split('\n').filter((line) => !gateRuleset(GATEWAY_CONFIG6).text.includes(line) && !line.includes('version_'))).toEqual([]);
   });

@@ -1,5 +1,5 @@
-// The packet filter of a candidate as text for `nft -f`: the gate, source NAT, port forwards. It is loaded when the candidate starts and is
-// the same in every role: while the gate is shut nothing of it takes effect, so a takeover has nothing to load.
+// The packet filter of a candidate as text for `nft -f`: the gate, source NAT, port forwards, and what may come in from outside. It is loaded when the candidate starts and is
+// the same in every role: while the gate is shut nothing is forwarded, so a takeover has nothing to load; what comes in is filtered always.
 //
 // The gate is one element with a time-out in a set. The datagram that the holder sends to itself with each beat (`GATE_MARK`, over the
 // loopback) renews it in passing: 3.5 µs a beat, no netlink transaction that could wait for the kernel's locks, and on kernels before 6.12 as
@@ -12,8 +12,9 @@ import { sha256 } from '../core/sha256.ts';
 import { GATEWAY_BEAT_PORT } from '../wire/gateway-beat.ts';
 import { beatTiming } from './beat-timing.ts';
 import type { GatewayConfig, PublicSide } from './gateway-config.ts';
-import { gatedAdvertisements, input6, translation6 } from './ipv6-rules.ts';
+import { gatedAdvertisements, translation6 } from './ipv6-rules.ts';
 import type { Ipv6Side } from './ipv6-side.ts';
+import { OUTSIDE_COUNTERS, outsideInputRules } from './outside-input.ts';
 
 /** The name of both tables. */
 export const GATE_TABLE = 'metamaster_gateway';
@@ -69,7 +70,7 @@ function arpTable(interfaces: readonly string[], moving: readonly Ipv4[], ipv6: 
 }
 
 /** Translation by `snat to`: flows of `masquerade` die with the address, and could not go on at another node. */
-function natChains({ movingAddress, insideInterface, insidePrefix, forwards, ipv6 }: GatewayConfig, outside: PublicSide): readonly Chain[] {
+function natChains({ movingAddress, insideInterface, insidePrefix, forwards, services, ipv6 }: GatewayConfig, outside: PublicSide): readonly Chain[] {
   const mask = ((0xffffffff << (32 - insidePrefix)) & ipv4ToNumber(movingAddress)) >>> 0;
   const inside = `${ipv4FromNumber(mask)}/${insidePrefix}`;
   const [from, to] = [`iifname "${outside.interface}"`, `oifname "${outside.interface}"`];
@@ -79,15 +80,15 @@ function natChains({ movingAddress, insideInterface, insidePrefix, forwards, ipv
       rules: forwards.map((forward) => `${from} ip daddr ${outside.address} ${forward.protocol} dport ${forward.port} dnat ip to ${forward.to}:${forward.toPort}`),
     },
     { name: 'postrouting', hook: 'type nat hook postrouting priority srcnat; policy accept;', rules: [`${to} ip saddr ${inside} snat ip to ${outside.address}`, ...(ipv6 === undefined ? [] : [translation6(ipv6, outside.interface)])] },
-    ...(ipv6 === undefined ? [] : [{ name: 'input6', hook: 'type filter hook input priority filter; policy accept;', rules: input6(outside.interface) }]),
+    { name: 'from_outside', hook: undefined, rules: outsideInputRules(services) },
     {
       // A packet in the middle of a flow whose state has not arrived: the kernel would answer it with a reset. Its sender tries again.
       name: 'input', hook: 'type filter hook input priority filter; policy accept;',
-      rules: [`${from} ip daddr ${outside.address} ct state invalid,new tcp flags & (fin|syn|rst|ack) != syn counter drop`],
+      rules: [`${from} ip daddr ${outside.address} ct state invalid,new tcp flags & (fin|syn|rst|ack) != syn counter drop`, `${from} jump from_outside`],
     },
     {
       name: 'forward_outside', hook: 'type filter hook forward priority filter; policy accept;',
-      rules: [`${from} oifname "${insideInterface}" ct state established,related counter accept`, `${from} oifname "${insideInterface}" ct status dnat counter accept`, `${from} counter drop`],
+      rules: [`${from} oifname "${insideInterface}" ct state established,related counter accept`, `${from} oifname "${insideInterface}" ct status dnat counter accept`, `${from} counter name ${OUTSIDE_COUNTERS.forward} drop`],
     },
   ];
 }
@@ -96,7 +97,7 @@ function forwardTable(config: GatewayConfig, interfaces: readonly string[], gate
   const either = `{ ${interfaces.map((name) => `"${name}"`).join(', ')} }`;
   return {
     family: 'inet',
-    head: [GATE_SET],
+    head: [GATE_SET, ...(config.publicSide === undefined ? [] : Object.values(OUTSIDE_COUNTERS).map((name) => `counter ${name} { }`))],
     chains: [
       { name: 'renew', hook: 'type filter hook output priority filter; policy accept;', rules: [`oifname "lo" ${renewal(gateMs)}`] },
       { name: 'forward', hook: 'type filter hook forward priority filter - 10; policy accept;', rules: [`iifname ${either} oifname ${either} meta protocol != @gate counter drop`] },

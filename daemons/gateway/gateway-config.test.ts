@@ -23,7 +23,7 @@ test('the answers of the manual, with the defaults of ours', () => {
   expect(gatewayConfig(ANSWERS, ROSTER)).toEqual({
     ok: true,
     value: {
-      candidates: [2, 1], movingAddress: '192.168.0.253', insideInterface: 'eth0', insidePrefix: 24, domain: 'cluster.example.com', forwards: [], preemption: false, beatMs: 15,
+      candidates: [2, 1], movingAddress: '192.168.0.253', insideInterface: 'eth0', insidePrefix: 24, domain: 'cluster.example.com', forwards: [], services: [{ protocol: 'tcp', port: 22 }], preemption: false, beatMs: 15,
       publicSide: { address: '203.0.113.10', prefix: 24, router: '203.0.113.1', dns: '203.0.113.53', interface: 'eth1' },
     },
   });
@@ -78,11 +78,19 @@ test.each<[string, GatewayAnswers, string[]]>([
   ['a forward out of the cluster', { 'port-forwards': ['tcp/80=10.0.0.1:80'] }, ['MM-GATEWAY-FORWARD port-forwards[0]']],
   ['a forward that would be a rule of its own', { 'port-forwards': ['tcp/80=192.168.0.1:80; drop'] }, ['MM-GATEWAY-FORWARD port-forwards[0]']],
   ['one port forwarded twice', { 'port-forwards': ['tcp/80=192.168.0.1:80', 'tcp/80=192.168.0.2:80'] }, ['MM-GATEWAY-FORWARD port-forwards[1]']],
+  ['an open port of another form', { 'public-services': ['tcp/22; accept'] }, ['MM-GATEWAY-SERVICE public-services[0]']],
+  ['an open port that is forwarded', { 'port-forwards': ['tcp/22=192.168.0.1:22'], 'public-services': ['tcp/22'] }, ['MM-GATEWAY-SERVICE public-services[0]']],
+  ['an open port twice', { 'public-services': ['udp/53', 'udp/53'] }, ['MM-GATEWAY-SERVICE public-services[1]']],
   ['several at once', { 'public-IP': 'x', 'public-netmask': 'y', domain: 'Z' }, ['MM-GATEWAY-ANSWER domain', 'MM-GATEWAY-ANSWER public-IP', 'MM-GATEWAY-ANSWER public-netmask']],
 ])('%s', (_name, change, expected) => expect(codesOf({ ...ANSWERS, ...change })).toEqual(expected));
 
+test.each<[string, GatewayAnswers, readonly object[]]>([
+  ['SSH where nothing is answered', {}, [{ protocol: 'tcp', port: 22 }]], ['none where none is answered', { 'public-services': [] }, []],
+  ['none where SSH goes on to a node', { 'port-forwards': ['tcp/22=192.168.0.1:22'] }, []], ['what is answered alone', { 'public-services': ['udp/53'] }, [{ protocol: 'udp', port: 53 }]],
+])('what is open: %s', (_name, change, services) => expect(gatewayConfig({ ...ANSWERS, ...change }, ROSTER)).toMatchObject({ value: { services } }));
+
 test('fuzz: whatever the registry holds, there is a value or a problem', () => {
-  const keys = [...Object.keys(ANSWERS), ...Object.keys(IPV6), 'further-gateway-nodes', 'port-forwards', 'gateway-preemption', 'gateway-beat-ms'];
+  const keys = [...Object.keys(ANSWERS), ...Object.keys(IPV6), 'further-gateway-nodes', 'port-forwards', 'public-services', 'gateway-preemption', 'gateway-beat-ms'];
   const answers = fc.dictionary(fc.constantFrom(...keys), fc.oneof(fc.string(), fc.double(), fc.boolean(), fc.array(fc.string()), fc.ipV4(), fc.ipV6(), fc.ipV6().map((text) => `${text}/64`)));
   fc.assert(fc.property(answers, (changed) => {
     const result = gatewayConfig({ ...ANSWERS, ...changed }, ROSTER);

@@ -8,6 +8,7 @@ import { seenText } from '../storage/json-shape.ts';
 import { BEAT_MAX_MS, BEAT_MIN_MS, BEAT_MS } from './beat-timing.ts';
 import { type Ipv6Fault, type Ipv6Side, readIpv6Side } from './ipv6-side.ts';
 import { parsePortForward, type PortForward } from './port-forward.ts';
+import { defaultServices, parsePublicService, type PublicService, publicServiceText, SERVICES_MAX } from './public-service.ts';
 
 /** The answers that the gateway reads: the report's names, and those of ours behind them. */
 export type GatewayAnswers = Readonly<Record<string, unknown>>;
@@ -35,6 +36,8 @@ export interface GatewayConfig {
   /** Undefined: the way out is one by IPv4 alone. */
   readonly ipv6: Ipv6Side | undefined;
   readonly forwards: readonly PortForward[];
+  /** Open towards the network outside, on the node that has the public address. */
+  readonly services: readonly PublicService[];
   readonly preemption: boolean;
   readonly beatMs: number;
 }
@@ -147,6 +150,29 @@ function forwardsIn(answers: GatewayAnswers, roster: Roster, hasPublicSide: bool
   });
 }
 
+function servicesIn(answers: GatewayAnswers, forwards: readonly PortForward[], hasPublicSide: boolean, complaints: Complaints): readonly PublicService[] {
+  const value = answers['public-services'];
+  if (value === undefined) return hasPublicSide ? defaultServices(forwards) : [];
+  if (!Array.isArray(value) || value.length > SERVICES_MAX) {
+    complaints.add('MM-GATEWAY-SERVICE', 'public-services', `must be a list of at most ${SERVICES_MAX} ports`, value, 'Write it as ["tcp/22"].');
+    return [];
+  }
+  if (value.length > 0 && !hasPublicSide) complaints.add('MM-GATEWAY-SERVICE', 'public-services', 'needs an outside network', value, 'Give the public- answers, or leave it out.');
+  const seen = new Set(forwards.map(publicServiceText));
+  return value.flatMap((entry: unknown, at): PublicService[] => {
+    const service = typeof entry === 'string' ? parsePublicService(entry) : undefined;
+    const where = `public-services[${at}]`;
+    if (service === undefined) {
+      complaints.add('MM-GATEWAY-SERVICE', where, 'must be tcp or udp, /, and a port', entry, 'Write it as tcp/22.');
+      return [];
+    }
+    const text = publicServiceText(service);
+    if (seen.has(text)) complaints.add('MM-GATEWAY-SERVICE', where, 'must name no port that is forwarded or named already', entry, 'Keep one of the two.');
+    seen.add(text);
+    return [service];
+  });
+}
+
 function flagIn(answers: GatewayAnswers, key: string, complaints: Complaints): boolean {
   const value = answers[key] ?? false;
   if (typeof value !== 'boolean') complaints.add('MM-GATEWAY-ANSWER', key, 'must be true or false', value, 'Leave it out for false.');
@@ -169,9 +195,10 @@ export function gatewayConfig(answers: GatewayAnswers, roster: Roster): Result<G
   if (!goodDomain) complaints.add('MM-GATEWAY-ANSWER', 'domain', 'must be a domain name of lower-case letters, digits and hyphens', domain, 'Correct the answer in the registry.');
   const publicSide = publicSideIn(answers, roster, complaints);
   const hasPublicSide = publicSide !== undefined || answers['public-IP'] !== undefined;
+  const forwards = forwardsIn(answers, roster, hasPublicSide, complaints);
   const config = {
     candidates, movingAddress: movingAddressIn(answers, roster, complaints), insideInterface: interfaceIn(answers, 'inside-interface', complaints), insidePrefix: prefixLength(roster.netmask)!,
-    publicSide, ipv6: ipv6SideIn(answers, roster, complaints), forwards: forwardsIn(answers, roster, hasPublicSide, complaints), preemption: flagIn(answers, 'gateway-preemption', complaints),
+    publicSide, ipv6: ipv6SideIn(answers, roster, complaints), forwards, services: servicesIn(answers, forwards, hasPublicSide, complaints), preemption: flagIn(answers, 'gateway-preemption', complaints),
   };
   if (config.insideInterface !== '' && config.insideInterface === publicSide?.interface) {
     complaints.add('MM-GATEWAY-ANSWER', 'public-interface', 'must differ from inside-interface', publicSide.interface, 'The outside network needs a card, or a VLAN, of its own.');

@@ -8,6 +8,7 @@ export const GATEWAY_CONFIG: GatewayConfig = {
   candidates: [1, 2], movingAddress: '192.168.0.253' as Ipv4, insideInterface: 'eth0', insidePrefix: 24, domain: 'cluster.example.com', preemption: false, beatMs: 15,
   publicSide: { address: '203.0.113.10' as Ipv4, prefix: 24, router: '203.0.113.1' as Ipv4, dns: undefined, interface: 'eth1' },
   ipv6: undefined,
+  services: [{ protocol: 'tcp', port: 22 }],
   forwards: [{ protocol: 'tcp', port: 443, to: '192.168.0.7' as Ipv4, toPort: 8443 }, { protocol: 'udp', port: 53, to: '192.168.0.7' as Ipv4, toPort: 53 }],
 };
 

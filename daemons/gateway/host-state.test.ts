@@ -51,6 +51,7 @@ describe('the steps', () => {
       'ruleset on', 'net/ipv4/ip_forward=1', 'net/netfilter/nf_conntrack_tcp_be_liberal=1',
       'net/ipv4/conf/eth0/arp_announce=2', 'net/ipv4/conf/eth0/arp_ignore=1', 'net/ipv4/conf/eth0/send_redirects=0',
       'net/ipv4/conf/eth1/arp_announce=2', 'net/ipv4/conf/eth1/arp_ignore=1', 'net/ipv4/conf/eth1/send_redirects=0',
+      'net/ipv4/conf/eth1/rp_filter=1',
       'default via 192.168.0.253 dev eth0',
     ]);
   });

@@ -79,6 +79,8 @@ function sysctlsOf({ insideInterface, publicSide }: GatewayConfig, role: Desired
       [`net/ipv4/conf/${name}/arp_ignore`, '1'],
       [`net/ipv4/conf/${name}/send_redirects`, '0'],
     ])),
+    // Nobody outside takes an address of the inside for his own; and a card without an address takes nothing at all, also while no rules are loaded.
+    ...(publicSide === undefined ? {} : { [`net/ipv4/conf/${publicSide.interface}/rp_filter`]: '1' }),
   };
 }
 

@@ -28,13 +28,3 @@ export function gatedAdvertisements({ movingAddress, address }: Ipv6Side): Gated
 
 /** Translation of the inside network, whose addresses mean nothing outside. */
 export const translation6 = ({ inside, address }: Ipv6Side, outside: string): string => `oifname "${outside}" ip6 saddr ${inside.address}/${inside.prefix} snat ip6 to ${address}`;
-
-/**
- * What this machine itself takes from outside by IPv6: answers, and what a link cannot do without (RFC 4890 section 4.4.1). Its services listen at
- * every address, and each candidate has a link-local one there.
- */
-export const input6 = (outside: string): readonly string[] => [
-  `iifname "${outside}" meta nfproto ipv6 ct state established,related accept`,
-  `iifname "${outside}" icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query, echo-request } accept`,
-  `iifname "${outside}" meta nfproto ipv6 counter drop`,
-];

@@ -12,7 +12,7 @@ type InstallAnswers = Registry['install'];
 /** What gatewayd is handed of the answers. */
 export const GATEWAY_ANSWERS = [
   'primary-gateway-local-IP', 'backup-gateway-local-IP', 'further-gateway-nodes', 'spare-local-IP', 'meta-master-ip', 'inside-interface', 'public-interface', 'public-IP', 'public-netmask',
-  'public-router', 'public-DNS', 'domain', 'port-forwards', 'gateway-preemption', 'gateway-beat-ms', 'public-IP6', 'public-router6',
+  'public-router', 'public-DNS', 'domain', 'port-forwards', 'public-services', 'gateway-preemption', 'gateway-beat-ms', 'public-IP6', 'public-router6',
 ] as const;
 /** In the order of the succession; behind them come `further-gateway-nodes`. */
 const NAMED = ['primary-gateway-local-IP', 'backup-gateway-local-IP'] as const;

@@ -34,7 +34,7 @@ export function configureRoot(host: BootHost, state: BootState): void {
     preferOwnAddress(host, device, { address: node.address, prefixLength: prefixLength(roster.netmask)! }, { address: sifIp, prefixLength: prefixLength(sifNetmask)! });
   }
   setWayOut(host, registry, device);
-  if (isCandidate(registry, node.number)) startOutside(host, registry);
+  if (isCandidate(registry, node.number)) startOutside(host, registry, device);
   // For the router advertisements that save an iPXE its wait, and for the way out by IPv6; a kernel without IPv6 serves without them.
   host.run(['ip', '-6', 'addr', 'add', `${nodeIpv6(clusterPrefix(roster.clusterName), node.number)}/64`, 'dev', device, 'nodad']);
   setWayOut6(host, registry, device);

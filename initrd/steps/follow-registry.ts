@@ -156,7 +156,7 @@ export class RegistryFollower {
 
   /** The way out: gatewayd's on a candidate, this program's on all other nodes. */
   #followGateway(registry: Registry, number: number, device: string): void {
-    if (isCandidate(registry, number)) return startOutside(this.#host, registry);
+    if (isCandidate(registry, number)) return startOutside(this.#host, registry, device);
     setWayOut(this.#host, registry, device);
     setWayOut6(this.#host, registry, device);
   }

@@ -34,20 +34,31 @@ test('who is a candidate', () => {
 
 describe('the card on the outside network', () => {
   const sent: string[] = [];
+  const SILENT = (name: string): string[] => [`/proc/sys/net/ipv6/conf/${name}/disable_ipv6=1`, `/proc/sys/net/ipv4/conf/${name}/rp_filter=1`];
   beforeEach(() => {
     sent.length = 0;
     blade.send = (path, text) => (sent.push(`${path}=${text.trim()}`), true);
   });
 
-  test('is started without IPv6 and without an address', () => {
+  test('is started without IPv6 and without an address, and takes nothing', () => {
     blade.files.set('/sys/class/net/eth1/address', '52:54:00:00:01:01\n');
-    startOutside(blade, withAnswers(OUTSIDE));
-    expect([lines(), sent]).toEqual([['ip link set dev eth1 up'], ['/proc/sys/net/ipv6/conf/eth1/disable_ipv6=1']]);
+    startOutside(blade, withAnswers(OUTSIDE), 'eth0');
+    expect([lines(), sent]).toEqual([['ip link set dev eth1 up'], SILENT('eth1')]);
+  });
+
+  test('that is up is left alone, for gatewayd may have its addresses there', () => {
+    blade.files.set('/sys/class/net/eth1/address', '52:54:00:00:01:01\n');
+    blade.files.set('/sys/class/net/eth1/flags', '0x1003\n');
+    startOutside(blade, withAnswers(OUTSIDE), 'eth0');
+    expect([lines(), sent]).toEqual([[], []]);
+    blade.files.set('/sys/class/net/eth1/flags', '0x1002\n');
+    startOutside(blade, withAnswers(OUTSIDE), 'eth0');
+    expect([lines(), sent]).toEqual([['ip link set dev eth1 up'], SILENT('eth1')]);
   });
 
   test('that is not there is left alone', () => {
-    startOutside(blade, withAnswers(OUTSIDE));
-    startOutside(blade, registry);
+    startOutside(blade, withAnswers(OUTSIDE), 'eth0');
+    startOutside(blade, registry, 'eth0');
     expect([lines(), sent]).toEqual([[], []]);
   });
 
@@ -55,9 +66,16 @@ describe('the card on the outside network', () => {
     blade.files.set('/sys/module/8021q/refcnt', '0\n');
     blade.files.set('/sys/class/net/eth1/address', '52:54:00:00:01:01\n');
     const tagged = withAnswers({ ...OUTSIDE, 'public-interface': 'eth1.7' });
-    startOutside(blade, tagged);
-    startOutside(blade, tagged);
+    startOutside(blade, tagged, 'eth0');
+    startOutside(blade, tagged, 'eth0');
     expect(lines()).toEqual(['ip link set dev eth1 up', 'ip link add link eth1 name eth1.7 type vlan id 7', 'ip link set dev eth1.7 up', 'ip link set dev eth1.7 up']);
-    expect(new Set(sent)).toEqual(new Set(['eth1', 'eth1.7'].map((name) => `/proc/sys/net/ipv6/conf/${name}/disable_ipv6=1`)));
+    expect(new Set(sent)).toEqual(new Set(['eth1', 'eth1.7'].flatMap(SILENT)));
+  });
+
+  test('may be a VLAN on the card that the node was booted by, which goes on as it is', () => {
+    blade.files.set('/sys/module/8021q/refcnt', '0\n');
+    blade.files.set('/sys/class/net/eth0/address', '52:54:00:00:01:00\n');
+    startOutside(blade, withAnswers({ ...OUTSIDE, 'public-interface': 'eth0.7' }), 'eth0');
+    expect(sent).toEqual(SILENT('eth0.7'));
   });
 });

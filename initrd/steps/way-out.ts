@@ -9,6 +9,9 @@ import type { BootHost } from '../boot-host.ts';
 /** A VLAN on a card, by the kernel's usual name: `eth1.7`. */
 const VLAN_NAME = /^(?<card>[^.]+)\.(?<vlan>[1-9][0-9]{0,3})$/;
 
+/** IFF_UP of netdevice(7). */
+const isUp = (host: BootHost, device: string): boolean => (Number(host.readText(`/sys/class/net/${device}/flags`)?.trim() ?? 0) & 1) === 1;
+
 /** True when the node may hold the gateway. */
 export const isCandidate = ({ install, roster }: Registry, node: number): boolean => gatewayCandidates(install, roster).includes(node);
 
@@ -31,20 +34,27 @@ export function setWayOut6(host: BootHost, { install, roster }: Registry, device
 }
 
 /**
- * Starts a candidate's card on the outside network, or the VLAN on it, without an address: that one moves. And without IPv6, by which the node
- * could be reached from outside past the gateway's packet filter: gatewayd wakes it behind that, where the outside has IPv6. A card that is missing is gatewayd's to complain about.
+ * Starts a candidate's card on the outside network, or the VLAN on it, without an address: that one moves. Until gatewayd has loaded its packet
+ * filter nobody outside reaches the node by it: there is no IPv6, and a card without an address takes no IPv4 packet at all where sources are
+ * looked at (ip-sysctl.rst, rp_filter), for no source can lie behind it. A card that is missing is gatewayd's to complain about.
+ * @param inside the card that the node was booted by, which may carry the VLAN
  */
-export function startOutside(host: BootHost, { install }: Registry): void {
+export function startOutside(host: BootHost, { install }: Registry, inside: string): void {
   const name = install['public-interface'];
   if (typeof name !== 'string') return;
   const { card, vlan } = VLAN_NAME.exec(name)?.groups ?? {};
-  const silent = (device: string): void => void host.send(`/proc/sys/net/ipv6/conf/${device}/disable_ipv6`, '1');
+  const silent = (device: string): void => {
+    if (device === inside) return;
+    host.send(`/proc/sys/net/ipv6/conf/${device}/disable_ipv6`, '1');
+    host.send(`/proc/sys/net/ipv4/conf/${device}/rp_filter`, '1');
+  };
   if (card !== undefined && vlan !== undefined && !host.exists(`/sys/class/net/${name}`)) {
     silent(card);
     host.run(['ip', 'link', 'set', 'dev', card, 'up']);
     host.run(['ip', 'link', 'add', 'link', card, 'name', name, 'type', 'vlan', 'id', vlan]);
   }
-  if (!host.exists(`/sys/class/net/${name}`)) return;
+  // A card that is up is gatewayd's already, and may have its addresses.
+  if (!host.exists(`/sys/class/net/${name}`) || isUp(host, name)) return;
   silent(name);
   host.run(['ip', 'link', 'set', 'dev', name, 'up']);
 }

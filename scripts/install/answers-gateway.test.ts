@@ -66,6 +66,12 @@ describe('relations', () => {
     ['forwards from nowhere', { ...SUCCESSION, 'port-forwards': ['tcp/443=192.168.5.3:8443'] }, ['FORWARD port-forwards']],
     ['a forward of another form', { ...WHOLE, 'port-forwards': ['443=192.168.5.3:8443'] }, ['VALUE port-forwards[0]']],
     ['a port that is none', { ...WHOLE, 'port-forwards': ['tcp/65536=192.168.5.3:8443'] }, ['VALUE port-forwards[0]']],
+    ['ports that are open', { ...WHOLE, 'public-services': ['tcp/22', 'udp/22'] }, []],
+    ['no port that is open', { ...WHOLE, 'public-services': [] }, []],
+    ['an open port that is forwarded', { ...WHOLE, 'port-forwards': ['tcp/443=192.168.5.3:8443'], 'public-services': ['tcp/443', 'udp/443'] }, ['SERVICE public-services[0]']],
+    ['an open port twice', { ...WHOLE, 'public-services': ['tcp/22', 'tcp/22'] }, ['SERVICE public-services[1]']],
+    ['open ports towards nowhere', { ...SUCCESSION, 'public-services': ['tcp/22'] }, ['SERVICE public-services']],
+    ['an open port of another form', { ...WHOLE, 'public-services': ['22'] }, ['VALUE public-services[0]']],
     ['a time server by name and one by address', { 'ntp-servers': ['ntp.example.com', '203.0.113.7'] }, []],
     ['a time server that is neither', { 'ntp-servers': ['ntp.example.com', 'a b'] }, ['VALUE ntp-servers[1]']],
   ])('%s', (_what, change, expected) => expect(complaints(change)).toEqual(expected));
@@ -88,6 +94,7 @@ test('property: what the installer takes, the gateway takes', () => {
     'public-IP6': fc.constantFrom('2001:db8::9/64', '2001:db8::9/16', 'fd54::9/16', 'fd54:5ea5:3846::9/64'), 'public-router6': fc.constantFrom('fe80::1', '2001:db8::1', '2001:db9::1'),
     'public-netmask': fc.constantFrom('255.255.255.0', '255.255.0.0', '255.255.255.252', '128.0.0.0'), 'public-interface': fc.constantFrom('eth1', 'eth2'), 'inside-interface': fc.constantFrom('eth0', 'eth1'),
     'further-gateway-nodes': fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 3 }), 'gateway-preemption': fc.boolean(), 'gateway-beat-ms': fc.integer({ min: 0, max: 1100 }),
+    'public-services': fc.array(fc.constantFrom('tcp/22', 'tcp/443', 'udp/1'), { maxLength: 2 }),
     'port-forwards': fc.array(fc.tuple(fc.constantFrom('tcp', 'udp'), fc.constantFrom(1, 443), address).map(([protocol, port, to]) => `${protocol}/${port}=${to}:80`), { maxLength: 3 }),
   };
   // Most draws contradict themselves; from a sound one a change or two often leads to another sound one.

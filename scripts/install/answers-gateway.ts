@@ -101,5 +101,20 @@ const portForwards: Relation = (answers) => {
   return problems;
 };
 
+/** What is open is the gateway's own: a port that is forwarded never gets there. */
+const publicServices: Relation = (answers) => {
+  const services = answers['public-services'] ?? [];
+  const problems: Problem[] = [];
+  if (services.length > 0 && answers['public-IP'] === undefined) problems.push(problemOf('MM-ANSWERS-SERVICE', 'public-services', 'needs an outside network', `${services.length} ports`, 'Give the public- answers, or leave it out.'));
+  const first = new Map((answers['port-forwards'] ?? []).map((text, at) => [text.slice(0, text.indexOf('=')), `port-forwards[${at}]`]));
+  services.forEach((text, at) => {
+    const where = `public-services[${at}]`;
+    const owner = first.get(text);
+    if (owner === undefined) first.set(text, where);
+    else problems.push(problemOf('MM-ANSWERS-SERVICE', where, `must not open what ${owner} names`, text, 'Keep one of the two.'));
+  });
+  return problems;
+};
+
 /** Everything that may be wrong between the answers about the gateway. */
-export const GATEWAY_RELATIONS: readonly Relation[] = [succession, primaryGateway, publicAddresses, publicWhole, publicIpv6, interfaces, portForwards];
+export const GATEWAY_RELATIONS: readonly Relation[] = [succession, primaryGateway, publicAddresses, publicWhole, publicIpv6, interfaces, portForwards, publicServices];

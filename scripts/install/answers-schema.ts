@@ -6,6 +6,7 @@ import { BEAT_MAX_MS, BEAT_MIN_MS, BEAT_MS } from '../../daemons/gateway/beat-ti
 import { FORWARDS_MAX } from '../../daemons/gateway/gateway-config.ts';
 import { IPV6_ADVICE, parsePublicIpv6, parseRouterIpv6 } from '../../daemons/gateway/ipv6-side.ts';
 import { parsePortForward } from '../../daemons/gateway/port-forward.ts';
+import { parsePublicService, SERVICES_MAX } from '../../daemons/gateway/public-service.ts';
 import { CHAP_USER_RULE, isChapUser } from '../../daemons/core/chap.ts';
 import { parseHostIpv4, parseNetmask } from '../../daemons/core/ipv4.ts';
 import type { Ipv4 } from '../../daemons/core/ipv4.ts';
@@ -66,6 +67,8 @@ const ADVICE = {
   'port-forwards': [`must be a list of at most ${FORWARDS_MAX} port forwards`, 'Write it as [tcp/443=192.168.0.5:8443], or leave it out.'],
   'port-forwards[]': ['must be tcp or udp, /, a port, =, an address, :, and a port', 'Write it as tcp/443=192.168.0.5:8443.'],
   'spare-local-IP': ['must be the IPv4 address of a host', 'It is another name of meta-master-ip: leave it out.'],
+  'public-services': [`must be a list of at most ${SERVICES_MAX} ports`, 'Write it as [tcp/22]; [] for none.'],
+  'public-services[]': ['must be tcp or udp, /, and a port', 'Write it as tcp/22.'],
   'public-IP': ['must be the IPv4 address of a host', 'Give the gateway\'s address on the outside network.'],
   'public-netmask': ['must be a netmask such as 255.255.255.0, 255.255.255.252 at the longest', 'Give the outside network\'s netmask.'],
   'public-router': ['must be the IPv4 address of a host', 'Give the outside network\'s router.'],
@@ -166,6 +169,7 @@ export const ANSWERS_SCHEMA = z.strictObject({
   'gateway-beat-ms': told('gateway-beat-ms', z.int().min(BEAT_MIN_MS).max(BEAT_MAX_MS)).default(BEAT_MS),
   'port-forwards': told('port-forwards', z.array(told('port-forwards[]', textThat((text) => parsePortForward(text) !== undefined))).max(FORWARDS_MAX)).default([]),
   'spare-local-IP': told('spare-local-IP', address).optional(),
+  'public-services': told('public-services', z.array(told('public-services[]', textThat((text) => parsePublicService(text) !== undefined))).max(SERVICES_MAX)).optional(),
   'public-IP': told('public-IP', address).optional(),
   'public-netmask': told('public-netmask', netmask).optional(),
   'public-router': told('public-router', address).optional(),

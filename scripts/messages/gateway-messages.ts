@@ -16,5 +16,6 @@ export const GATEWAY_MESSAGES: Messages = {
   'MM-GATEWAY-NO-DAEMON': entry('`metamaster gateway`', 'gatewayd of this node could not be asked.', 'Run it as root on a candidate; see `systemctl status gatewayd`.'),
   'MM-GATEWAY-PUBLIC': entry(SETTINGS, 'The public address, its netmask and its router do not fit together, or overlap with the inside network.', 'Correct public-IP, public-netmask or public-router; or public-IP6 or public-router6.'),
   'MM-GATEWAY-REFUSED': entry('`metamaster gateway switch` and `drain`', 'The handing over is not possible now: the other node does not stand, or is the gateway already.', 'See `metamaster gateway status`: who stands, and whose way out is dead.'),
+  'MM-GATEWAY-SERVICE': entry(SETTINGS, 'A port that shall be open at the gateway is not of its form, or is forwarded or named already.', 'Write it as `tcp/22`.'),
   'MM-GATEWAY-SPARE': entry(SETTINGS, 'The address that moves with the gateway is not the roster\'s meta-master address, is a node\'s, or is none of the inside network.', 'Leave spare-local-IP out, or give the roster\'s meta-master address.'),
 };

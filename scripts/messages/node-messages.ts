@@ -34,6 +34,7 @@ export const NODE_MESSAGES: Messages = {
   'MM-ANSWERS-PUBLIC': entry(ANSWERS, '`public-IP` or `public-router` does not fit the public network, or lies in the storage network; or one of `public-IP6` and `public-router6` does so.', 'Correct `public-IP`, `public-netmask` or `public-router`; or `public-IP6` or `public-router6`.'),
   'MM-ANSWERS-SAME-ADDRESS': entry(ANSWERS, 'Two nodes, or a node and the SAN or the meta-master, have one address. Addresses that were left out follow `first-node-IP-netboot-netstorage` and may meet a given one.', 'Give free addresses.'),
   'MM-ANSWERS-SAME-MAC': entry(ANSWERS, 'Two nodes have one MAC address.', 'Correct one of the two.'),
+  'MM-ANSWERS-SERVICE': entry(ANSWERS, 'A port that shall be open at the gateway is forwarded or named already, or there is no outside network.', 'Correct `public-services`, e.g. `[tcp/22]`, or `port-forwards`.'),
   'MM-ANSWERS-SPARE': entry(ANSWERS, '`spare-local-IP` and `meta-master-ip` are two names of one address, and differ.', 'Leave one of the two out.'),
   'MM-ANSWERS-SYNTAX': entry(ANSWERS, 'The file is neither YAML nor JSON at the line and column that are named.', 'Correct this line.'),
   'MM-ANSWERS-UNKNOWN': entry(ANSWERS, 'There is no answer of that name.', 'Correct its spelling, or leave it out.'),
