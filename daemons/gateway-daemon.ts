@@ -20,7 +20,7 @@ import { RulesetKeeper } from './gateway-ruleset.ts';
 import { StatesKeeper } from './gateway-states.ts';
 import type { BeatThreadData, FromBeatThread, ToBeatThread } from './gateway-thread.ts';
 import { gateRuleset, NO_RULESET } from './gateway/gate-ruleset.ts';
-import { gatewayConfig, type GatewayAnswers, type GatewayConfig } from './gateway/gateway-config.ts';
+import { gatewayConfig, gatewayFoundation, noGateway, type GatewayAnswers, type GatewayConfig } from './gateway/gateway-config.ts';
 import { publicServiceText } from './gateway/public-service.ts';
 import { writeLog } from './host/log.ts';
 import { lockMemory } from './host/memory-lock.ts';
@@ -59,9 +59,6 @@ function priorityOf(text: string): number {
   if (priority <= PRIORITY_MAX) return priority;
   throw new InputError([usage('--priority', `a whole number from 0 to ${PRIORITY_MAX}, below the interrupts' threads`, text)]);
 }
-
-/** What the beating thread's sockets and addresses hang on, and what only a new start can change. */
-const foundation = ({ insideInterface, insidePrefix, movingAddress, publicSide, ipv6, beatMs, preemption }: GatewayConfig): string => JSON.stringify([insideInterface, insidePrefix, movingAddress, publicSide, ipv6, beatMs, preemption]);
 
 export class GatewayDaemon {
   readonly #options: GatewayDaemonOptions;
@@ -133,13 +130,11 @@ export class GatewayDaemon {
   /** This node's part in it is none: whatever an earlier one left is tidied up. */
   async #standAside(): Promise<void> {
     const { log } = this.#options;
-    const settings = this.#settings;
-    if (settings !== undefined) {
-      const steps = new GatewayHost(() => settings, { rulesetShape: () => '', conntrack: () => undefined }).apply('absent');
-      if (steps.length > 0) log.info({ role: 'absent', steps: steps.map(operationText).join('; ') }, 'gateway.host');
-    }
+    const settings = this.#settings ?? noGateway(this.#node.roster, this.#node.interface);
+    const steps = new GatewayHost(() => settings, { rulesetShape: () => '', conntrack: () => undefined }).apply('absent');
+    if (steps.length > 0) log.info({ role: 'absent', steps: steps.map(operationText).join('; ') }, 'gateway.host');
     await this.#ruleset.keep(NO_RULESET);
-    log.info({ candidates: settings?.candidates ?? [] }, 'gateway.no-candidate-here');
+    log.info({ candidates: settings.candidates }, 'gateway.no-candidate-here');
   }
 
   async #startBeating(settings: GatewayConfig, keys: KeyRing): Promise<void> {
@@ -249,7 +244,7 @@ export class GatewayDaemon {
     const [before, settings] = [this.#settings, read.value];
     [this.#answers, this.#node, this.#settings] = [answers, node, settings];
     const wasCandidate = this.#worker !== undefined;
-    if (wasCandidate !== this.#isCandidate(settings) || (wasCandidate && foundation(before!) !== foundation(settings!))) return this.#startAnew();
+    if (wasCandidate !== this.#isCandidate(settings) || (wasCandidate && gatewayFoundation(before!) !== gatewayFoundation(settings!))) return this.#startAnew();
     this.#tellDrained();
     if (!wasCandidate || JSON.stringify(before) === JSON.stringify(settings)) return;
     void this.#loadRuleset(settings!).then((rulesetShape) => this.#settings === settings && this.#tell({ kind: 'config', config: settings!, rulesetShape }));

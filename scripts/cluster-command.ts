@@ -5,14 +5,11 @@ import type { Status } from '../daemons/agent/status.ts';
 import { InputError, problemLine } from '../daemons/core/problem.ts';
 import { CommandError } from '../daemons/host/run.ts';
 import { type CommandHost, REAL_HOST } from './command-host.ts';
+import { WAIT_SECONDS, WAIT_SECONDS_MAX } from './living-followers.ts';
 import { withCluster } from './node/cluster-on-san.ts';
 import { rotateKey } from './rotate-key.ts';
 import { remedyOf } from './san-device.ts';
 import { askStatus } from './status-command.ts';
-
-/** How long the nodes are waited for; one that hears of nothing reads the registry once a minute. */
-const WAIT_SECONDS = 180;
-const WAIT_SECONDS_MAX = 86_400;
 
 const HELP = `metamaster cluster rotate-key [options]
 Changes the key that the nodes speak to each other under, while all of them run and hear each other: a new key is told to every node, then

@@ -21,6 +21,8 @@ export interface ThisMachine {
   readonly live?: true;
   /** The container that this node was booted from. */
   readonly container?: string;
+  /** The card that this node was booted by. */
+  readonly interfaceName?: string;
   /** The SAN's disk by the session whose outages are errors; a node's storage agent says which. */
   readonly disk?: string;
 }
@@ -66,8 +68,8 @@ export function thisMachine(folder = '/run/metamaster'): ThisMachine {
   const { hardwareId, bootNonce } = record;
   if (node === undefined) return { hardwareId, bootNonce, live: true };
   const disk = jsonOf<{ disk: string }>(`${folder}/san.json`)?.disk;
-  const { node: number, container } = node;
-  return { hardwareId, bootNonce, ...(number === undefined ? {} : { node: number }), ...(container === undefined ? {} : { container }), ...(disk === undefined ? {} : { disk }) };
+  const { node: number, container, interfaceName } = node;
+  return { hardwareId, bootNonce, ...(number === undefined ? {} : { node: number }), ...(container === undefined ? {} : { container }), ...(interfaceName === undefined ? {} : { interfaceName }), ...(disk === undefined ? {} : { disk }) };
 }
 
 /** The machine that the command runs on. */

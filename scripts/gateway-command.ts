@@ -1,11 +1,14 @@
-// `metamaster gateway status|switch|drain`: who is the way out, and who shall be, asked of the gatewayd of this node.
+// `metamaster gateway status|switch|drain`: who is the way out, and who shall be, asked of the gatewayd of this node. What the registry says of it is
+// changed by `configure` (gateway-configure.ts).
 
 import { parseArgs } from 'node:util';
 import type { FilterAnswer, GatewayAnswer, GatewayStatus, StatusAnswer, TakeoverTimes } from '../daemons/gateway-control.ts';
 import { InputError, type MessageCode } from '../daemons/core/problem.ts';
 import { timeText } from '../daemons/core/unix-time.ts';
 import { askControl } from '../daemons/host/control-client.ts';
-import { duration, table } from './status-command.ts';
+import { REAL_HOST } from './command-host.ts';
+import { CONFIGURE_HELP, configureCommand, type ConfigureHost } from './gateway-configure.ts';
+import { askStatus as askClusterStatus, duration, table } from './status-command.ts';
 
 /** Where the unit lets the daemon open it. */
 const SOCKET = '/run/gatewayd/control.sock';
@@ -16,12 +19,14 @@ const LOOK_MS = 100;
 const HELP = `metamaster gateway status [--json]
 metamaster gateway switch [--to NODE] [--dry-run] [--json]
 metamaster gateway drain [--undo] [--dry-run] [--json]
-Says and changes who is the cluster's way out. Run it as root on one of the candidates.
+metamaster gateway configure [ANSWER=VALUE …] [--answers FILE] [--succession N,N] [--remove] [--dry-run] [--yes] [--json]
+Says and changes who is the cluster's way out. Run it as root on one of the candidates, configure on any node.
 
   status    who has the addresses, who comes next, how each candidate is heard, what is open towards the outside and how much was
             dropped there, and the takeovers of this node with their timelines
   switch    hands the addresses over: on the gateway to its backup or to --to NODE; on another candidate to that one itself
   drain     this node lets go, and does not stand until --undo or the next start of gatewayd
+  configure changes the gateway's answers in the registry: succession, networks, ports; see configure --help
 
   --dry-run       say what would happen, and change nothing
   --socket PATH   gatewayd's control socket [${SOCKET}]
@@ -132,7 +137,12 @@ async function drainCommand(socket: string, drained: boolean, dryRun: boolean): 
 }
 
 /** Runs the command; returns the exit code. @throws InputError MM-GATEWAY-… when it cannot be done, TypeError of node:util for a wrong argument */
-export async function gatewayCommand(argv: readonly string[]): Promise<number> {
+export async function gatewayCommand(argv: readonly string[], host: ConfigureHost = { ...REAL_HOST, status: askClusterStatus }): Promise<number> {
+  if (argv[0] === 'configure') {
+    if (!argv.includes('--help')) return configureCommand(argv.slice(1), host);
+    host.out(CONFIGURE_HELP);
+    return 0;
+  }
   const { values, positionals } = parseArgs({
     args: [...argv], allowPositionals: true,
     options: { to: { type: 'string' }, undo: { type: 'boolean', default: false }, 'dry-run': { type: 'boolean', default: false }, socket: { type: 'string', default: SOCKET }, json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
@@ -143,7 +153,7 @@ export async function gatewayCommand(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const wrong = (where: string, rule: string, seen: string): InputError => fail('MM-GATEWAY-ARGUMENTS', where, rule, seen, 'See `metamaster gateway --help`.');
-  if (verb === undefined || !['status', 'switch', 'drain'].includes(verb) || more.length > 0) throw wrong('gateway', 'needs one of status, switch, drain', positionals.join(' ') || 'nothing');
+  if (verb === undefined || !['status', 'switch', 'drain'].includes(verb) || more.length > 0) throw wrong('gateway', 'needs one of status, switch, drain, configure', positionals.join(' ') || 'nothing');
   if (values.to !== undefined && (verb !== 'switch' || !/^[1-9]\d{0,4}$/.test(values.to))) throw wrong('--to', 'takes the number of a node, with switch', values.to);
   if (values.undo && verb !== 'drain') throw wrong('--undo', 'goes with drain', verb);
   if (verb === 'status') {

@@ -19,7 +19,7 @@ const COMMANDS: Readonly<Record<string, { readonly what: string; readonly run: (
   node: { what: 'show the nodes and their machines; put another machine into a node\'s place; add, remove and drain nodes', run: (argv) => nodeCommand(argv) },
   cluster: { what: 'change the key that the nodes speak to each other under, while they run', run: (argv) => clusterCommand(argv) },
   status: { what: 'say which nodes are alive and serving, and how far the blades have come, from a running node', run: statusCommand },
-  gateway: { what: 'say which node is the way out, hand it over, or keep a node from it', run: gatewayCommand },
+  gateway: { what: 'say which node is the way out, hand it over, keep a node from it, or change its settings', run: (argv) => gatewayCommand(argv) },
   power: { what: 'tell and switch the power of blades, one by one or the whole rack', run: powerCommand },
   boot: { what: 'tell of the boots of blades stage by stage, or print the steps that a kernel command line leads to', run: bootCommand },
 };

@@ -5,11 +5,10 @@ import { randomBytes } from 'node:crypto';
 import type { Status } from '../daemons/agent/status.ts';
 import { InputError } from '../daemons/core/problem.ts';
 import { KEY_STEPS, type KeyStep, nextKeyStep, takeKeyStep } from '../daemons/storage/registry-edit-keys.ts';
+import { absent, awaitFollowers, behind } from './living-followers.ts';
 import type { ClusterOnSan } from './node/cluster-on-san.ts';
 
 const KEY_BYTES = 32;
-/** Between two looks at who follows. */
-const LOOK_MS = 1000;
 
 export interface RotationWish {
   readonly dryRun: boolean;
@@ -23,35 +22,20 @@ const MEANING: Readonly<Record<KeyStep, string>> = {
   forget: 'the former key is accepted no longer',
 };
 
-/** The living nodes that do not follow this generation yet, ascending. */
-function behind({ alive, generations }: Status, generation: number): readonly number[] {
-  const follows = new Set(generations.flatMap((row) => (row.generation >= generation ? [row.node] : [])));
-  return alive.filter((node) => !follows.has(node));
-}
-
 /** @throws InputError MM-KEY-FOLLOW; MM-STATUS-NO-DAEMON */
 async function everybodyFollows(cluster: ClusterOnSan, generation: number, { waitMs }: RotationWish, status: () => Promise<Status>): Promise<void> {
-  const { host } = cluster;
-  const until = host.now() + waitMs;
-  for (let told = ''; ; ) {
-    const missing = behind(await status(), generation).join(', ');
-    if (missing === '') return;
-    if (missing !== told) cluster.tell(`Waiting for node ${missing} to follow generation ${generation} of the registry.`);
-    told = missing;
-    if (host.now() >= until) {
-      throw new InputError([{
-        code: 'MM-KEY-FOLLOW', where: `generation ${generation}`, rule: `every living node follows it within ${waitMs / 1000} s`, seen: `node ${missing} does not`,
-        remedy: 'All nodes go on hearing each other. `metamaster status` names who is behind; the same command goes on from here.',
-      }]);
-    }
-    await host.sleep(LOOK_MS);
-  }
+  const missing = await awaitFollowers(cluster, generation, waitMs, status);
+  if (missing.length === 0) return;
+  throw new InputError([{
+    code: 'MM-KEY-FOLLOW', where: `generation ${generation}`, rule: `every living node follows it within ${waitMs / 1000} s`, seen: `node ${missing.join(', ')} does not`,
+    remedy: 'All nodes go on hearing each other. `metamaster status` names who is behind; the same command goes on from here.',
+  }]);
 }
 
 /** Who does not hear of it now: they have it by their next boot, or from the registry within a minute once they reach the SAN. */
-function absentText(cluster: ClusterOnSan, { alive }: Status): string {
-  const absent = cluster.found.registry.roster.nodes.filter(({ number }) => !alive.includes(number)).map(({ number }) => number);
-  return absent.length === 0 ? '' : ` Node ${absent.join(', ')}: not heard just now, and not waited for; a boot, or the registry within a minute, brings the keys.`;
+function absentText(cluster: ClusterOnSan, seen: Status): string {
+  const nodes = absent(cluster, seen);
+  return nodes.length === 0 ? '' : ` Node ${nodes.join(', ')}: not heard just now, and not waited for; a boot, or the registry within a minute, brings the keys.`;
 }
 
 /**

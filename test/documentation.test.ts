@@ -29,7 +29,7 @@ const PACKAGES = [...Object.keys(dependencies), ...Object.keys(devDependencies)]
 /** Programs that tell their options by `--help`: how a document calls them, and how they are asked. */
 const PROGRAMS: readonly (readonly [called: string, file: string, ...words: string[]])[] = [
   ['scripts/up', 'scripts/up.ts'], ['scripts/test', 'scripts/test.ts'], ['node build.mjs', 'build.mjs'], ['node live-dvd/images.ts', 'live-dvd/images.ts'], ['node daemons/metamasterd.ts', 'daemons/metamasterd.ts'],
-  ...['node checkpoint', 'node rollback', 'node diff', 'node cat', 'node hardware', 'san', 'install', 'boot', 'power', 'restore', 'cluster', 'status', 'node'].flatMap((name) => ['metamaster', 'node scripts/metamaster.ts'].flatMap((program) => [[`${program} ${name}`, 'scripts/metamaster.ts', ...name.split(' ')] as const])),
+  ...['node checkpoint', 'node rollback', 'node diff', 'node cat', 'node hardware', 'san', 'install', 'boot', 'power', 'restore', 'cluster', 'gateway', 'status', 'node'].flatMap((name) => ['metamaster', 'node scripts/metamaster.ts'].flatMap((program) => [[`${program} ${name}`, 'scripts/metamaster.ts', ...name.split(' ')] as const])),
   ['metamaster', 'scripts/metamaster.ts'], ['node scripts/metamaster.ts', 'scripts/metamaster.ts'],
 ];
 
@@ -103,6 +103,7 @@ async function refusedWords(command: string): Promise<string | undefined> {
     const request = parsePowerRequest(words);
     return request.ok ? undefined : request.problems[0]!.rule;
   }
+  if (name === 'gateway' && words[0] === 'configure') return (await gatewayCommand(argv, { ...host, status })) === DISK_MISSING ? undefined : said;
   if (name === 'gateway') {
     const refused: unknown = await gatewayCommand([...words, '--socket', NO_DISK]).then((code) => `exit code ${code}`, (error: unknown) => error);
     return refused instanceof InputError && refused.problems[0]!.code === 'MM-GATEWAY-NO-DAEMON' ? undefined : String(refused);

@@ -42,6 +42,15 @@ export interface GatewayConfig {
   readonly beatMs: number;
 }
 
+/** What gatewayd's sockets and addresses hang on, and what only a new start of it can change; equal texts for equal ones. */
+export const gatewayFoundation = ({ insideInterface, insidePrefix, movingAddress, publicSide, ipv6, beatMs, preemption }: GatewayConfig): string =>
+  JSON.stringify([insideInterface, insidePrefix, movingAddress, publicSide, ipv6, beatMs, preemption]);
+
+/** Stands for the settings of a cluster that has no gateway, so that a node which was a candidate finds what it still has of it. */
+export function noGateway({ metaMasterAddress, netmask, domain }: Roster, insideInterface: string): GatewayConfig {
+  return { candidates: [], movingAddress: metaMasterAddress, insideInterface, insidePrefix: prefixLength(netmask)!, domain, publicSide: undefined, ipv6: undefined, forwards: [], services: [], preemption: false, beatMs: BEAT_MS };
+}
+
 /** More is somebody's mistake: the rules are looked through one by one. */
 export const FORWARDS_MAX = 256;
 const PUBLIC = ['public-IP', 'public-netmask', 'public-router'] as const;

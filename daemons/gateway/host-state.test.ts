@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Ipv4 } from '../core/ipv4.ts';
 import { type Ipv6, isIpv6 } from '../core/ipv6.ts';
-import type { GatewayConfig } from './gateway-config.ts';
+import type { Roster } from '../core/roster.ts';
+import { type GatewayConfig, noGateway } from './gateway-config.ts';
 import { GATEWAY_CONFIG, GATEWAY_CONFIG6 } from './gateway.test-kit.ts';
 import { type DefaultRoute, desiredHostState, type DesiredRole, hostOperations, type HostOperation, type HostState } from './host-state.ts';
 
@@ -84,6 +85,12 @@ describe('the steps', () => {
   test('without IPv6 nothing of it is touched, whatever is there', () => {
     const there: HostState = { ...FRESH, addresses: [{ interface: 'eth1', address: '2001:db8::10' as Ipv6, prefix: 64 }], defaultRoute6: { via: 'fd01:203:405::1:0' as Ipv6, interface: 'eth0' } };
     for (const role of ROLES) expect(steps(there, role).filter((step) => step.includes('::') || step.includes('ipv6'))).toEqual([]);
+  });
+
+  test('a cluster that has no gateway any more: nobody is a way out', () => {
+    const before = { ...stateOf('absent'), sysctls: { 'net/ipv4/ip_forward': '0' } };
+    const roster = { metaMasterAddress: GATEWAY_CONFIG.movingAddress, netmask: '255.255.255.0', domain: GATEWAY_CONFIG.domain } as Roster;
+    expect(steps(before, 'absent', noGateway(roster, 'eth0'))).toEqual(['no default']);
   });
 
   test('an address of ours on the wrong interface moves; those of others stay', () => {

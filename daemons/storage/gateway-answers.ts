@@ -44,8 +44,16 @@ export function wayOut6(install: InstallAnswers, roster: Roster): Ipv6 | undefin
   return install['public-IP6'] === undefined || wayOut(install, roster) === undefined ? undefined : gatewayIpv6(clusterPrefix(roster.clusterName));
 }
 
+/** The addresses inside and the domain belong to the whole cluster, and stay as they were installed. */
+const OF_THE_CLUSTER = ['spare-local-IP', 'meta-master-ip', 'domain'] as const;
+type OfTheCluster = (typeof OF_THE_CLUSTER)[number];
+
+/** What of the answers may be changed in an installed cluster. */
+export type ChangeableAnswer = Exclude<(typeof GATEWAY_ANSWERS)[number], OfTheCluster>;
+export const CHANGEABLE_ANSWERS = GATEWAY_ANSWERS.filter((key): key is ChangeableAnswer => !(OF_THE_CLUSTER as readonly string[]).includes(key));
+
 /** The succession as answers: the first two by their addresses. */
-function successionOf(nodes: readonly RosterNode[]): Record<string, InstallAnswer> {
+export function successionOf(nodes: readonly RosterNode[]): Record<string, InstallAnswer> {
   const named = NAMED.flatMap((key, at) => (nodes[at] === undefined ? [] : [[key, nodes[at].address] as const]));
   return { ...Object.fromEntries(named), [FURTHER]: nodes.slice(NAMED.length).map(({ number }) => String(number)) };
 }

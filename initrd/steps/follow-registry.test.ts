@@ -180,6 +180,23 @@ describe('a newer registry', () => {
     expect(routes().slice(before)).toEqual([['ip', '-4', 'route', 'replace', 'default', 'via', san.registry.roster.metaMasterAddress, 'dev', 'eth0']]);
   });
 
+  test('starts the card on the outside network of a candidate that comes later, once', async () => {
+    const outside = { ...san.registry.install, 'primary-gateway-local-IP': '10.0.0.2', 'public-IP': '203.0.113.9', 'public-interface': 'eth1' };
+    const starts = (): number => blade.argvs.filter((argv) => argv.join(' ') === 'ip link set dev eth1 up').length;
+    await followed({ ...san.registry, install: outside });
+    await rounds(13);
+    expect(starts()).toBe(0);
+    blade.files.set('/sys/class/net/eth1/address', '52:54:00:00:01:01\n');
+    await rounds(13);
+    const started = starts();
+    expect(started).toBeGreaterThan(0);
+    blade.files.set('/sys/class/net/eth1/flags', '0x1003\n');
+    await rounds(13);
+    blade.files.set('/sys/class/net/eth1/flags', '0x1002\n');
+    await rounds(26);
+    expect(starts()).toBe(started);
+  });
+
   test('is written into the root by another process, whose work is waited for by nobody', async () => {
     await followed(withNodes(san.registry, [...san.registry.roster.nodes, NODE3]));
     expect(started()).toEqual([['qjs', '--no-unhandled-rejection', '-m', PROGRAM, 'write-identity', IDENTITY_REQUEST, IDENTITY_OUTCOME]]);

@@ -7,14 +7,14 @@ import { type BarredMachine, barOfMachine, nodeOfNumber, type Roster, type Roste
 import { timeText } from '../../daemons/core/unix-time.ts';
 import { clusterKeyText } from '../../daemons/storage/cluster-keys.ts';
 import type { ContainerFound } from '../../daemons/storage/container-on-disk.ts';
-import type { Registry, VolumeRecord } from '../../daemons/storage/registry.ts';
+import type { InstallAnswer, Registry, VolumeRecord } from '../../daemons/storage/registry.ts';
 import type { BootHost, Feed } from '../boot-host.ts';
 import { renderIdentity } from '../identity.ts';
 import type { BootRecord } from './handover.ts';
 import { ownMacs } from './own-macs.ts';
 import { whoServes } from './restart-blade.ts';
 import { initiatorOf } from './san-login.ts';
-import { isCandidate, setWayOut, setWayOut6, startOutside } from './way-out.ts';
+import { isCandidate, outsideIsUp, setWayOut, setWayOut6, startOutside } from './way-out.ts';
 import { type IdentityOutcome, type IdentityWrite, WRITE_IDENTITY } from './write-identity.ts';
 
 /** The newest configuration of this node, for metamasterd (its unit's `--follow`): what /etc/metamaster/node.json will hold, and no secret. */
@@ -54,6 +54,8 @@ export class RegistryFollower {
   readonly #record: BootRecord;
   readonly #program: string;
   readonly #superseded: Superseded;
+  /** The card on the outside network that was up once. */
+  #outsideSeenUp: InstallAnswer | undefined;
   /** The generation that was looked at last, followed or refused. */
   #known: number;
   /** The hint that was followed up by a read: one that the registry does not bear out is not followed up again. */
@@ -104,6 +106,7 @@ export class RegistryFollower {
         this.#complain('MM-AGENT-REGISTRY', `the registry has generation ${generation}, older than ${this.#known}, which this node keeps: see \`metamaster san check\``);
       } else {
         if (generation > this.#known) this.#take(found.value);
+        if (generation === this.#known) this.#startLateOutside(found.value.registry);
         this.#complaints.delete('MM-AGENT-REGISTRY');
       }
       return true;
@@ -159,6 +162,18 @@ export class RegistryFollower {
     if (isCandidate(registry, number)) return startOutside(this.#host, registry, device);
     setWayOut(this.#host, registry, device);
     setWayOut6(this.#host, registry, device);
+  }
+
+  /**
+   * A candidate's card on the outside network may come after the boot or after the settings, with its driver or into its slot. It is started when it
+   * is there; one that was up once is its administrator's, who may have stopped it.
+   */
+  #startLateOutside(registry: Registry): void {
+    const { node = 0, interfaceName = '' } = this.#record;
+    const name = registry.install['public-interface'];
+    if (name === this.#outsideSeenUp || !isCandidate(registry, node)) return;
+    if (!outsideIsUp(this.#host, registry)) startOutside(this.#host, registry, interfaceName);
+    if (outsideIsUp(this.#host, registry)) this.#outsideSeenUp = name;
   }
 
   /** @throws Error: without the keys nothing of this registry is followed, and it is read again */

@@ -9,9 +9,6 @@ import type { BootHost } from '../boot-host.ts';
 /** A VLAN on a card, by the kernel's usual name: `eth1.7`. */
 const VLAN_NAME = /^(?<card>[^.]+)\.(?<vlan>[1-9][0-9]{0,3})$/;
 
-/** IFF_UP of netdevice(7). */
-const isUp = (host: BootHost, device: string): boolean => (Number(host.readText(`/sys/class/net/${device}/flags`)?.trim() ?? 0) & 1) === 1;
-
 /** True when the node may hold the gateway. */
 export const isCandidate = ({ install, roster }: Registry, node: number): boolean => gatewayCandidates(install, roster).includes(node);
 
@@ -39,7 +36,8 @@ export function setWayOut6(host: BootHost, { install, roster }: Registry, device
  * looked at (ip-sysctl.rst, rp_filter), for no source can lie behind it. A card that is missing is gatewayd's to complain about.
  * @param inside the card that the node was booted by, which may carry the VLAN
  */
-export function startOutside(host: BootHost, { install }: Registry, inside: string): void {
+export function startOutside(host: BootHost, registry: Registry, inside: string): void {
+  const { install } = registry;
   const name = install['public-interface'];
   if (typeof name !== 'string') return;
   const { card, vlan } = VLAN_NAME.exec(name)?.groups ?? {};
@@ -54,7 +52,10 @@ export function startOutside(host: BootHost, { install }: Registry, inside: stri
     host.run(['ip', 'link', 'add', 'link', card, 'name', name, 'type', 'vlan', 'id', vlan]);
   }
   // A card that is up is gatewayd's already, and may have its addresses.
-  if (!host.exists(`/sys/class/net/${name}`) || isUp(host, name)) return;
+  if (!host.exists(`/sys/class/net/${name}`) || outsideIsUp(host, registry)) return;
   silent(name);
   host.run(['ip', 'link', 'set', 'dev', name, 'up']);
 }
+
+/** True when the card on the outside network was started (IFF_UP of netdevice(7)), whether it has a carrier or not. */
+export const outsideIsUp = (host: BootHost, { install }: Registry): boolean => (Number(host.readText(`/sys/class/net/${String(install['public-interface'])}/flags`)?.trim() ?? '0') & 1) === 1;

@@ -13,10 +13,14 @@ const NAMED_GATEWAYS = ['primary-gateway-local-IP', 'backup-gateway-local-IP'] a
 /** One without another is half an outside network. */
 const PUBLIC_REQUIRED = ['public-IP', 'public-netmask', 'public-router', 'public-interface'] as const;
 
+/** Of an installed cluster nodes may have left. */
+const numbersText = (numbers: readonly number[]): string => (numbers.every((number, at) => number === at + 1) ? `1 to ${numbers.length}` : numbers.join(', '));
+
 /** Each node of the succession is one of the list of nodes, and stands in the succession once. */
 const succession: Relation = ({ nodes = [], ...answers }) => {
   const problems: Problem[] = [];
   const known = nodes.every((node) => node?.address !== undefined) && nodes.length > 0;
+  const numbers = nodes.map((node, at) => node?.number ?? at + 1);
   const holders = new Map<number, string>();
   const add = (where: string, number: number, seen: string): void => {
     const before = holders.get(number);
@@ -28,11 +32,11 @@ const succession: Relation = ({ nodes = [], ...answers }) => {
     if (!known || address === undefined) continue;
     const at = nodes.findIndex((node) => node?.address === address);
     if (at < 0) problems.push(problemOf('MM-ANSWERS-GATEWAY', where, 'must be the address of one of the nodes', address, 'Give the address of the node that is meant.'));
-    else add(where, at + 1, address);
+    else add(where, numbers[at]!, address);
   }
   (answers['further-gateway-nodes'] ?? []).forEach((text, at) => {
     const where = `further-gateway-nodes[${at}]`;
-    if (nodes.length > 0 && Number(text) > nodes.length) problems.push(problemOf('MM-ANSWERS-GATEWAY', where, `must be the number of one of the nodes, 1 to ${nodes.length}`, text, 'Give the place of the node in the list of nodes.'));
+    if (nodes.length > 0 && !numbers.includes(Number(text))) problems.push(problemOf('MM-ANSWERS-GATEWAY', where, `must be the number of one of the nodes, ${numbersText(numbers)}`, text, 'Give the number of the node that is meant: in answers, its place in the list of nodes.'));
     else add(where, Number(text), `node ${text}`);
   });
   return problems;

@@ -8,8 +8,11 @@ import { parsePortal } from '../../daemons/core/san-portal.ts';
 import type { AnsweredNode, Answers } from './answers.ts';
 import { GATEWAY_RELATIONS } from './answers-gateway.ts';
 
+/** A node as far as it is sound; without a number it is its place in the list, counted from 1. */
+type SoundNode = Partial<AnsweredNode> & { readonly number?: number };
+
 /** The answers as far as they are sound; a node that is not sound keeps its place in the list. */
-export type SoundAnswers = { readonly [K in keyof Omit<Answers, 'nodes'>]?: Answers[K] | undefined } & { readonly nodes?: readonly (Partial<AnsweredNode> | undefined)[] | undefined };
+export type SoundAnswers = { readonly [K in keyof Omit<Answers, 'nodes'>]?: Answers[K] | undefined } & { readonly nodes?: readonly (SoundNode | undefined)[] | undefined };
 
 /** What one relation has against the answers. */
 export type Relation = (answers: SoundAnswers) => readonly Problem[];
@@ -72,7 +75,7 @@ const distinctAddresses: Relation = (answers) => {
   });
 };
 
-const spareAddress: Relation = ({ 'spare-local-IP': spare, 'meta-master-ip': metaMaster }) =>
+export const spareAddress: Relation = ({ 'spare-local-IP': spare, 'meta-master-ip': metaMaster }) =>
   spare === undefined || metaMaster === undefined || spare === metaMaster
     ? []
     : [problemOf('MM-ANSWERS-SPARE', 'spare-local-IP', `must be meta-master-ip, ${metaMaster}: one address moves with the gateway`, spare, 'Leave one of the two out.')];

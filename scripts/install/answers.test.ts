@@ -48,7 +48,7 @@ describe('the example of the documentation', () => {
 
   test('names every answer, and shows the true defaults', () => {
     for (const key of Object.keys(ANSWERS_SCHEMA.shape)) if (key !== 'spare-local-IP') expect(text, key).toMatch(new RegExp(String.raw`^(# )?${key}:`, 'm'));
-    const shown = parse([...text.matchAll(/^# ([a-zA-Z-]+: \S+)/gm)].map(([, line]) => line).filter((line) => !/^(store-size|container-size|boot-vlan|root-|chap-|first-node|meta-|ntp-|inside-)/.test(line!)).join('\n')) as Record<string, unknown>;
+    const shown = parse([...text.matchAll(/^# ([a-zA-Z-]+: \S+)/gm)].map(([, line]) => line).filter((line) => !/^(store-size|container-size|boot-vlan|root-|chap-|first-node|meta-|ntp-|inside-|public-services)/.test(line!)).join('\n')) as Record<string, unknown>;
     expect(Object.keys(shown).length).toBeGreaterThan(8);
     expect(answers).toMatchObject(shown);
   });

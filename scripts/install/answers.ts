@@ -51,12 +51,13 @@ function seenText(value: unknown, path: readonly PropertyKey[]): string {
   return text.length > SEEN_MAX ? `${text.slice(0, SEEN_MAX)}…` : text;
 }
 
+/** What speaks against keys that are none of those that may be given. */
+const unknownKeys = (keys: readonly string[], path: readonly PropertyKey[], known: readonly string[]): readonly Problem[] =>
+  keys.map((key) => problemOf('MM-ANSWERS-UNKNOWN', pathText([...path, key]), `must be one of ${known.join(', ')}`, JSON.stringify(key), 'Correct its spelling, or leave it out.'));
+
 /** A zod issue in this project's words. */
 function problemsOfIssue(issue: z.core.$ZodIssue, raw: unknown): readonly Problem[] {
-  if (issue.code === 'unrecognized_keys') {
-    const shape = issue.path.length === 0 ? ANSWERS_SCHEMA.shape : NODE_SCHEMA.shape;
-    return issue.keys.map((key) => problemOf('MM-ANSWERS-UNKNOWN', pathText([...issue.path, key]), `must be one of ${Object.keys(shape).join(', ')}`, JSON.stringify(key), 'Correct its spelling, or leave it out.'));
-  }
+  if (issue.code === 'unrecognized_keys') return unknownKeys(issue.keys, issue.path, Object.keys(issue.path.length === 0 ? ANSWERS_SCHEMA.shape : NODE_SCHEMA.shape));
   const { rule, remedy } = adviceFor(issue.path);
   const value = valueAt(raw, issue.path);
   if (value === undefined) return [problemOf('MM-ANSWERS-MISSING', pathText(issue.path), `is required, and ${rule}`, 'nothing', remedy)];
@@ -105,7 +106,7 @@ function valuesOfInfo({ answers, nodes }: InstallInfo): Record<string, unknown> 
 }
 
 /** The file as plain values; its syntax errors with line and column. */
-function readValues(text: string, fileName: string): Result<Record<string, unknown>> {
+export function readValues(text: string, fileName: string): Result<Record<string, unknown>> {
   if (isInstallInfo(text)) {
     const info = parseInstallInfo(text, fileName);
     return info.ok ? { ok: true, value: valuesOfInfo(info.value) } : info;
@@ -151,6 +152,23 @@ export function parseAnswers(text: string, fileName: string): Result<Answers> {
     ...relationProblems(sound).filter(({ where }) => !issues.some((issue) => issue.where === where)),
   ];
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: sound as Answers };
+}
+
+/**
+ * Some answers by themselves, each held against the form that it has in the file, for a change of an installed cluster. What must hold between
+ * them and the others is the caller's. Problems as of `parseAnswers`, all together; a key that is none of `keys` is unknown.
+ */
+export function parseSomeAnswers<K extends keyof GivenAnswers>(raw: Readonly<Record<string, unknown>>, keys: readonly K[]): Result<Partial<Pick<GivenAnswers, K>>> {
+  const problems = [...unknownKeys(Object.keys(raw).filter((key) => !(keys as readonly string[]).includes(key)), [], keys)];
+  const values: Record<string, unknown> = {};
+  for (const key of keys) {
+    if (raw[key] === undefined) continue;
+    const { error, data } = ANSWERS_SCHEMA.shape[key].safeParse(raw[key]);
+    const issues = (error?.issues ?? []).flatMap((issue) => problemsOfIssue({ ...issue, path: [key, ...issue.path] }, raw));
+    problems.push(...issues.filter(({ where }, at) => issues.findIndex((other) => other.where === where) === at));
+    values[key] = data;
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: values as Partial<Pick<GivenAnswers, K>> };
 }
 
 /** The roster that the answers ask for: nodes are numbered from 1 in their order. */

@@ -9,6 +9,7 @@ export const GATEWAY_MESSAGES: Messages = {
   'MM-GATEWAY-ARGUMENTS': entry('`metamaster gateway`', 'The command is not of its form.', 'See `metamaster gateway --help`.'),
   'MM-GATEWAY-CANDIDATE': entry(SETTINGS, 'The succession names a machine that is no node of the roster, or a node twice.', 'Name nodes that have an uplink, each once.'),
   'MM-GATEWAY-FILE': entry('gatewayd at its start, or while it runs', 'The file with the gateway\'s settings is no JSON object.', 'Boot the node again, which writes it afresh from the registry.'),
+  'MM-GATEWAY-FOLLOW': entry('`metamaster gateway configure`', 'The answers are written, and a living node has not followed the registry within --wait: it does not reach the SAN, or refuses what it read.', '`metamaster status` names who is behind; see `journalctl -u metamaster-storage` there. It follows by itself as soon as it can.'),
   'MM-GATEWAY-FORWARD': entry(SETTINGS, 'A port forward is not of its form, leads out of the cluster, or names a port that is forwarded already.', 'Write it as `tcp/443=192.168.0.5:8443`.'),
   'MM-GATEWAY-KEY': entry('gatewayd at its start', 'It was started without the cluster\'s key, so that anybody\'s beats could pass for a node\'s.', 'Give --cluster-key; the unit of the image does.'),
   'MM-GATEWAY-MISSING': entry(SETTINGS, 'The outside network is described in part only.', 'Give public-IP, public-netmask and public-router, or none of the public- answers; public-IP6 and public-router6 besides, or neither.'),
