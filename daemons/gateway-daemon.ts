@@ -259,12 +259,13 @@ export class GatewayDaemon {
   /** In order: another node has the addresses, or they are down, before the process ends. */
   async #stop(): Promise<void> {
     if (this.#worker === undefined) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#stopped = resolve;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#stopped = () => resolve(true);
     this.#tell({ kind: 'stop' });
-    setTimeout(resolve, STOP_MAX_MS);
-    await promise;
+    setTimeout(() => resolve(false), STOP_MAX_MS);
+    const addressesDown = await promise;
     this.#states!.stop();
-    await this.#ruleset.keep(NO_RULESET);
+    // Addresses that may still be up keep their filter and the gate, which is shut; the next start tidies up.
+    if (addressesDown) await this.#ruleset.keep(NO_RULESET);
   }
 }
