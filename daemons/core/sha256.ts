@@ -1,7 +1,7 @@
 // SHA-256 (FIPS 180-4) and HMAC (RFC 2104) in plain TypeScript, for the initrd, where there is no crypto module,
 // and for pure files everywhere. Large files on a node are hashed by the host's crypto instead.
 
-import { concatBytes, viewOf } from './bytes.ts';
+import { viewOf } from './bytes.ts';
 
 const BLOCK = 64;
 
@@ -44,13 +44,22 @@ function compress(state: Uint32Array, w: Uint32Array, block: DataView, offset: n
     b = a;
     a = (t1 + t2) | 0;
   }
-  const next = [a, b, c, d, e, f, g, h];
-  for (let i = 0; i < 8; i++) state[i] = (state[i]! + next[i]!) | 0;
+  state[0] = state[0]! + a;
+  state[1] = state[1]! + b;
+  state[2] = state[2]! + c;
+  state[3] = state[3]! + d;
+  state[4] = state[4]! + e;
+  state[5] = state[5]! + f;
+  state[6] = state[6]! + g;
+  state[7] = state[7]! + h;
 }
 
 /** The SHA-256 digest of `bytes`: 32 bytes. */
-export function sha256(bytes: Uint8Array): Uint8Array {
-  const state = Uint32Array.from(INITIAL);
+export const sha256 = (bytes: Uint8Array): Uint8Array => digestFrom(INITIAL, 0, bytes);
+
+/** Goes on from the state after so many bytes, which are whole blocks. */
+function digestFrom(from: Uint32Array, before: number, bytes: Uint8Array): Uint8Array {
+  const state = from.slice();
   const w = new Uint32Array(64);
   const whole = bytes.length - (bytes.length % BLOCK);
   const view = viewOf(bytes);
@@ -60,19 +69,38 @@ export function sha256(bytes: Uint8Array): Uint8Array {
   tail.set(bytes.subarray(whole));
   tail[rest] = 0x80;
   const tailView = viewOf(tail);
-  tailView.setUint32(tail.length - 8, Math.floor(bytes.length / 2 ** 29));
-  tailView.setUint32(tail.length - 4, (bytes.length << 3) >>> 0);
+  const length = before + bytes.length;
+  tailView.setUint32(tail.length - 8, Math.floor(length / 2 ** 29));
+  tailView.setUint32(tail.length - 4, (length << 3) >>> 0);
   for (let at = 0; at < tail.length; at += BLOCK) compress(state, w, tailView, at);
   const out = new Uint8Array(32);
   const outView = viewOf(out);
-  state.forEach((word, i) => outView.setUint32(4 * i, word));
+  for (let i = 0; i < 8; i++) outView.setUint32(4 * i, state[i]!);
   return out;
 }
 
 /** HMAC-SHA-256 of `message` under `key`: 32 bytes. */
 export function hmacSha256(key: Uint8Array, message: Uint8Array): Uint8Array {
-  const padded = new Uint8Array(BLOCK);
-  padded.set(key.length > BLOCK ? sha256(key) : key);
-  const inner = sha256(concatBytes(padded.map((byte) => byte ^ 0x36), message));
-  return sha256(concatBytes(padded.map((byte) => byte ^ 0x5c), inner));
+  return new HmacSha256(key).of(message);
+}
+
+/** HMAC-SHA-256 under one key, of which the first blocks are computed once: half the work for a short message. */
+export class HmacSha256 {
+  readonly #inner: Uint32Array;
+  readonly #outer: Uint32Array;
+
+  constructor(key: Uint8Array) {
+    const padded = new Uint8Array(BLOCK);
+    padded.set(key.length > BLOCK ? sha256(key) : key);
+    [this.#inner, this.#outer] = [0x36, 0x5c].map((pad) => {
+      const state = INITIAL.slice();
+      compress(state, new Uint32Array(64), viewOf(padded.map((byte) => byte ^ pad)), 0);
+      return state;
+    }) as [Uint32Array, Uint32Array];
+  }
+
+  /** 32 bytes. */
+  of(message: Uint8Array): Uint8Array {
+    return digestFrom(this.#outer, BLOCK, digestFrom(this.#inner, BLOCK, message));
+  }
 }

@@ -35,7 +35,7 @@ const ETHERNET = 1;
 export type DhcpInput =
   /** A datagram from port 67, or from port 68 where foreign servers are listened for. `unicast`: it came to this node's own address. */
   | { readonly kind: 'packet'; readonly bytes: Uint8Array; readonly from: { readonly address: string; readonly port: number }; readonly unicast: boolean }
-  /** The nodes that are alive and serving, and those of them that may be dead (default: none); this node counts in any case. */
+  /** The nodes that are alive and serving, ascending, and those of them that may be dead (default: none); this node counts in any case. */
   | { readonly kind: 'live'; readonly nodes: readonly number[]; readonly suspects?: readonly number[] }
   | { readonly kind: 'roster'; readonly roster: Roster }
   /** This machine is the node that the roster means, or is not any more: then it answers nobody, and nothing that it hears is judged. */
@@ -103,7 +103,7 @@ export class DhcpServer implements Machine<DhcpInput, DhcpEffect> {
       case 'packet':
         return this.#member ? this.#packet(now, input) : [];
       case 'live':
-        this.#answerers = { live: [...new Set([this.#self, ...input.nodes])].sort((a, b) => a - b), suspects: input.suspects ?? [] };
+        this.#answerers = { live: input.nodes.includes(this.#self) ? input.nodes : [this.#self, ...input.nodes].sort((a, b) => a - b), suspects: input.suspects ?? [] };
         return [];
       case 'roster':
         this.#useRoster(input.roster);

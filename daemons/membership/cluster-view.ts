@@ -14,11 +14,9 @@ import { JUDGE_AGAIN_MS, OBSERVERS, OTHERS_BURIAL_AFTER_MS, STALL_GRACE_MS } fro
 import type { OwnRecord } from './own-record.ts';
 import type { SeededChance } from './seeded-chance.ts';
 import { suspicionMs } from './suspicion-time.ts';
+import { TIMER } from './timer-heap.ts';
 import type { TimerHeap } from './timer-heap.ts';
 import { ringsOf } from './watch-rings.ts';
-
-/** Beginning of the names of its timers; the node's number follows. */
-export const SUSPICION_TIMER = 'suspicion/';
 
 export interface ViewParts {
   readonly self: number;
@@ -28,8 +26,8 @@ export interface ViewParts {
   readonly courier: Courier;
   readonly health: LocalHealth;
   readonly generations: GenerationWatch;
-  /** The living set has changed, or what it says of itself. */
-  readonly onChange: () => void;
+  /** The living set has changed, or (`watchers`: false) only what one of it says of itself. */
+  readonly onChange: (watchers: boolean) => void;
   /** The suspected one is told first, by a ping that is nobody's probe. */
   readonly tell: (node: number) => void;
   readonly onNewerRoster: (generation: number, node: number) => void;
@@ -62,11 +60,11 @@ export class ClusterView {
     for (const node of gone) {
       table.remove(node);
       this.#suspicions.delete(node);
-      timers.clear(`${SUSPICION_TIMER}${node}`);
+      timers.clear(TIMER.suspicion, node);
       courier.forget(node);
       generations.drop(node);
     }
-    this.#parts.onChange();
+    this.#parts.onChange(true);
   }
 
   get numbers(): ReadonlySet<number> {
@@ -141,9 +139,9 @@ export class ClusterView {
   }
 
   /** What a datagram itself says of its sender, which is in the roster and not this node. */
-  hearSender(now: Instant, { node, start, incarnation }: Sender): Freshness {
-    const freshness = this.#parts.table.freshness(node, { start, incarnation });
-    if (freshness === 'newer') this.#begin(now, node, { start, incarnation });
+  hearSender(now: Instant, sender: Sender): Freshness {
+    const freshness = this.#parts.table.freshness(sender.node, sender);
+    if (freshness === 'newer') this.#begin(now, sender.node, sender);
     return freshness;
   }
 
@@ -155,7 +153,9 @@ export class ClusterView {
     if (!this.#numbers.has(node)) return;
     if (node === self) return this.#hearOfSelf(now, claim);
     this.#hearLife(now, claim);
-    if (description && table.describe(node, claim.start, description)) this.#described(now, node);
+    if (description === undefined) return;
+    const wasPresent = table.get(node)?.description?.present !== false;
+    if (table.describe(node, claim.start, description)) this.#described(now, node, wasPresent);
   }
 
   #hearLife(now: Instant, claim: Claim): void {
@@ -211,7 +211,7 @@ export class ClusterView {
     own.rise(Math.max(incarnation, this.#heardOfSelf));
     table.begin(now, self, own.life);
     courier.rumour(self);
-    this.#parts.onChange();
+    this.#parts.onChange(true);
   }
 
   /** This node's own probe went unanswered. Returns true when that was not known already. */
@@ -234,10 +234,10 @@ export class ClusterView {
     if (began) this.#suspicions.set(node, { since: now, watchers: Math.min(OBSERVERS, this.#wellCount()) });
     const { since, watchers } = this.#suspicions.get(node)!;
     const until = after(since, suspicionMs(table.get(node)!.suspecters.length, watchers));
-    const earlier = timers.at(`${SUSPICION_TIMER}${node}`);
-    if (earlier === undefined || until < earlier) timers.set(`${SUSPICION_TIMER}${node}`, until);
+    const earlier = timers.at(TIMER.suspicion, node);
+    if (earlier === undefined || until < earlier) timers.set(TIMER.suspicion, until, node);
     courier.rumour(node);
-    if (began) this.#parts.onChange();
+    if (began) this.#parts.onChange(true);
   }
 
   /** Of those that could watch; counted to OBSERVERS and no further. */
@@ -261,13 +261,13 @@ export class ClusterView {
     const { since } = this.#suspicions.get(node)!;
     table.bury(now, node);
     this.#suspicions.delete(node);
-    timers.clear(`${SUSPICION_TIMER}${node}`);
+    timers.clear(TIMER.suspicion, node);
     generations.drop(node);
     courier.rumour(node);
     // Those that found it silent tell all; the others' suspicion ends by itself, and a broadcast of each would be a storm.
     if (suspecters.includes(self)) courier.announce(node, false);
     courier.log(logEffect('warn', 'membership.dead', { node, incarnation, suspecters: suspecters.join(), suspectedForMs: now - since }));
-    this.#parts.onChange();
+    this.#parts.onChange(true);
   }
 
   #begin(now: Instant, node: number, life: Life): void {
@@ -275,22 +275,22 @@ export class ClusterView {
     const before = table.get(node);
     table.begin(now, node, life);
     this.#suspicions.delete(node);
-    timers.clear(`${SUSPICION_TIMER}${node}`);
+    timers.clear(TIMER.suspicion, node);
     courier.rumour(node);
     const { description } = table.get(node)!;
     if (description) generations.stands(now, node, description.rosterGeneration);
     else generations.drop(node);
     if (before?.status === 'dead') courier.log(logEffect('info', 'membership.back', { node, incarnation: life.incarnation, restarted: before.start !== life.start }));
     // Only a refutation of what had not been believed changes nothing.
-    if (before?.status !== 'alive' || before.start !== life.start) this.#parts.onChange();
+    if (before?.status !== 'alive' || before.start !== life.start) this.#parts.onChange(true);
   }
 
-  #described(now: Instant, node: number): void {
+  #described(now: Instant, node: number, wasPresent: boolean): void {
     const { table, generations } = this.#parts;
     const { description } = table.get(node)!;
     if (this.isLive(node)) generations.stands(now, node, description!.rosterGeneration);
     else generations.drop(node);
-    this.#parts.onChange();
+    this.#parts.onChange(description!.present !== wasPresent);
   }
 
   /** Whoever has the cluster's key may speak of a newer registry, also a number outside of this roster: a node that was added is the first to know of it. */
@@ -302,12 +302,12 @@ export class ClusterView {
   forgive(now: Instant, stalledMs: number): void {
     const { timers } = this.#parts;
     for (const node of this.#suspicions.keys()) {
-      const key = `${SUSPICION_TIMER}${node}`;
-      timers.set(key, Math.max(after(timers.at(key)!, stalledMs), after(now, STALL_GRACE_MS)) as Instant);
+      const later = after(timers.at(TIMER.suspicion, node)!, stalledMs);
+      timers.set(TIMER.suspicion, Math.max(later, after(now, STALL_GRACE_MS)) as Instant, node);
     }
   }
 
   postpone(now: Instant, node: number): void {
-    if (this.#suspicions.has(node)) this.#parts.timers.set(`${SUSPICION_TIMER}${node}`, after(now, JUDGE_AGAIN_MS));
+    if (this.#suspicions.has(node)) this.#parts.timers.set(TIMER.suspicion, after(now, JUDGE_AGAIN_MS), node);
   }
 }

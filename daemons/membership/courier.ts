@@ -10,10 +10,8 @@ import type { MemberTable } from './member-table.ts';
 import { LOG_INTERVAL_MS, PIGGYBACK_BYTES_MAX, PIGGYBACK_CLAIMS_MAX, RUMOUR_REPEATS, SYNC_RECORDS_MAX } from './membership-limits.ts';
 import type { OwnRecord } from './own-record.ts';
 import { RumourQueue } from './rumour-queue.ts';
+import { TIMER } from './timer-heap.ts';
 import type { TimerHeap } from './timer-heap.ts';
-
-/** Due when the gate lets the next broadcast pass. */
-export const BROADCAST_TIMER = 'broadcast';
 
 /** What the shell is to do. */
 export type CourierEffect =
@@ -22,6 +20,8 @@ export type CourierEffect =
   /** To all of the boot network. */
   | { readonly kind: 'broadcast'; readonly packet: MembershipPacket }
   | LogEffect;
+
+const NOTHING: readonly never[] = [];
 
 export class Courier {
   readonly #table: MemberTable;
@@ -49,6 +49,7 @@ export class Courier {
   }
 
   take(): readonly CourierEffect[] {
+    if (this.#effects.length === 0) return NOTHING;
     const effects = this.#effects;
     this.#effects = [];
     return effects;
@@ -75,11 +76,13 @@ export class Courier {
    * `outdated`: it spoke as an earlier life than is known of it.
    */
   ridingTo(to: number, outdated = false): readonly Claim[] {
-    const claims: Claim[] = [];
     const known = this.#table.get(to);
-    if (known && (outdated || known.status !== 'alive')) claims.push(this.#table.claim(to, false));
-    let bytes = claims.reduce((sum, claim) => sum + claimBytes(claim), 0);
-    for (const node of this.silent ? [] : this.#rumours.take(PIGGYBACK_CLAIMS_MAX - claims.length)) {
+    const first = known && (outdated || known.status !== 'alive') ? this.#table.claim(to, false) : undefined;
+    const rumours = this.silent ? NOTHING : this.#rumours.take(PIGGYBACK_CLAIMS_MAX - (first ? 1 : 0));
+    if (first === undefined && rumours.length === 0) return NOTHING;
+    const claims = first === undefined ? [] : [first];
+    let bytes = first === undefined ? 0 : claimBytes(first);
+    for (const node of rumours) {
       if (node === to || !this.#table.get(node)) continue;
       const whole = this.#table.claim(node, true);
       const claim = bytes + claimBytes(whole) <= PIGGYBACK_BYTES_MAX ? whole : { ...whole, description: undefined };
@@ -109,7 +112,7 @@ export class Courier {
   flush(now: Instant): void {
     if (this.silent) this.#waiting.clear();
     while (this.#waiting.size > 0) {
-      if (!this.#gate.pass(now)) return this.#timers.set(BROADCAST_TIMER, this.#gate.nextAt(now));
+      if (!this.#gate.pass(now)) return this.#timers.set(TIMER.broadcast, this.#gate.nextAt(now));
       const claims = this.#packed([...this.#waiting].map(([node, described]) => this.#table.claim(node, described)));
       for (const { node } of claims) this.#waiting.delete(node);
       this.#effects.push({ kind: 'broadcast', packet: { from: this.#own.sender, body: { kind: 'news', claims } } });

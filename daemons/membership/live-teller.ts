@@ -4,9 +4,8 @@ import { after } from '../core/machine.ts';
 import type { Instant } from '../core/machine.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { LIVE_COALESCE_MS } from './membership-limits.ts';
+import { TIMER } from './timer-heap.ts';
 import type { TimerHeap } from './timer-heap.ts';
-
-const LIVE_TIMER = 'live';
 
 /**
  * The set has changed, or one of them was started anew. `nodes`: alive or suspected, this node included; `serving`: those of them whose boot
@@ -19,7 +18,13 @@ export interface LiveEffect {
   readonly suspects: readonly number[];
 }
 
-const isSame = <T>(a: readonly T[], b: readonly T[]): boolean => a.length === b.length && a.every((each, i) => each === b[i]);
+const NOTHING: readonly LiveEffect[] = [];
+
+function isSame<T>(a: readonly T[], b: readonly T[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
+}
 
 export class LiveTeller {
   readonly #view: ClusterView;
@@ -39,10 +44,10 @@ export class LiveTeller {
 
   /** At the end of a step. */
   tell(now: Instant): readonly LiveEffect[] {
-    if (!this.#dirty) return [];
+    if (!this.#dirty) return NOTHING;
     if (this.#notBefore !== undefined && now < this.#notBefore) {
-      this.#timers.set(LIVE_TIMER, this.#notBefore);
-      return [];
+      this.#timers.set(TIMER.live, this.#notBefore);
+      return NOTHING;
     }
     this.#dirty = false;
     const members = this.#view.live();
@@ -51,7 +56,7 @@ export class LiveTeller {
     const suspects = members.filter(({ status }) => status === 'suspect').map(({ node }) => node);
     this.#notBefore = after(now, LIVE_COALESCE_MS);
     const told = [nodes, serving, suspects, members.map(({ start }) => start)];
-    if (told.every((list, i) => isSame(list, this.#told[i]!))) return [];
+    if (told.every((list, i) => isSame(list, this.#told[i]!))) return NOTHING;
     this.#told = told;
     return [{ kind: 'live', nodes, serving, suspects }];
   }

@@ -5,6 +5,7 @@ import type { Instant } from '../core/machine.ts';
 import { mix32 } from '../core/rendezvous.ts';
 import { BUCKET_BITS, STATUSES } from '../wire/membership-packet.ts';
 import type { BucketHash, Claim, Description, DigestEntry, Status } from '../wire/membership-packet.ts';
+import { startHalves } from '../wire/start-text.ts';
 import { SUSPECTERS_MAX } from './membership-limits.ts';
 
 /** One life of a node: the higher incarnation is the later; of two machines with the same one the higher name of its start counts as the later. */
@@ -16,7 +17,8 @@ export interface Life {
 /** Negative: `a` is the earlier. */
 export function compareLives(a: Life, b: Life): number {
   if (a.incarnation !== b.incarnation) return a.incarnation - b.incarnation;
-  return a.start < b.start ? -1 : Number(a.start > b.start);
+  if (a.start === b.start) return 0;
+  return a.start < b.start ? -1 : 1;
 }
 
 export interface Member extends Life {
@@ -34,9 +36,9 @@ const NOBODY: readonly number[] = [];
 
 /** The same at every node that knows the same. Suspicions come and go, and are left out. */
 function hashOf({ node, start, incarnation, status, description }: Member): number {
-  let hash = mix32(node);
-  for (const part of [Number.parseInt(start.slice(0, 8), 16), Number.parseInt(start.slice(8), 16), incarnation, description?.sequence ?? 0, Number(status === 'dead')]) hash = mix32(hash ^ part);
-  return hash;
+  const [high, low] = startHalves(start);
+  const ofStart = mix32(mix32(mix32(node) ^ high) ^ low);
+  return mix32(mix32(mix32(ofStart ^ incarnation) ^ (description?.sequence ?? 0)) ^ Number(status === 'dead'));
 }
 
 /** How news stands to what was known. */
@@ -44,11 +46,16 @@ export type Freshness = 'older' | 'same' | 'newer';
 
 export class MemberTable {
   readonly #rows = new Map<number, Member>();
-  /** Of each bucket that was asked for since it changed. */
+  /** By bucket, its rows' hashes in one (by exclusive or, so that one row's goes in and out by itself). */
   readonly #hashes = new Map<number, number>();
 
   get(node: number): Member | undefined {
     return this.#rows.get(node);
+  }
+
+  /** How many rows there are. */
+  get size(): number {
+    return this.#rows.size;
   }
 
   /** In no particular order. */
@@ -72,9 +79,9 @@ export class MemberTable {
   /** Of the life that is known. Returns true when somebody was not among its suspecters. */
   suspect(now: Instant, node: number, by: readonly number[]): boolean {
     const row = this.#rows.get(node)!;
-    const suspecters = [...new Set([...row.suspecters, ...by])].slice(0, SUSPECTERS_MAX).sort((a, b) => a - b);
     const begins = row.status === 'alive';
-    if (!begins && suspecters.length === row.suspecters.length) return false;
+    if (!begins && (row.suspecters.length === SUSPECTERS_MAX || by.every((each) => row.suspecters.includes(each)))) return false;
+    const suspecters = [...new Set([...row.suspecters, ...by])].slice(0, SUSPECTERS_MAX).sort((a, b) => a - b);
     this.#put({ ...row, status: begins ? 'suspect' : row.status, since: begins ? now : row.since, suspecters });
     return true;
   }
@@ -93,8 +100,9 @@ export class MemberTable {
   }
 
   remove(node: number): void {
+    const row = this.#rows.get(node);
+    if (row !== undefined) this.#stir(row);
     this.#rows.delete(node);
-    this.#hashes.delete(node >> BUCKET_BITS);
   }
 
   /** As it is told to others. */
@@ -104,16 +112,7 @@ export class MemberTable {
   }
 
   bucketHash(bucket: number): number {
-    let hash = this.#hashes.get(bucket);
-    if (hash === undefined) {
-      hash = 0;
-      for (let node = bucket << BUCKET_BITS; node < (bucket + 1) << BUCKET_BITS; node++) {
-        const row = this.#rows.get(node);
-        if (row) hash = (hash ^ hashOf(row)) >>> 0;
-      }
-      this.#hashes.set(bucket, hash);
-    }
-    return hash;
+    return this.#hashes.get(bucket) ?? 0;
   }
 
   /** Those of a comparison that are not the same here. */
@@ -148,8 +147,18 @@ export class MemberTable {
   }
 
   #put(member: Member): void {
+    const before = this.#rows.get(member.node);
     this.#rows.set(member.node, member);
-    this.#hashes.delete(member.node >> BUCKET_BITS);
+    // A suspicion changes no hash.
+    if (before !== undefined && before.start === member.start && before.incarnation === member.incarnation && before.description?.sequence === member.description?.sequence && (before.status === 'dead') === (member.status === 'dead')) return;
+    if (before !== undefined) this.#stir(before);
+    this.#stir(member);
+  }
+
+  /** A row's hash goes into its bucket's, or out of it. */
+  #stir(row: Member): void {
+    const bucket = row.node >> BUCKET_BITS;
+    this.#hashes.set(bucket, (this.bucketHash(bucket) ^ hashOf(row)) >>> 0);
   }
 }
 

@@ -8,7 +8,8 @@ import { BROADCAST_BURST, BROADCAST_REFILL_MS, HEALTH_WORST, SUSPICION_MAX_MS, S
 import { RumourQueue } from './rumour-queue.ts';
 import { SeededChance } from './seeded-chance.ts';
 import { suspicionMs } from './suspicion-time.ts';
-import { TimerHeap } from './timer-heap.ts';
+import { TIMER, TimerHeap } from './timer-heap.ts';
+import type { TimerKind } from './timer-heap.ts';
 
 const at = (ms: number): Instant => ms as Instant;
 
@@ -20,21 +21,23 @@ describe('the time of a suspicion', () => {
   ])('%d of %d that could share it: %d ms', (suspecters, watchers, ms) => expect(suspicionMs(suspecters, watchers)).toBe(ms));
 });
 
-test('property: timers come in the order of their times, each once, and only as they were set last', () => {
-  fc.assert(fc.property(fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e'), fc.option(fc.nat(50))), { maxLength: 400 }), (sets) => {
-    const [heap, plain] = [new TimerHeap(), new Map<string, number>()];
-    for (const [key, ms] of sets) {
+test('property: timers come in the order of their times, of one time by kind and number, each once, and only as they were set last', () => {
+  const kind = fc.constantFrom(TIMER.broadcast, TIMER.probe, TIMER.suspicion);
+  fc.assert(fc.property(fc.array(fc.tuple(kind, fc.nat(3), fc.option(fc.nat(50))), { maxLength: 400 }), (sets) => {
+    const [heap, plain] = [new TimerHeap(), new Map<string, { kind: TimerKind; number: number; at: number }>()];
+    for (const [of, number, ms] of sets) {
       if (ms === null) {
-        heap.clear(key);
-        plain.delete(key);
+        heap.clear(of, number);
+        plain.delete(`${of} ${number}`);
       } else {
-        heap.set(key, at(ms));
-        plain.set(key, ms);
+        heap.set(of, at(ms), number);
+        plain.set(`${of} ${number}`, { kind: of, number, at: ms });
       }
     }
-    const expected = [...plain].map(([key, ms]) => ({ key, at: ms })).sort((a, b) => a.at - b.at || (a.key < b.key ? -1 : 1));
+    for (const timer of plain.values()) expect(heap.at(timer.kind, timer.number)).toBe(timer.at);
+    const expected = [...plain.values()].sort((a, b) => a.at - b.at || a.kind - b.kind || a.number - b.number);
     const taken = [];
-    for (let timer = heap.takeDue(at(25)); timer; timer = heap.takeDue(at(25))) taken.push(timer);
+    for (let timer = heap.takeDue(at(25)); timer; timer = heap.takeDue(at(25))) taken.push({ kind: timer.kind, number: timer.number, at: timer.at });
     expect(taken).toEqual(expected.filter((timer) => timer.at <= 25));
     expect(heap.next()).toBe(expected.find((timer) => timer.at > 25)?.at);
   }));

@@ -8,7 +8,7 @@ import type { Roster } from '../core/roster.ts';
 import type { Facts, MembershipBody, MembershipPacket, Status } from '../wire/membership-packet.ts';
 import type { RefusalReason } from '../wire/membership-seal.ts';
 import { AntiEntropy } from './anti-entropy.ts';
-import { ClusterView, SUSPICION_TIMER } from './cluster-view.ts';
+import { ClusterView } from './cluster-view.ts';
 import { Courier } from './courier.ts';
 import type { CourierEffect } from './courier.ts';
 import { GenerationWatch } from './generation-watch.ts';
@@ -20,9 +20,9 @@ import { MemberTable } from './member-table.ts';
 import type { Member } from './member-table.ts';
 import { ALONE_INTERVAL_MS, FACTS_INTERVAL_MS, FACTS_PER_SECOND, JUDGE_AGAIN_MS, LATE_MS, RETARGET_MS, STALL_PENALTY, STALLED_MS, SYNC_AGAIN_MS, SYNC_INTERVAL_MS, SYNC_LOST_EVERY } from './membership-limits.ts';
 import { OwnRecord } from './own-record.ts';
-import { PROBE_TIMER, Prober, RELAY_TIMER } from './prober.ts';
+import { Prober } from './prober.ts';
 import { SeededChance } from './seeded-chance.ts';
-import { TimerHeap } from './timer-heap.ts';
+import { TIMER, TimerHeap } from './timer-heap.ts';
 import type { DueTimer } from './timer-heap.ts';
 
 export type MembershipInput =
@@ -60,8 +60,6 @@ export interface MembershipOptions {
   readonly seed: number;
 }
 
-const [ALONE_TIMER, SYNC_TIMER, RETARGET_TIMER, FACTS_TIMER] = ['alone', 'sync', 'retarget', 'facts'];
-
 /** The shell steps it with `tick` once at the start, which tells the others that it is there, and then at each deadline. */
 export class Membership implements Machine<MembershipInput, MembershipEffect> {
   readonly #self: number;
@@ -80,6 +78,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
   #now: Instant | undefined;
   /** As of the last decision who watches whom. */
   #alone = true;
+  #watchersChanged = true;
   #round = 0;
   #facts: Facts | undefined;
   #factsAt: Instant | undefined;
@@ -95,7 +94,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
     this.#antiEntropy = new AntiEntropy(this.#table, this.#courier, this.#chance);
     this.#view = new ClusterView({
       self, table: this.#table, own: this.#own, timers: this.#timers, courier: this.#courier, health: this.#health, generations: this.#generations,
-      onChange: () => this.#changed(),
+      onChange: (watchers) => this.#changed(watchers),
       tell: (node) => this.#courier.send(node, { kind: 'records', claims: this.#courier.ridingTo(node) }),
       onNewerRoster: (newer, node) => this.#effects.push({ kind: 'newer-roster', generation: newer, node }),
     });
@@ -118,10 +117,11 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
     this.#take(at, input);
     for (let timer = this.#timers.takeDue(at); timer; timer = this.#timers.takeDue(at)) this.#run(at, timer);
     this.#courier.flush(at);
-    const effects = this.#effects;
-    this.#effects = [];
-    effects.push(...this.#courier.take(), ...this.#live.tell(at));
     this.#spoke ||= !this.#courier.silent;
+    const [sent, told] = [this.#courier.take(), this.#live.tell(at)];
+    if (this.#effects.length === 0 && told.length === 0) return sent;
+    const effects = [...this.#effects, ...sent, ...told];
+    this.#effects = [];
     return effects;
   }
 
@@ -132,6 +132,16 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
   /** Every node of the roster that was heard of since this node's start, itself included; in no particular order. */
   members(): readonly Member[] {
     return [...this.#table.members()];
+  }
+
+  /** How many nodes there is a row of. */
+  get rows(): number {
+    return this.#table.size;
+  }
+
+  /** How many nodes this one watches. */
+  get watches(): number {
+    return this.#prober.watches;
   }
 
   /** Undefined: nothing was heard of it. */
@@ -164,8 +174,8 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
     this.#table.begin(now, this.#self, this.#own.life);
     this.#noteOwn(now);
     this.#announceSelf();
-    this.#timers.set(ALONE_TIMER, after(now, ALONE_INTERVAL_MS));
-    this.#timers.set(SYNC_TIMER, after(now, this.#chance.below(SYNC_INTERVAL_MS)));
+    this.#timers.set(TIMER.alone, after(now, ALONE_INTERVAL_MS));
+    this.#timers.set(TIMER.sync, after(now, this.#chance.below(SYNC_INTERVAL_MS)));
     return now;
   }
 
@@ -207,7 +217,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
   #noteOwn(now: Instant): void {
     this.#table.describe(this.#self, this.#own.life.start, this.#own.description);
     this.#generations.stands(now, this.#self, this.#own.description.rosterGeneration);
-    this.#changed();
+    this.#changed(false);
   }
 
   #announceSelf(): void {
@@ -219,7 +229,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
     this.#facts = urgent ? undefined : facts;
     if (urgent) return this.#say(now, { facts });
     if (this.#factsAt === undefined || now >= this.#factsAt) this.#tellFacts(now);
-    else this.#timers.set(FACTS_TIMER, this.#factsAt);
+    else this.#timers.set(TIMER.facts, this.#factsAt);
   }
 
   /** By one broadcast; who missed it hears of it by a comparison. */
@@ -244,19 +254,23 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
       if (this.#spoke) this.#courier.farewell(this.#self);
       this.#courier.silent = true;
     }
+    this.#watchersChanged = true;
     this.#retarget(now);
   }
 
-  #changed(): void {
+  /** `watchers`: somebody may be watched by others now. */
+  #changed(watchers: boolean): void {
+    this.#watchersChanged ||= watchers;
     this.#live.changed();
-    if (this.#now !== undefined && this.#timers.at(RETARGET_TIMER) === undefined) this.#timers.set(RETARGET_TIMER, after(this.#now, RETARGET_MS));
+    if (this.#now !== undefined && this.#timers.at(TIMER.retarget) === undefined) this.#timers.set(TIMER.retarget, after(this.#now, RETARGET_MS));
   }
 
   /** Decides anew who watches whom. */
   #retarget(now: Instant): void {
     const wasAlone = this.#alone;
     this.#alone = this.#view.isAlone();
-    this.#prober.watch(now, this.#courier.silent ? [] : this.#view.watched());
+    if (this.#watchersChanged) this.#prober.watch(now, this.#courier.silent ? [] : this.#view.watched());
+    this.#watchersChanged = false;
     // Whoever has just met the cluster knows next to nothing of it.
     if (wasAlone && !this.#alone) this.#syncSoon(now);
   }
@@ -267,21 +281,29 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
     if (this.#view.suspectSilent(this.#now!, target)) this.#health.change(missedNacks ?? 1);
   }
 
-  #run(now: Instant, { key, at }: DueTimer): void {
-    const name = key.slice(0, key.indexOf('/') + 1);
-    const number = Number(key.slice(name.length));
+  #run(now: Instant, { kind, number, at }: DueTimer): void {
     const late = now - at > LATE_MS;
-    if (name === PROBE_TIMER) {
-      if (!late || !this.#prober.judges(number)) return this.#prober.probeTimer(now, number);
-      this.#health.change(1);
-      return this.#timers.set(key, after(now, JUDGE_AGAIN_MS));
+    switch (kind) {
+      case TIMER.probe:
+        if (!late || !this.#prober.judges(number)) return this.#prober.probeTimer(now, number);
+        this.#health.change(1);
+        return this.#timers.set(kind, after(now, JUDGE_AGAIN_MS), number);
+      case TIMER.suspicion:
+        return late ? this.#view.postpone(now, number) : this.#view.suspicionTimer(now, number);
+      case TIMER.relay:
+        return this.#prober.relayTimer(number);
+      case TIMER.retarget:
+        return this.#retarget(now);
+      case TIMER.sync:
+        return this.#sync(now);
+      case TIMER.alone:
+        return this.#sayAlone(now);
+      case TIMER.facts:
+        return this.#tellFacts(now);
+      // The end of each step sees to these.
+      case TIMER.broadcast:
+      case TIMER.live:
     }
-    if (name === SUSPICION_TIMER) return late ? this.#view.postpone(now, number) : this.#view.suspicionTimer(now, number);
-    if (name === RELAY_TIMER) return this.#prober.relayTimer(number);
-    if (key === RETARGET_TIMER) return this.#retarget(now);
-    if (key === SYNC_TIMER) return this.#sync(now);
-    if (key === ALONE_TIMER) return this.#sayAlone(now);
-    if (key === FACTS_TIMER) this.#tellFacts(now);
   }
 
   #stalled(now: Instant, stalledMs: number): void {
@@ -292,12 +314,12 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
   }
 
   #sayAlone(now: Instant): void {
-    this.#timers.set(ALONE_TIMER, after(now, ALONE_INTERVAL_MS));
+    this.#timers.set(TIMER.alone, after(now, ALONE_INTERVAL_MS));
     if (this.#view.isAlone() || this.#view.speaksForItsSide()) this.#courier.announce(this.#self, true);
   }
 
   #sync(now: Instant): void {
-    this.#timers.set(SYNC_TIMER, after(now, SYNC_INTERVAL_MS));
+    this.#timers.set(TIMER.sync, after(now, SYNC_INTERVAL_MS));
     this.#round += 1;
     const lost = this.#round % SYNC_LOST_EVERY === 0 ? this.#view.some(1, this.#chance, (node) => this.#view.isLost(node) && this.#view.isObserverOf(node)) : [];
     const [partner] = lost.length > 0 ? lost : this.#view.some(1, this.#chance, this.#view.isWell);
@@ -306,7 +328,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
 
   #syncSoon(now: Instant): void {
     const soon = after(now, SYNC_AGAIN_MS);
-    if (this.#timers.at(SYNC_TIMER)! > soon) this.#timers.set(SYNC_TIMER, soon);
+    if (this.#timers.at(TIMER.sync)! > soon) this.#timers.set(TIMER.sync, soon);
   }
 
   #hear(now: Instant, { from, body }: MembershipPacket): void {

@@ -16,6 +16,8 @@ export class OwnRecord {
   readonly #options: OwnRecordOptions;
   #incarnation: number;
   #description: Description;
+  /** Made when it is asked for first after a change: every datagram has it. */
+  #sender: Sender | undefined;
 
   constructor(options: OwnRecordOptions) {
     this.#options = options;
@@ -33,7 +35,8 @@ export class OwnRecord {
 
   get sender(): Sender {
     const { sequence, rosterGeneration } = this.#description;
-    return { node: this.#options.node, ...this.life, sequence, rosterGeneration };
+    this.#sender ??= { node: this.#options.node, ...this.life, sequence, rosterGeneration };
+    return this.#sender;
   }
 
   /** Another's word about this node: true when a later life has to be begun against it. */
@@ -44,6 +47,7 @@ export class OwnRecord {
   /** Begins a later life than `incarnation`. */
   rise(incarnation: number): void {
     this.#incarnation = Math.min(INCARNATION_MAX, Math.max(incarnation, this.#incarnation) + 1);
+    this.#sender = undefined;
   }
 
   /** Returns false when nothing of it is news. Throws RangeError for facts that cannot be told. */
@@ -54,6 +58,7 @@ export class OwnRecord {
     const { serving, present, rosterGeneration, facts, sequence } = this.#description;
     if (next.serving === serving && next.present === present && next.rosterGeneration === rosterGeneration && sameFacts(next.facts, facts)) return false;
     this.#description = { ...next, sequence: sequence + 1 };
+    this.#sender = undefined;
     return true;
   }
 }

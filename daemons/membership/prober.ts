@@ -7,11 +7,8 @@ import type { LocalHealth } from './local-health.ts';
 import { ACK_TIMEOUT_MS, INDIRECT_TIMEOUT_MS, NACK_AFTER_MS, PROBE_INTERVAL_MS, RELAYED_MAX, RELAYS } from './membership-limits.ts';
 import { RoundTrip } from './round-trip.ts';
 import type { SeededChance } from './seeded-chance.ts';
+import { TIMER } from './timer-heap.ts';
 import type { TimerHeap } from './timer-heap.ts';
-
-/** Beginnings of the names of its timers; the node's or the relayed ping's number follows. */
-export const PROBE_TIMER = 'probe/';
-export const RELAY_TIMER = 'relay/';
 
 /** What the prober has done. */
 export interface ProberHost {
@@ -26,15 +23,17 @@ export interface ProberHost {
 }
 
 interface Probe {
-  readonly phase: 'idle' | 'direct' | 'indirect';
+  phase: 'idle' | 'direct' | 'indirect';
   /** Of the ping, also behind the end of its waiting: an answer that comes too late still tells how long answers take. */
-  readonly number: number;
-  readonly askedAt: Instant | undefined;
+  number: number;
+  askedAt: Instant | undefined;
   readonly trip: RoundTrip;
-  readonly nextAt: Instant;
-  readonly relays: readonly number[];
-  readonly nacks: readonly number[];
+  nextAt: Instant;
+  relays: readonly number[];
+  nacks: readonly number[];
 }
+
+const NOBODY: readonly number[] = [];
 
 export interface ProberParts {
   readonly timers: TimerHeap;
@@ -57,6 +56,10 @@ export class Prober {
     this.#number = parts.chance.next();
   }
 
+  get watches(): number {
+    return this.#probes.size;
+  }
+
   /** Ascending. */
   get watched(): readonly number[] {
     return [...this.#probes.keys()].sort((a, b) => a - b);
@@ -67,7 +70,7 @@ export class Prober {
     for (const target of this.#probes.keys()) {
       if (targets.includes(target)) continue;
       this.#probes.delete(target);
-      this.#parts.timers.clear(`${PROBE_TIMER}${target}`);
+      this.#parts.timers.clear(TIMER.probe, target);
     }
     for (const target of targets) if (!this.#probes.has(target)) this.#rest(target, after(now, this.#parts.chance.below(PROBE_INTERVAL_MS)));
   }
@@ -75,14 +78,20 @@ export class Prober {
   /** What was asked so far counts for nothing: all are asked anew within an interval. */
   startOver(now: Instant): void {
     for (const target of this.#probes.keys()) this.#rest(target, after(now, this.#parts.chance.below(PROBE_INTERVAL_MS)));
-    for (const number of this.#relayed.keys()) this.#parts.timers.clear(`${RELAY_TIMER}${number}`);
+    for (const number of this.#relayed.keys()) this.#parts.timers.clear(TIMER.relay, number);
     this.#relayed.clear();
   }
 
   #rest(target: number, nextAt: Instant): void {
-    const { number, askedAt, trip } = this.#probes.get(target) ?? { number: 0, askedAt: undefined, trip: new RoundTrip() };
-    this.#probes.set(target, { phase: 'idle', number, askedAt, trip, nextAt, relays: [], nacks: [] });
-    this.#parts.timers.set(`${PROBE_TIMER}${target}`, nextAt);
+    const probe = this.#probes.get(target);
+    if (probe === undefined) this.#probes.set(target, { phase: 'idle', number: 0, askedAt: undefined, trip: new RoundTrip(), nextAt, relays: NOBODY, nacks: NOBODY });
+    else {
+      probe.phase = 'idle';
+      probe.nextAt = nextAt;
+      probe.relays = NOBODY;
+      probe.nacks = NOBODY;
+    }
+    this.#parts.timers.set(TIMER.probe, nextAt, target);
   }
 
   /** True: the timer of this node is one that judges it. */
@@ -94,21 +103,25 @@ export class Prober {
     const probe = this.#probes.get(target);
     if (!probe) return;
     const { timers, health } = this.#parts;
-    const key = `${PROBE_TIMER}${target}`;
     if (probe.phase === 'idle') {
       const number = this.#nextNumber();
-      this.#probes.set(target, { ...probe, phase: 'direct', number, askedAt: now, nextAt: after(now, PROBE_INTERVAL_MS) });
-      timers.set(key, after(now, health.stretch(probe.trip.timeoutMs)));
+      probe.phase = 'direct';
+      probe.number = number;
+      probe.askedAt = now;
+      probe.nextAt = after(now, PROBE_INTERVAL_MS);
+      timers.set(TIMER.probe, after(now, health.stretch(probe.trip.timeoutMs)), target);
       this.#host.ping(target, number);
     } else if (probe.phase === 'direct') {
       const relays = this.#host.relays(target, RELAYS);
-      this.#probes.set(target, { ...probe, phase: 'indirect', relays });
-      timers.set(key, after(now, health.stretch(INDIRECT_TIMEOUT_MS * (probe.trip.timeoutMs / ACK_TIMEOUT_MS))));
+      probe.phase = 'indirect';
+      probe.relays = relays;
+      timers.set(TIMER.probe, after(now, health.stretch(INDIRECT_TIMEOUT_MS * (probe.trip.timeoutMs / ACK_TIMEOUT_MS))), target);
       this.#host.ping(target, probe.number);
       for (const relay of relays) this.#host.askRelay(relay, probe.number, target);
     } else {
+      const missedNacks = probe.relays.length === 0 ? undefined : probe.relays.length - probe.nacks.length;
       this.#rest(target, after(now, Math.max(0, probe.nextAt - now)));
-      this.#host.silent(target, probe.relays.length === 0 ? undefined : probe.relays.length - probe.nacks.length);
+      this.#host.silent(target, missedNacks);
     }
   }
 
@@ -125,7 +138,7 @@ export class Prober {
       if (from === target && probe.askedAt !== undefined) {
         // The first answer alone; that of a second ping, counted from the first one, errs on the side of patience.
         probe.trip.measured(now - probe.askedAt);
-        this.#probes.set(target, { ...probe, askedAt: undefined });
+        probe.askedAt = undefined;
       }
       if (probe.phase === 'idle') return;
       this.#rest(target, after(now, Math.max(0, probe.nextAt - now)));
@@ -135,9 +148,8 @@ export class Prober {
   }
 
   refused(from: number, number: number): void {
-    for (const [target, probe] of this.#probes) {
-      if (probe.phase !== 'indirect' || probe.number !== number || !probe.relays.includes(from) || probe.nacks.includes(from)) continue;
-      this.#probes.set(target, { ...probe, nacks: [...probe.nacks, from] });
+    for (const probe of this.#probes.values()) {
+      if (probe.phase === 'indirect' && probe.number === number && probe.relays.includes(from) && !probe.nacks.includes(from)) probe.nacks = [...probe.nacks, from];
     }
   }
 
@@ -146,7 +158,7 @@ export class Prober {
     if (this.#relayed.size >= RELAYED_MAX) return;
     const number = this.#nextNumber();
     this.#relayed.set(number, { origin, probe });
-    this.#parts.timers.set(`${RELAY_TIMER}${number}`, after(now, NACK_AFTER_MS));
+    this.#parts.timers.set(TIMER.relay, after(now, NACK_AFTER_MS), number);
     this.#host.ping(target, number);
   }
 
@@ -159,7 +171,7 @@ export class Prober {
 
   #forget(number: number): void {
     this.#relayed.delete(number);
-    this.#parts.timers.clear(`${RELAY_TIMER}${number}`);
+    this.#parts.timers.clear(TIMER.relay, number);
   }
 
   #nextNumber(): number {

@@ -1,92 +1,105 @@
-// The timers of a machine by name: a binary heap. A timer that is set anew or cleared leaves its old entry behind, which counts for nothing.
+// The timers of a machine: a binary heap in which each timer knows its place, so that one that is set anew moves and one that is cleared leaves.
 
 import type { Instant } from '../core/machine.ts';
 
-/** Entries that count for nothing may be so many more than the timers before the heap is made anew. */
-const LITTER_MAX = 64;
-
-interface Entry {
-  readonly at: Instant;
-  readonly key: string;
-}
+/** What a timer is for. Of two at one instant the kind that stands first here comes first, and of one kind the lower number. */
+export const TIMER = { alone: 0, broadcast: 1, facts: 2, live: 3, probe: 4, relay: 5, retarget: 6, suspicion: 7, sync: 8 } as const;
+export type TimerKind = (typeof TIMER)[keyof typeof TIMER];
 
 export interface DueTimer {
-  readonly key: string;
+  readonly kind: TimerKind;
+  readonly number: number;
   readonly at: Instant;
 }
 
-/** At most one timer for each key. */
+interface Timer {
+  readonly kind: TimerKind;
+  readonly number: number;
+  at: Instant;
+  /** In the heap. */
+  place: number;
+}
+
+const isBefore = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && (a.kind < b.kind || (a.kind === b.kind && a.number < b.number)));
+
+/** At most one timer for each kind and number: that of a node, or of a ping. */
 export class TimerHeap {
-  #heap: Entry[] = [];
-  readonly #at = new Map<string, Instant>();
+  readonly #heap: Timer[] = [];
+  /** By kind and number. */
+  readonly #timers: readonly Map<number, Timer>[] = Object.values(TIMER).map(() => new Map());
 
-  set(key: string, at: Instant): void {
-    this.#at.set(key, at);
-    this.#push({ at, key });
-    if (this.#heap.length > 2 * this.#at.size + LITTER_MAX) this.#rebuild();
+  set(kind: TimerKind, at: Instant, number = 0): void {
+    const known = this.#timers[kind]!.get(number);
+    if (known === undefined) {
+      const timer: Timer = { kind, number, at, place: this.#heap.length };
+      this.#timers[kind]!.set(number, timer);
+      this.#rise(timer);
+      return;
+    }
+    known.at = at;
+    this.#rise(known);
+    this.#sink(known);
   }
 
-  clear(key: string): void {
-    this.#at.delete(key);
+  clear(kind: TimerKind, number = 0): void {
+    const timer = this.#timers[kind]!.get(number);
+    if (timer !== undefined) this.#remove(timer);
   }
 
-  at(key: string): Instant | undefined {
-    return this.#at.get(key);
+  at(kind: TimerKind, number = 0): Instant | undefined {
+    return this.#timers[kind]!.get(number)?.at;
   }
 
   /** When the first timer is due; undefined: there is none. */
   next(): Instant | undefined {
-    while (this.#heap.length > 0) {
-      const { at, key } = this.#heap[0]!;
-      if (this.#at.get(key) === at) return at;
-      this.#pop();
-    }
-    return undefined;
+    return this.#heap[0]?.at;
   }
 
-  /** Takes out the first timer that is due at `now`. Those of one instant come in the order of their keys. */
+  /** Takes out the first timer that is due at `now`. */
   takeDue(now: Instant): DueTimer | undefined {
-    const next = this.next();
-    if (next === undefined || next > now) return undefined;
-    const { key, at } = this.#heap[0]!;
-    this.#pop();
-    this.#at.delete(key);
-    return { key, at };
+    const first = this.#heap[0];
+    if (first === undefined || first.at > now) return undefined;
+    this.#remove(first);
+    return first;
   }
 
-  #rebuild(): void {
-    this.#heap = [];
-    for (const [key, at] of this.#at) this.#push({ at, key });
+  #remove(timer: Timer): void {
+    this.#timers[timer.kind]!.delete(timer.number);
+    const last = this.#heap.pop()!;
+    if (last === timer) return;
+    last.place = timer.place;
+    this.#rise(last);
+    this.#sink(last);
   }
 
-  #before(a: Entry, b: Entry): boolean {
-    return a.at < b.at || (a.at === b.at && a.key < b.key);
+  #stand(timer: Timer, place: number): void {
+    this.#heap[place] = timer;
+    timer.place = place;
   }
 
-  #push(entry: Entry): void {
+  /** Up to where the one above it is earlier. */
+  #rise(timer: Timer): void {
     const heap = this.#heap;
-    let index = heap.length;
-    heap.push(entry);
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (!this.#before(entry, heap[parent]!)) break;
-      heap[index] = heap[parent]!;
-      index = parent;
+    let { place } = timer;
+    while (place > 0) {
+      const above = (place - 1) >> 1;
+      if (!isBefore(timer, heap[above]!)) break;
+      this.#stand(heap[above]!, place);
+      place = above;
     }
-    heap[index] = entry;
+    this.#stand(timer, place);
   }
 
-  #pop(): void {
+  /** Down to where both below it are later. */
+  #sink(timer: Timer): void {
     const heap = this.#heap;
-    const last = heap.pop()!;
-    if (heap.length === 0) return;
-    let index = 0;
-    for (let child = 1; child < heap.length; child = 2 * index + 1) {
-      if (child + 1 < heap.length && this.#before(heap[child + 1]!, heap[child]!)) child += 1;
-      if (!this.#before(heap[child]!, last)) break;
-      heap[index] = heap[child]!;
-      index = child;
+    let { place } = timer;
+    for (let below = 2 * place + 1; below < heap.length; below = 2 * place + 1) {
+      if (below + 1 < heap.length && isBefore(heap[below + 1]!, heap[below]!)) below += 1;
+      if (!isBefore(heap[below]!, timer)) break;
+      this.#stand(heap[below]!, place);
+      place = below;
     }
-    heap[index] = last;
+    this.#stand(timer, place);
   }
 }

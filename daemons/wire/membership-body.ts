@@ -1,102 +1,112 @@
 // The bytes of a membership datagram before it is sealed. Big-endian. First what the sender says of itself: incarnation 4, sequence 4, roster
 // generation 8; then the kind 1 and what belongs to it. The sender's number and start are in the seal's header.
 
-import { decodeUtf8, encodeUtf8, fromHex, toHex, viewOf } from '../core/bytes.ts';
-import { BODY_MAX_BYTES, BUCKET_BITS, BUCKET_SIZE, CLAIMS_MAX, FACT_KEY, FACT_KEY_MAX_BYTES, FACT_VALUE_MAX_BYTES, factsProblem, FACTS_MAX, INCARNATION_MAX, START_BYTES, STATUSES, SUSPECTERS_TOLD_MAX, SYNC_BUCKETS_MAX, WANTED_MAX } from './membership-packet.ts';
-import type { Claim, Description, MembershipBody, MembershipPacket, Status } from './membership-packet.ts';
+import { decodeUtf8, encodeUtf8 } from '../core/bytes.ts';
+import { BODY_MAX_BYTES, BUCKET_BITS, BUCKET_SIZE, CLAIMS_MAX, DATAGRAM_MAX_BYTES, FACT_KEY, FACT_KEY_MAX_BYTES, FACT_VALUE_MAX_BYTES, factsProblem, FACTS_MAX, INCARNATION_MAX, START_BYTES, STATUSES, SUSPECTERS_TOLD_MAX, SYNC_BUCKETS_MAX, WANTED_MAX } from './membership-packet.ts';
+import type { BucketHash, Claim, Description, DigestEntry, MembershipBody, MembershipPacket, Status } from './membership-packet.ts';
+import { readStart, writeStart } from './start-text.ts';
 
 const NODE_MAX = 0xffff;
 const WORD_MAX = 0xffffffff;
+const WORDS = 2 ** 32;
+const NONE: readonly never[] = [];
 const KINDS = ['ping', 'ack', 'ping-request', 'nack', 'news', 'sync', 'digest', 'want', 'records'] as const satisfies readonly MembershipBody['kind'][];
 const [DESCRIBED_FLAG, SERVING_FLAG, PRESENT_FLAG] = [0x80, 1, 2];
 
+/** Writes into memory that is used again for the next body: every node makes tens of them in a second, a simulation millions. */
 class Writer {
-  readonly #bytes = new Uint8Array(BODY_MAX_BYTES);
-  readonly #view = viewOf(this.#bytes);
+  readonly #bytes = new Uint8Array(DATAGRAM_MAX_BYTES);
+  #headBytes = 0;
   #at = 0;
+
+  /** A new body begins, with so many bytes left free in front of it. */
+  begin(headBytes: number): void {
+    this.#bytes.fill(0, 0, headBytes);
+    this.#headBytes = headBytes;
+    this.#at = headBytes;
+  }
 
   #check(field: string, value: number, max: number): void {
     if (!Number.isInteger(value) || value < 0 || value > max) throw new RangeError(`membership ${field} must be 0 to ${max}; seen ${value}`);
   }
 
+  /** What lies beyond the end of a typed array is written nowhere; `done` says so. */
+  #put(bits: number, bytes: number): void {
+    for (let shift = 8 * (bytes - 1); shift >= 0; shift -= 8) this.#bytes[this.#at++] = bits >>> shift;
+  }
+
   byte(field: string, value: number): void {
     this.#check(field, value, 0xff);
-    this.#view.setUint8(this.#at, value);
-    this.#at += 1;
+    this.#put(value, 1);
   }
 
   short(field: string, value: number): void {
     this.#check(field, value, NODE_MAX);
-    this.#view.setUint16(this.#at, value);
-    this.#at += 2;
+    this.#put(value, 2);
   }
 
   word(field: string, value: number, max = WORD_MAX): void {
     this.#check(field, value, max);
-    this.#view.setUint32(this.#at, value);
-    this.#at += 4;
+    this.#put(value, 4);
   }
 
   generation(value: number): void {
     this.#check('generation', value, Number.MAX_SAFE_INTEGER);
-    this.#view.setBigUint64(this.#at, BigInt(value));
-    this.#at += 8;
+    this.#put(Math.floor(value / WORDS), 4);
+    this.#put(value % WORDS, 4);
   }
 
   start(text: string): void {
-    this.#raw(startBytes(text));
+    writeStart(this.#bytes, this.#at, text);
+    this.#at += START_BYTES;
   }
 
   text(field: string, text: string): void {
     const bytes = encodeUtf8(text);
     this.byte(field, bytes.length);
-    this.#raw(bytes);
+    for (const byte of bytes) this.#put(byte, 1);
   }
 
-  /** How many there are, which may be `max`, and each of them. */
-  list<T>(field: string, items: readonly T[], max: number, each: (item: T) => void): void {
-    this.#check(field, items.length, max);
-    this.byte(field, items.length);
-    for (const item of items) each(item);
+  /** How many there are, which may be `max`; they follow. */
+  count(field: string, items: number, max: number): void {
+    this.#check(field, items, max);
+    this.byte(field, items);
   }
 
-  /** A DataView throws RangeError beyond the end, so does this. */
-  #raw(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#at);
-    this.#at += bytes.length;
-  }
-
+  /** All that was written since the beginning, as bytes of its own. */
   done(): Uint8Array {
+    const bytes = this.#at - this.#headBytes;
+    if (bytes > BODY_MAX_BYTES) throw new RangeError(`a membership body may have ${BODY_MAX_BYTES} bytes; seen ${bytes}`);
     return this.#bytes.slice(0, this.#at);
   }
 }
 
-/** Eight bytes of sixteen lower-case hexadecimal digits; throws RangeError for anything else. */
-export function startBytes(text: string): Uint8Array {
-  const bytes = fromHex(text);
-  if (bytes?.length !== START_BYTES || toHex(bytes) !== text) throw new RangeError(`membership start must be 16 lower-case hexadecimal digits; seen ${text}`);
-  return bytes;
-}
+const writer = new Writer();
 
 function writeClaim(out: Writer, { node, start, incarnation, status, by, description }: Claim): void {
   out.short('node', node);
   out.start(start);
   out.word('incarnation', incarnation, INCARNATION_MAX);
   out.byte('status', STATUSES.indexOf(status) | (description ? DESCRIBED_FLAG : 0));
-  out.list('suspecters', by, SUSPECTERS_TOLD_MAX, (each) => out.short('suspecter', each));
+  out.count('suspecters', by.length, SUSPECTERS_TOLD_MAX);
+  for (const each of by) out.short('suspecter', each);
   if (!description) return;
   out.word('sequence', description.sequence);
   out.byte('flags', (description.serving ? SERVING_FLAG : 0) | (description.present ? PRESENT_FLAG : 0));
   out.generation(description.rosterGeneration);
   const problem = factsProblem(description.facts);
   if (problem !== undefined) throw new RangeError(problem);
-  out.list('facts', [...description.facts], FACTS_MAX, ([key, value]) => {
+  out.count('facts', description.facts.size, FACTS_MAX);
+  for (const [key, value] of description.facts) {
     out.text('fact name', key);
     out.text('fact', value);
-  });
+  }
 }
 
-const writeClaims = (out: Writer, claims: readonly Claim[]): void => out.list('claims', claims, CLAIMS_MAX, (claim) => writeClaim(out, claim));
+function writeClaims(out: Writer, claims: readonly Claim[]): void {
+  out.count('claims', claims.length, CLAIMS_MAX);
+  for (const claim of claims) writeClaim(out, claim);
+}
 
 function writeBody(out: Writer, body: MembershipBody): void {
   switch (body.kind) {
@@ -114,27 +124,33 @@ function writeBody(out: Writer, body: MembershipBody): void {
     case 'records':
       return writeClaims(out, body.claims);
     case 'sync':
-      return out.list('buckets', body.buckets, SYNC_BUCKETS_MAX, ({ bucket, hash }) => {
+      out.count('buckets', body.buckets.length, SYNC_BUCKETS_MAX);
+      for (const { bucket, hash } of body.buckets) {
         out.short('bucket', bucket);
         out.word('hash', hash);
-      });
+      }
+      return;
     case 'digest':
       out.short('bucket', body.bucket);
-      return out.list('entries', body.entries, BUCKET_SIZE, (entry) => {
+      out.count('entries', body.entries.length, BUCKET_SIZE);
+      for (const entry of body.entries) {
         out.short('node', entry.node);
         out.start(entry.start);
         out.word('incarnation', entry.incarnation, INCARNATION_MAX);
         out.byte('status', STATUSES.indexOf(entry.status));
         out.word('sequence', entry.sequence);
-      });
+      }
+      return;
     case 'want':
-      return out.list('wanted', body.nodes, WANTED_MAX, (node) => out.short('node', node));
+      out.count('wanted', body.nodes.length, WANTED_MAX);
+      for (const node of body.nodes) out.short('node', node);
   }
 }
 
-/** The plain body. Throws RangeError when a field is out of its range or all of it is too long: that is a fault of ours. */
-export function encodeBody({ from, body }: MembershipPacket): Uint8Array {
-  const out = new Writer();
+/** The plain body, behind so many zero bytes (as many as a seal takes, at most). Throws RangeError when a field is out of its range or all of it is too long: that is a fault of ours. */
+export function encodeBody({ from, body }: MembershipPacket, headBytes = 0): Uint8Array {
+  const out = writer;
+  out.begin(headBytes);
   out.word('incarnation', from.incarnation, INCARNATION_MAX);
   out.word('sequence', from.sequence);
   out.generation(from.rosterGeneration);
@@ -152,12 +168,11 @@ function need(condition: boolean): asserts condition {
 
 class Reader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  #at = 0;
+  #at: number;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, at: number) {
     this.#bytes = bytes;
-    this.#view = viewOf(bytes);
+    this.#at = at;
   }
 
   #advance(count: number): number {
@@ -168,15 +183,18 @@ class Reader {
   }
 
   byte(): number {
-    return this.#view.getUint8(this.#advance(1));
+    return this.#bytes[this.#advance(1)]!;
   }
 
   short(): number {
-    return this.#view.getUint16(this.#advance(2));
+    const at = this.#advance(2);
+    return (this.#bytes[at]! << 8) | this.#bytes[at + 1]!;
   }
 
   word(): number {
-    return this.#view.getUint32(this.#advance(4));
+    const at = this.#advance(4);
+    const bytes = this.#bytes;
+    return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
   }
 
   node(): number {
@@ -192,32 +210,32 @@ class Reader {
   }
 
   generation(): number {
-    const generation = Number(this.#view.getBigUint64(this.#advance(8)));
+    const high = this.word();
+    const generation = high * WORDS + this.word();
     need(generation <= Number.MAX_SAFE_INTEGER);
     return generation;
   }
 
   start(): string {
-    return toHex(this.#raw(START_BYTES));
+    return readStart(this.#bytes, this.#advance(START_BYTES));
   }
 
   text(max: number): string {
     const length = this.byte();
     need(length <= max);
-    const text = decodeUtf8(this.#raw(length));
+    const at = this.#advance(length);
+    const text = decodeUtf8(this.#bytes.subarray(at, at + length));
     need(text !== undefined);
     return text;
   }
 
-  list<T>(max: number, each: () => T): T[] {
+  list<T>(max: number, each: (from: Reader) => T): readonly T[] {
     const count = this.byte();
     need(count <= max);
-    return Array.from({ length: count }, each);
-  }
-
-  #raw(count: number): Uint8Array {
-    const at = this.#advance(count);
-    return this.#bytes.subarray(at, at + count);
+    if (count === 0) return NONE;
+    const items: T[] = [];
+    for (let i = 0; i < count; i++) items.push(each(this));
+    return items;
   }
 
   end(): void {
@@ -225,7 +243,9 @@ class Reader {
   }
 }
 
-const needAscending = (numbers: readonly number[]): void => need(numbers.every((number, i) => i === 0 || numbers[i - 1]! < number));
+const needAscending = (numbers: readonly number[]): void => {
+  for (let i = 1; i < numbers.length; i++) need(numbers[i - 1]! < numbers[i]!);
+};
 
 function readStatus(code: number): Status {
   const status = STATUSES[code];
@@ -233,28 +253,37 @@ function readStatus(code: number): Status {
   return status;
 }
 
+const readFact = (from: Reader): readonly [string, string] => [from.text(FACT_KEY_MAX_BYTES), from.text(FACT_VALUE_MAX_BYTES)];
+const readNode = (from: Reader): number => from.node();
+const readBucketHash = (from: Reader): BucketHash => ({ bucket: from.short(), hash: from.word() });
+
 function readDescription(from: Reader): Description {
   const sequence = from.word();
   const flags = from.byte();
   need((flags & ~(SERVING_FLAG | PRESENT_FLAG)) === 0);
   const rosterGeneration = from.generation();
-  const pairs = from.list(FACTS_MAX, () => [from.text(FACT_KEY_MAX_BYTES), from.text(FACT_VALUE_MAX_BYTES)] as const);
+  const pairs = from.list(FACTS_MAX, readFact);
   const facts = new Map(pairs);
   need(facts.size === pairs.length && pairs.every(([key]) => FACT_KEY.test(key)));
   return { sequence, serving: (flags & SERVING_FLAG) !== 0, present: (flags & PRESENT_FLAG) !== 0, rosterGeneration, facts };
 }
 
 function readClaim(from: Reader): Claim {
-  const [node, start, incarnation, code] = [from.node(), from.start(), from.incarnation(), from.byte()];
+  const node = from.node();
+  const start = from.start();
+  const incarnation = from.incarnation();
+  const code = from.byte();
   const status = readStatus(code & ~DESCRIBED_FLAG);
-  const by = from.list(SUSPECTERS_TOLD_MAX, () => from.node());
+  const by = from.list(SUSPECTERS_TOLD_MAX, readNode);
   needAscending(by);
   return { node, start, incarnation, status, by, description: (code & DESCRIBED_FLAG) === 0 ? undefined : readDescription(from) };
 }
 
+const readEntry = (from: Reader): DigestEntry => ({ node: from.node(), start: from.start(), incarnation: from.incarnation(), status: readStatus(from.byte()), sequence: from.word() });
+
 function readDigest(from: Reader): MembershipBody {
   const bucket = from.short();
-  const entries = from.list(BUCKET_SIZE, () => ({ node: from.node(), start: from.start(), incarnation: from.incarnation(), status: readStatus(from.byte()), sequence: from.word() }));
+  const entries = from.list(BUCKET_SIZE, readEntry);
   needAscending(entries.map(({ node }) => node));
   need(entries.every(({ node }) => node >> BUCKET_BITS === bucket));
   return { kind: 'digest', bucket, entries };
@@ -263,33 +292,32 @@ function readDigest(from: Reader): MembershipBody {
 function readBody(from: Reader): MembershipBody {
   const kind = KINDS[from.byte()];
   need(kind !== undefined);
-  const claims = (): readonly Claim[] => from.list(CLAIMS_MAX, () => readClaim(from));
   switch (kind) {
     case 'ping':
     case 'ack':
-      return { kind, probe: from.word(), claims: claims() };
+      return { kind, probe: from.word(), claims: from.list(CLAIMS_MAX, readClaim) };
     case 'ping-request':
-      return { kind, probe: from.word(), target: from.node(), claims: claims() };
+      return { kind, probe: from.word(), target: from.node(), claims: from.list(CLAIMS_MAX, readClaim) };
     case 'nack':
       return { kind, probe: from.word() };
     case 'news':
     case 'records':
-      return { kind, claims: claims() };
+      return { kind, claims: from.list(CLAIMS_MAX, readClaim) };
     case 'sync':
-      return { kind, buckets: from.list(SYNC_BUCKETS_MAX, () => ({ bucket: from.short(), hash: from.word() })) };
+      return { kind, buckets: from.list(SYNC_BUCKETS_MAX, readBucketHash) };
     case 'digest':
       return readDigest(from);
     case 'want': {
-      const nodes = from.list(WANTED_MAX, () => from.node());
+      const nodes = from.list(WANTED_MAX, readNode);
       needAscending(nodes);
       return { kind, nodes };
     }
   }
 }
 
-/** Reads a plain body of the sender that the header names; undefined when it is none. Never throws. */
-export function decodeBody(node: number, start: string, bytes: Uint8Array): MembershipPacket | undefined {
-  const from = new Reader(bytes);
+/** Reads a plain body, behind so many bytes of something else, of the sender that the header names; undefined when it is none. Never throws. */
+export function decodeBody(node: number, start: string, bytes: Uint8Array, headBytes = 0): MembershipPacket | undefined {
+  const from = new Reader(bytes, headBytes);
   try {
     const sender = { node, start, incarnation: from.incarnation(), sequence: from.word(), rosterGeneration: from.generation() };
     const body = readBody(from);

@@ -3,9 +3,10 @@
 
 import { concatBytes, encodeUtf8, equalBytes, fromHex, toHex, viewOf } from '../core/bytes.ts';
 import { hmacSha256 } from '../core/sha256.ts';
-import { decodeBody, encodeBody, startBytes } from './membership-body.ts';
+import { decodeBody, encodeBody } from './membership-body.ts';
 import { DATAGRAM_MAX_BYTES, SEAL_OVERHEAD_BYTES } from './membership-packet.ts';
 import type { MembershipPacket } from './membership-packet.ts';
+import { readStart, startBytes } from './start-text.ts';
 
 /** `MMLM`: metamaster liveness membership. */
 const MAGIC = Uint8Array.of(0x4d, 0x4d, 0x4c, 0x4d);
@@ -189,7 +190,7 @@ export class PacketOpener {
     const view = viewOf(head);
     const counter = view.getUint16(26) * 2 ** 32 + view.getUint32(28);
     if (!this.#note(id, known, key, counter)) return { kind: 'refused', reason: 'replayed' };
-    const packet = view.getUint16(16) === 0 ? undefined : decodeBody(view.getUint16(16), toHex(sender.subarray(2)), plain);
+    const packet = view.getUint16(16) === 0 ? undefined : decodeBody(view.getUint16(16), readStart(sender, 2), plain);
     return packet ? { kind: 'packet', packet } : { kind: 'refused', reason: 'malformed' };
   }
 

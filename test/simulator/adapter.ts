@@ -41,6 +41,8 @@ export interface Datagram {
   readonly bytes: Uint8Array;
   /** It came to this host's own address. */
   readonly unicast: boolean;
+  /** What the bytes mean, as the protocol of this port made it out for the first that heard it: its copies, and a broadcast's hearers, have the same. */
+  meaning?: unknown;
 }
 
 /** What the services of one node tell each other, as the composition root passes it on. */

@@ -1,5 +1,6 @@
 // What must hold whatever happens: invariants with names, looked at whenever something is seen, and at regular times.
 
+import type { Absences } from './absences.ts';
 import type { MembershipBounds, TableSizes } from './adapter.ts';
 import type { GatewayTruth } from './gateway-truth.ts';
 import type { Observation } from './observation.ts';
@@ -17,6 +18,8 @@ export interface Judged {
   readonly bounds: MembershipBounds;
   /** What each running node's membership says; missing where it has said nothing yet. */
   readonly views: ReadonlyMap<number, Observation & { kind: 'view' }>;
+  /** As of the view that is just observed, for those who observe it. */
+  readonly absences: Absences;
   /** Since when nothing at all is wrong: no fault goes on, nobody is being switched on or off; Infinity: something is. */
   calmSinceMs(): number;
   /** What membership may suffer from: everything but registry and power-on. */

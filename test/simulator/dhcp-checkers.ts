@@ -2,7 +2,7 @@
 
 import type { Invariant, Judged } from './checker.ts';
 import { PACKET_MAX_MS, READ_REGISTRY_MAX_MS, STARVE_MAX_MS } from './limits.ts';
-import { type Observation, setDifference } from './observation.ts';
+import { type Observation, sameNumbers } from './observation.ts';
 
 /** The client's retransmission at which everybody answers. */
 const SECOND_RETRANSMISSION = 2;
@@ -56,7 +56,7 @@ const oneOffer: Invariant = {
         if (seen.kind !== 'discover' || known.has(seen.node)) return undefined;
         known.add(seen.node);
         const running = rack.running();
-        const allAgree = running.every((node) => setDifference(running, views.get(node)?.serving ?? []) === '' && views.get(node)!.suspects.length === 0);
+        const allAgree = running.every((node) => sameNumbers(running, views.get(node)?.serving ?? []) && views.get(node)!.suspects.length === 0);
         if (running.some((node) => node !== seen.node) && allAgree && atMs - calmSinceMs() > READ_REGISTRY_MAX_MS) open.set(seen.node, { atMs, by: [] });
         return undefined;
       },

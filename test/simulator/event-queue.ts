@@ -1,48 +1,76 @@
 // What is still to happen, the earliest first (a binary heap). Of two at the same time the one that was put in first comes first, so that
-// the order never hangs on the heap's own.
+// the order never hangs on the heap's own. Times stand in typed arrays: as fields of objects each would be an object by itself.
 
-/** Something that happens at a time of the simulation, in milliseconds. */
-export interface SimulatedEvent {
-  readonly atMs: number;
-  readonly order: number;
-  readonly happen: () => void;
-}
-
-const isBefore = (a: SimulatedEvent, b: SimulatedEvent): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+const FIRST_ROOM = 1024;
 
 export class EventQueue {
-  readonly #heap: SimulatedEvent[] = [];
+  #atMs = new Float64Array(FIRST_ROOM);
+  #orders = new Float64Array(FIRST_ROOM);
+  readonly #happenings: (() => void)[] = [];
   #order = 0;
 
+  /** At a time of the simulation, in milliseconds. */
   put(atMs: number, happen: () => void): void {
-    const heap = this.#heap;
-    const event: SimulatedEvent = { atMs, order: this.#order++, happen };
-    let at = heap.length;
+    let at = this.#happenings.length;
+    if (at === this.#atMs.length) this.#grow();
+    this.#happenings.push(happen);
+    const times = this.#atMs;
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (!isBefore(event, heap[parent]!)) break;
-      heap[at] = heap[parent]!;
+      // What is put in later comes later, of the same time too.
+      if (times[parent]! <= atMs) break;
+      this.#move(parent, at);
       at = parent;
     }
-    heap[at] = event;
+    this.#set(at, atMs, this.#order++, happen);
+  }
+
+  /** When the earliest event happens; Infinity: there is none. */
+  get nextMs(): number {
+    return this.#happenings.length === 0 ? Infinity : this.#atMs[0]!;
   }
 
   /** Takes the earliest event out; undefined when there is none. */
-  take(): SimulatedEvent | undefined {
-    const heap = this.#heap;
-    const [first] = heap;
-    const last = heap.pop();
-    if (heap.length === 0 || last === undefined) return first;
+  take(): (() => void) | undefined {
+    const happenings = this.#happenings;
+    const first = happenings[0];
+    const last = happenings.pop();
+    const size = happenings.length;
+    if (size === 0 || last === undefined) return first;
+    const [atMs, order] = [this.#atMs[size]!, this.#orders[size]!];
     let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child += 1;
-      if (!isBefore(heap[child]!, last)) break;
-      heap[at] = heap[child]!;
+    for (let child = 1; child < size; child = 2 * at + 1) {
+      if (child + 1 < size && this.#isBefore(child + 1, this.#atMs[child]!, this.#orders[child]!)) child += 1;
+      if (!this.#isBefore(child, atMs, order)) break;
+      this.#move(child, at);
       at = child;
     }
-    heap[at] = last;
+    this.#set(at, atMs, order, last);
     return first;
+  }
+
+  #isBefore(at: number, atMs: number, order: number): boolean {
+    const own = this.#atMs[at]!;
+    return own < atMs || (own === atMs && this.#orders[at]! < order);
+  }
+
+  #set(at: number, atMs: number, order: number, happen: () => void): void {
+    this.#atMs[at] = atMs;
+    this.#orders[at] = order;
+    this.#happenings[at] = happen;
+  }
+
+  #move(from: number, to: number): void {
+    this.#atMs[to] = this.#atMs[from]!;
+    this.#orders[to] = this.#orders[from]!;
+    this.#happenings[to] = this.#happenings[from]!;
+  }
+
+  #grow(): void {
+    const [atMs, orders] = [this.#atMs, this.#orders];
+    this.#atMs = new Float64Array(2 * atMs.length);
+    this.#orders = new Float64Array(2 * orders.length);
+    this.#atMs.set(atMs);
+    this.#orders.set(orders);
   }
 }

@@ -59,6 +59,13 @@ function count(into: Exploration, { faults }: Schedule, outcome: Outcome): void 
   for (const { kind } of faults) into.faults.set(kind, (into.faults.get(kind) ?? 0) + 1);
 }
 
+/** Counts what another has explored. */
+export function addExploration(into: Exploration, more: Exploration): void {
+  for (const name of ['seeds', 'events', 'boots', 'simulatedMs'] as const) into[name] += more[name];
+  for (const [name, packets] of Object.entries(more.packets) as [keyof Outcome['packets'], number][]) into.packets[name] += packets;
+  for (const [kind, number] of more.faults) into.faults.set(kind, (into.faults.get(kind) ?? 0) + number);
+}
+
 /** Runs a seed and counts it; where it fails, its schedule is shrunken. */
 export function exploreSeed(seed: number, size: Size, into: Exploration, protocols: Protocols = PROTOCOLS): Failure | undefined {
   const schedule = drawSchedule(seed, size.nodes, size.untilMs);

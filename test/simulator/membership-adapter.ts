@@ -2,15 +2,15 @@
 // decoded as real ones are; the seal is left out, for its cipher would take most of a run's time: the sender's node and start stand open
 // in front of the body, which is what the seal's header says of them. So what is sent twice comes twice, which the real seal would not let pass.
 
-import { concatBytes, toHex, viewOf } from '../../daemons/core/bytes.ts';
 import type { Machine } from '../../daemons/core/machine.ts';
 import { Membership, type MembershipEffect, type MembershipInput } from '../../daemons/membership/membership.ts';
 import {
   ACK_TIMEOUT_MS, DEAD_FOR_ALL_MS, HEALTH_WORST, INDIRECT_TIMEOUT_MS, LIVE_COALESCE_MS, PAUSE_FORGIVEN_MS, PROBE_INTERVAL_MS, SUSPECTED_BY_ALL_MS, SUSPICION_MAX_MS, SYNC_INTERVAL_MS, SYNC_LOST_EVERY,
 } from '../../daemons/membership/membership-limits.ts';
-import { decodeBody, encodeBody, startBytes } from '../../daemons/wire/membership-body.ts';
-import { BODY_MAX_BYTES, type MembershipPacket } from '../../daemons/wire/membership-packet.ts';
-import { type Adapter, fit, type Host, type MembershipFit } from './adapter.ts';
+import { decodeBody, encodeBody } from '../../daemons/wire/membership-body.ts';
+import { readStart, writeStart } from '../../daemons/wire/start-text.ts';
+import type { MembershipPacket } from '../../daemons/wire/membership-packet.ts';
+import { type Adapter, type Datagram, fit, type Host, type MembershipFit } from './adapter.ts';
 import { atMost, PACKET_MAX_MS, STARVE_MAX_MS, TIMER_LATE_MS } from './limits.ts';
 
 /** Any port that no other service of the simulation has. */
@@ -25,20 +25,21 @@ export type MembershipMachine = Machine<MembershipInput, MembershipEffect>;
 
 /** The datagram of a packet. */
 export function sealMembership(packet: MembershipPacket): Uint8Array {
-  const body = encodeBody(packet);
-  if (body.length > BODY_MAX_BYTES) throw new Error(`a body of ${body.length} bytes fits no datagram`);
-  return concatBytes(Uint8Array.of(packet.from.node >> 8, packet.from.node & 0xff), startBytes(packet.from.start), body);
+  const { node, start } = packet.from;
+  const bytes = encodeBody(packet, HEAD_BYTES);
+  bytes[0] = node >> 8;
+  bytes[1] = node;
+  writeStart(bytes, 2, start);
+  return bytes;
 }
 
 /** A broadcast is the same bytes for all its hearers, and what they mean is made out once. */
-const opened = new WeakMap<Uint8Array, MembershipPacket>();
-
-export function openMembership(bytes: Uint8Array): MembershipPacket {
-  const known = opened.get(bytes);
-  if (known !== undefined) return known;
-  const packet = decodeBody(viewOf(bytes).getUint16(0), toHex(bytes.subarray(2, HEAD_BYTES)), bytes.subarray(HEAD_BYTES));
+export function openMembership(datagram: Datagram): MembershipPacket {
+  if (datagram.meaning !== undefined) return datagram.meaning as MembershipPacket;
+  const { bytes } = datagram;
+  const packet = decodeBody((bytes[0]! << 8) | bytes[1]!, readStart(bytes, 2), bytes, HEAD_BYTES);
   if (packet === undefined) throw new Error(`a membership datagram of ${bytes.length} bytes that its own codec does not read`);
-  opened.set(bytes, packet);
+  datagram.meaning = packet;
   return packet;
 }
 
@@ -52,12 +53,12 @@ export function membershipAdapter(machine: (core: Membership, host: Host) => Mem
       const { roster, generation, number: self, random, unixSeconds } = host;
       const firstIncarnation = random.chance(CLOCK_IS_WRONG) ? 1 : unixSeconds;
       const core = new Membership({ roster, generation, self, start: random.hex(START_DIGITS), firstIncarnation, seed: random.whole(0, UINT32_MAX) });
-      host.membershipHolds(() => ({ members: core.members().length, watched: core.watched().length }));
+      host.membershipHolds(() => ({ members: core.rows, watched: core.watches }));
       return machine(core, host);
     },
     due: { kind: 'tick' },
     first: [{ kind: 'tick' }],
-    hear: ({ bytes }) => ({ kind: 'packet', packet: openMembership(bytes) }),
+    hear: (datagram) => ({ kind: 'packet', packet: openMembership(datagram) }),
     told(news) {
       if (news.kind === 'roster') return news;
       return news.kind === 'serving' ? { kind: 'serving', serving: true } : undefined;

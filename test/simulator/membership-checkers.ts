@@ -2,69 +2,27 @@
 
 import { type Invariant, type Judged, SAMPLE_MS } from './checker.ts';
 import { formatNumbers } from './number-list.ts';
-import { setDifference } from './observation.ts';
+import { sameNumbers, setDifference } from './observation.ts';
 
 const LOOKS_PER_SECOND = 1000 / SAMPLE_MS;
 
+const NOBODY: readonly number[] = [];
+
 const secondsText = (ms: number): string => `${(ms / 1000).toFixed(3)} s`;
-
-/** Who is in whose view, and since when not. */
-class Absences {
-  readonly #present: Uint8Array;
-  readonly #sinceMs: Float64Array;
-  readonly #size: number;
-  readonly #seen = new Map<number, readonly number[]>();
-
-  constructor({ rack }: Judged) {
-    this.#size = rack.size + 1;
-    this.#present = new Uint8Array(this.#size ** 2);
-    this.#sinceMs = new Float64Array(this.#size ** 2);
-  }
-
-  /** Returns who was in the view before, and is not any more. */
-  view(atMs: number, observer: number, alive: readonly number[]): readonly number[] {
-    const row = observer * this.#size;
-    const before = this.#seen.get(observer) ?? [];
-    for (const one of before) this.#present[row + one] = 0;
-    for (const one of alive) this.#present[row + one] = 1;
-    const gone = before.filter((one) => this.#present[row + one] === 0);
-    for (const one of gone) this.#sinceMs[row + one] = atMs;
-    this.#seen.set(observer, alive);
-    return gone;
-  }
-
-  isPresent(observer: number, subject: number): boolean {
-    return this.#present[observer * this.#size + subject] === 1;
-  }
-
-  sinceMs(observer: number, subject: number): number {
-    return this.#sinceMs[observer * this.#size + subject]!;
-  }
-
-  /** Whoever is started anew begins with nobody. */
-  forget(atMs: number, observer: number): void {
-    this.view(atMs, observer, []);
-    this.#seen.delete(observer);
-  }
-}
 
 /** A node that lives is not absent for longer than the bound from the view of another that is of the same side. */
 const buried: Invariant = {
   name: 'no live node is buried',
   check(judged) {
-    const { rack, bounds } = judged;
-    const absences = new Absences(judged);
+    const { rack, bounds, absences } = judged;
     return {
-      observe(atMs, seen) {
-        if (seen.kind === 'view') absences.view(atMs, seen.node, seen.alive);
-        if (seen.kind === 'state') absences.forget(atMs, seen.node);
-        return undefined;
-      },
       sample(atMs) {
         const running = rack.running();
+        const boundMs = atMs - bounds.buriedMaxMs;
+        if (boundMs < 0) return undefined;
         for (const observer of running) for (const subject of running) {
-          if (absences.isPresent(observer, subject) || atMs - absences.sinceMs(observer, subject) <= bounds.buriedMaxMs) continue;
-          const ms = atMs - (observer === subject ? rack.steadySinceMs(observer) : Math.max(absences.sinceMs(observer, subject), rack.oneSideSinceMs(atMs, observer, subject)));
+          if (absences.isPresent(observer, subject) || absences.sinceMs(observer, subject) >= boundMs) continue;
+          const ms = atMs - (observer === subject ? rack.steadySinceMs(observer) : Math.max(absences.sinceMs(observer, subject), rack.oneSideSinceMs(atMs, observer, subject, boundMs)));
           if (ms > bounds.buriedMaxMs) return `${subject} lives and is of one side with ${observer}, which has had it buried for ${secondsText(ms)}`;
         }
         return undefined;
@@ -77,13 +35,11 @@ const buried: Invariant = {
 const withoutCause: Invariant = {
   name: 'nobody is buried without a cause',
   check(judged) {
-    const { rack, bounds } = judged;
-    const absences = new Absences(judged);
+    const { rack, bounds, absences } = judged;
     return {
       observe(atMs, seen) {
-        if (seen.kind === 'state') absences.forget(atMs, seen.node);
         if (seen.kind !== 'view') return undefined;
-        for (const subject of absences.view(atMs, seen.node, seen.alive)) {
+        for (const subject of absences.gone) {
           if (rack.state(subject) !== 'running') continue;
           const { fromMs, untilMs } = rack.stood(subject);
           const stoodTooLongUntilMs = untilMs - fromMs >= bounds.pauseForgivenMs ? untilMs : 0;
@@ -99,14 +55,13 @@ const withoutCause: Invariant = {
 /** A dead node is noticed by everybody within the bound. */
 const noticed: Invariant = {
   name: 'the dead are noticed',
-  check({ rack, bounds, views }) {
+  check({ rack, bounds, absences }) {
     return {
       sample(atMs) {
         const dead = rack.numbers().filter((number) => rack.state(number) !== 'running' && atMs - rack.stateSinceMs(number) > bounds.deadNoticedMs);
         if (dead.length === 0) return undefined;
         for (const observer of rack.running()) {
-          const alive = views.get(observer)?.alive ?? [];
-          const ghost = dead.find((number) => alive.includes(number));
+          const ghost = dead.find((number) => absences.isPresent(observer, number));
           if (ghost === undefined) continue;
           const ms = atMs - Math.max(rack.stateSinceMs(ghost), rack.sideSinceMs(atMs, observer));
           if (ms > bounds.deadNoticedMs) return `${ghost} does not run, and ${observer} has taken it for alive for ${secondsText(ms)}`;
@@ -169,7 +124,8 @@ const converged: Invariant = {
         const running = rack.running();
         for (const observer of running) {
           const view = views.get(observer);
-          for (const [said, wanted] of [['alive', running], ['serving', running], ['suspects', []]] as const) {
+          for (const [said, wanted] of [['alive', running], ['serving', running], ['suspects', NOBODY]] as const) {
+            if (view !== undefined && sameNumbers(wanted, view[said])) continue;
             const difference = setDifference(wanted, view?.[said] ?? []);
             if (difference !== '') return `${formatNumbers(running)} run and serve, and nothing has been wrong since ${(calmSinceMs() / 1000).toFixed(3)} s; ${observer} takes for ${said} these ${difference}`;
           }
@@ -184,17 +140,20 @@ const converged: Invariant = {
 const bounded: Invariant = {
   name: 'tables and traffic are bounded',
   check({ rack, bounds, sizes, sentBy }) {
-    /** By node, what it had sent at each look in the last second. */
-    const sent = new Map<number, number[]>();
+    /** By node, what it had sent at each look in the last second; looks are written over in turn. */
+    const sent = new Map<number, Uint32Array>();
+    let look = 0;
     return {
       sample() {
+        look += 1;
         for (const node of rack.running()) {
           const { members, watched } = sizes.get(node)!();
           // Of a rack of which most are suspected the few that are well watch all the others.
           if (members > rack.size || watched >= members) return `${node} has rows of ${members} nodes and watches ${watched}; the roster has ${rack.size}`;
-          const counts = [...(sent.get(node) ?? []), sentBy(node)].slice(-LOOKS_PER_SECOND - 1);
+          const counts = sent.get(node) ?? new Uint32Array(LOOKS_PER_SECOND).fill(sentBy(node));
           sent.set(node, counts);
-          const inSecond = counts.at(-1)! - counts[0]!;
+          const inSecond = sentBy(node) - counts[look % LOOKS_PER_SECOND]!;
+          counts[look % LOOKS_PER_SECOND] = sentBy(node);
           if (inSecond > bounds.sentPerSecondMax) return `${node} has sent ${inSecond} datagrams in a second`;
         }
         return undefined;

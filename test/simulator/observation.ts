@@ -57,6 +57,13 @@ export function observationText(seen: Exclude<Observation, { kind: 'view' }>): s
   }
 }
 
+/** The same numbers in the same order. */
+export function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
+}
+
 /** What is different between two sets, as text; empty when nothing is. */
 export function setDifference(wanted: readonly number[], seen: readonly number[]): string {
   const missing = wanted.filter((number) => !seen.includes(number));

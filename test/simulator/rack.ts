@@ -14,7 +14,10 @@ const STANDS_AGAIN_MS = 1000;
 export class Rack {
   /** Nodes have the numbers from 1 to this. */
   readonly size: number;
+  readonly #numbers: readonly number[];
   readonly #states: HostState[];
+  /** Undefined: it is not made out yet. */
+  #running: readonly number[] | undefined;
   readonly #stateSinceMs: Float64Array;
   /** Since when a process runs undisturbed: NEVER while it is paused. */
   readonly #steadySinceMs: Float64Array;
@@ -41,6 +44,7 @@ export class Rack {
 
   constructor(size: number) {
     this.size = size;
+    this.#numbers = Array.from({ length: size }, (_, i) => i + 1);
     this.#states = Array.from({ length: size + 1 }, () => 'off');
     this.#stateSinceMs = new Float64Array(size + 1);
     this.#steadySinceMs = new Float64Array(size + 1);
@@ -54,11 +58,13 @@ export class Rack {
 
   /** All numbers, ascending. */
   numbers(): readonly number[] {
-    return Array.from({ length: this.size }, (_, i) => i + 1);
+    return this.#numbers;
   }
 
+  /** Ascending. */
   running(): readonly number[] {
-    return this.numbers().filter((number) => this.#states[number] === 'running');
+    this.#running ??= this.#numbers.filter((number) => this.#states[number] === 'running');
+    return this.#running;
   }
 
   state(number: number): HostState {
@@ -75,6 +81,7 @@ export class Rack {
 
   setState(nowMs: number, number: number, state: HostState): void {
     this.#states[number] = state;
+    this.#running = undefined;
     this.#stateSinceMs[number] = nowMs;
     this.#steadySinceMs[number] = nowMs;
     this.#stoodUntilMs[number] = -STANDS_AGAIN_MS;
@@ -153,13 +160,13 @@ export class Rack {
 
   /**
    * Since when two running nodes have been in whole connection with each other, and each further one with both of them or with none: then
-   * they are of one side, and nothing on it is in doubt. Infinity: it is not so.
+   * they are of one side, and nothing on it is in doubt. Infinity: it is not so. What comes out later than `enoughMs` may be too early.
    */
-  oneSideSinceMs(nowMs: number, one: number, other: number): number {
+  oneSideSinceMs(nowMs: number, one: number, other: number, enoughMs: number): number {
     const between = this.#settledSinceMs(nowMs, one, other);
     if (!between.met) return NEVER;
     let { ms } = between;
-    for (let third = 1; third <= this.size && ms < NEVER; third++) {
+    for (let third = 1; third <= this.size && ms < enoughMs; third++) {
       if (third === one || third === other) continue;
       const [a, b] = [this.#settledSinceMs(nowMs, one, third), this.#settledSinceMs(nowMs, other, third)];
       ms = a.met === b.met ? Math.max(ms, a.ms, b.ms) : NEVER;

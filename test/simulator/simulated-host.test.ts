@@ -35,13 +35,9 @@ function bench() {
   };
   host.begin([service]);
   const runUntil = (ms: number): void => {
-    for (let event = queue.take(); event !== undefined; event = queue.take()) {
-      if (event.atMs > ms) {
-        queue.put(event.atMs, event.happen);
-        break;
-      }
-      state.nowMs = event.atMs;
-      event.happen();
+    while (queue.nextMs <= ms) {
+      state.nowMs = queue.nextMs;
+      queue.take()!();
     }
     state.nowMs = ms;
   };

@@ -10,6 +10,7 @@ import type { Random } from './random.ts';
 
 interface Running {
   readonly service: Service;
+  readonly ports: readonly number[];
   /** The deadline that a timer is set for; `stamp` tells it from earlier timers. */
   deadline: number | undefined;
   stamp: number;
@@ -51,9 +52,12 @@ export class SimulatedHost {
     this.#standsUntilMs = 0;
     this.#wakesAtMs = 0;
     this.#starvedUntilMs = 0;
-    this.#running = services.map((service) => ({ service, deadline: undefined, stamp: 0, due: false }));
+    this.#running = services.map((service) => ({ service, ports: service.ports, deadline: undefined, stamp: 0, due: false }));
     const start = this.#start;
-    for (const one of this.#running) this.#run(one, () => one.service.start(this.#now()));
+    for (const one of this.#running) {
+      one.service.start(this.#now());
+      this.#after(one, start);
+    }
     if (start !== this.#start) throw new Error('a service ended its host while that was starting');
   }
 
@@ -68,10 +72,15 @@ export class SimulatedHost {
   }
 
   hear(datagram: Datagram): void {
-    if (!this.#running.some(({ service }) => service.ports.includes(datagram.port))) return;
+    if (!this.#listens(datagram.port)) return;
     if (!this.#stands()) return this.#take(datagram);
     if (this.#inbox.length < SOCKET_HOLDS) this.#inbox.push(datagram);
     else this.#around.overflown();
+  }
+
+  #listens(port: number): boolean {
+    for (const { ports } of this.#running) if (ports.includes(port)) return true;
+    return false;
   }
 
   /** Takes the oldest datagram that waits for one of these ports out of its socket. */
@@ -92,7 +101,11 @@ export class SimulatedHost {
 
   /** Told by another service of this host, in the midst of its step, or from outside. */
   tell(news: News): void {
-    for (const one of this.#running) this.#run(one, () => one.service.told(this.#now(), news));
+    for (const one of this.#running) {
+      const start = this.#start;
+      one.service.told(this.#now(), news);
+      this.#after(one, start);
+    }
   }
 
   #now() {
@@ -100,8 +113,9 @@ export class SimulatedHost {
   }
 
   #stands(): boolean {
-    const { queue, nowMs } = this.#around;
     const standsUntilMs = this.#standsUntilMs;
+    if (standsUntilMs === 0) return false;
+    const { queue, nowMs } = this.#around;
     if (standsUntilMs <= nowMs()) return false;
     if (this.#wakesAtMs !== standsUntilMs) {
       this.#wakesAtMs = standsUntilMs;
@@ -123,7 +137,9 @@ export class SimulatedHost {
   #take(datagram: Datagram): void {
     const start = this.#start;
     for (const one of this.#running) {
-      if (start === this.#start && one.service.ports.includes(datagram.port)) this.#run(one, () => one.service.hear(this.#now(), datagram));
+      if (start !== this.#start || !one.ports.includes(datagram.port)) continue;
+      one.service.hear(this.#now(), datagram);
+      this.#after(one, start);
     }
   }
 
@@ -132,24 +148,26 @@ export class SimulatedHost {
     one.due = false;
     // The timer is spent, also where the machine finds that its deadline has not come yet.
     one.deadline = undefined;
-    this.#run(one, () => one.service.due(this.#now()));
+    const start = this.#start;
+    one.service.due(this.#now());
+    this.#after(one, start);
   }
 
-  #run(one: Running, step: () => void): void {
-    const { random, nowMs } = this.#around;
-    const start = this.#start;
-    step();
+  /** The service has been stepped, at this start of the host. */
+  #after(one: Running, start: number): void {
     if (start !== this.#start) return;
     this.#setTimer(one);
+    if (this.#starvedUntilMs === 0) return;
+    const { random, nowMs } = this.#around;
     // What it has taken out of its sockets it deals with at once; for the next it waits.
     if (this.#starvedUntilMs > nowMs()) this.#standsUntilMs = Math.max(this.#standsUntilMs, nowMs() + random.fraction() ** 2 * this.#around.starveMaxMs);
   }
 
   /** As MachineLoop sets it: rounded up to whole milliseconds, and a timer of none is one of one. */
   #setTimer(one: Running): void {
-    const { queue, random, nowMs } = this.#around;
     const deadline = one.service.deadline();
     if (deadline === one.deadline && deadline !== undefined && !this.#isPast(deadline)) return;
+    const { queue, random, nowMs } = this.#around;
     one.deadline = deadline;
     one.stamp += 1;
     if (deadline === undefined) return;

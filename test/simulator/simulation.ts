@@ -1,5 +1,6 @@
 // One run: a rack, its LAN, its faults and its checkers, from a seed. The same seed and the same faults give the same run, event by event.
 
+import { Absences } from './absences.ts';
 import { GATEWAY_BEAT_PORT } from '../../daemons/wire/gateway-beat.ts';
 import type { Datagram, GatewaySetting, Host, Protocols, TableSizes } from './adapter.ts';
 import { type Checker, type Invariant, SAMPLE_MS, type Violation } from './checker.ts';
@@ -76,6 +77,7 @@ class Simulation {
   #lastHarmMs = 0;
   #lastWrongMs = 0;
   #violation: Violation | undefined;
+  readonly #absences: Absences;
   #digest = 0x811c9dc5;
   #digestAbove = 0x01000193;
 
@@ -84,6 +86,7 @@ class Simulation {
     this.#options = options;
     this.#rack = new Rack(nodes);
     this.#gateway = new GatewayTruth(options.gateway);
+    this.#absences = new Absences(nodes);
     this.#sent = new Uint32Array(nodes + 1);
     this.#registryRandom = new Random(seed, STREAM.registry);
     this.#lan = new Lan(this.#rack, new Random(seed, STREAM.lan), (afterMs, to, datagram) => this.#queue.put(this.#nowMs + afterMs, () => this.#arrive(to, datagram)));
@@ -93,7 +96,7 @@ class Simulation {
       return new SimulatedNode({ queue: this.#queue, clock: new NodeClock(random.whole(0, ORIGIN_MAX_MS)), random, nowMs, overflown: () => (this.#lan.counts.overflown += 1) });
     });
     const calmSinceMs = (): number => (this.#faultsGoingOn > 0 ? Infinity : this.#lastWrongMs);
-    const judged = { rack: this.#rack, bounds: protocols.membership.bounds, views: this.#views, calmSinceMs, harm: this.#harm, gateway: this.#gateway, sizes: this.#sizes, sentBy: (node: number) => this.#sent[node]! };
+    const judged = { rack: this.#rack, bounds: protocols.membership.bounds, views: this.#views, absences: this.#absences, calmSinceMs, harm: this.#harm, gateway: this.#gateway, sizes: this.#sizes, sentBy: (node: number) => this.#sent[node]! };
     this.#checkers = invariants.map((invariant) => ({ name: invariant.name, checker: invariant.check(judged) }));
   }
 
@@ -104,12 +107,11 @@ class Simulation {
     for (const fault of faults) this.#queue.put(fault.atMs, () => beginFault(fault, this.#faultSurroundings()));
     for (let atMs = SAMPLE_MS; atMs <= untilMs; atMs += SAMPLE_MS) this.#queue.put(atMs, () => this.#judge((checker) => checker.sample?.(atMs)));
     let events = 0;
-    while (this.#violation === undefined) {
-      const event = this.#queue.take();
-      if (event === undefined || event.atMs > untilMs) break;
-      this.#nowMs = event.atMs;
+    const queue = this.#queue;
+    while (this.#violation === undefined && queue.nextMs <= untilMs) {
+      this.#nowMs = queue.nextMs;
       events += 1;
-      event.happen();
+      queue.take()!();
     }
     if (this.#violation === undefined) this.#nowMs = untilMs;
     const digest = (this.#digest >>> 0).toString(16).padStart(8, '0') + (this.#digestAbove >>> 0).toString(16).padStart(8, '0');
@@ -139,7 +141,12 @@ class Simulation {
   #observe(seen: Observation): void {
     if (seen.kind === 'view') this.#views.set(seen.node, seen);
     if (seen.kind === 'gateway') this.#gateway.hold(seen.node, seen.role === 'holder');
-    for (const value of Object.values(seen)) for (const one of [value].flat()) this.#mix(typeof one === 'number' ? one : one.length);
+    for (const value of Object.values<number | string | readonly number[]>(seen)) {
+      if (typeof value === 'object') for (const one of value) this.#mix(one);
+      else this.#mix(typeof value === 'number' ? value : value.length);
+    }
+    if (seen.kind === 'view') this.#absences.view(this.#nowMs, seen);
+    if (seen.kind === 'state') this.#absences.forget(this.#nowMs, seen.node);
     this.#judge((checker) => checker.observe?.(this.#nowMs, seen));
     this.#options.watch?.(this.#nowMs, seen);
   }

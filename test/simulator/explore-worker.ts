@@ -1,0 +1,12 @@
+// One of the workers of explore-jobs.ts.
+
+import { parentPort } from 'node:worker_threads';
+import { exploreSeed, newExploration } from './explore.ts';
+import type { SeedDone, SeedJob } from './explore-jobs.ts';
+
+const port = parentPort!;
+port.on('message', ({ seed, size }: SeedJob) => {
+  const explored = newExploration();
+  const done: SeedDone = { explored, failure: exploreSeed(seed, size, explored) };
+  port.postMessage(done);
+});
