@@ -41,6 +41,7 @@ describe('the checker lets pass', () => {
     ['test/crash/x.ts', "import 'node:net'; import { a } from './iscsi-y.ts'; import { b } from '../../scripts/b.ts';"],
     ['test/simulator/x.ts', "import { a } from '../../daemons/dhcp/a.ts'; import { b } from './y.ts';"],
     ['test/simulator/simulate.ts', "import 'node:fs'; import { a } from './y.ts';"],
+    ['test/simulator/simulate-x.ts', "import 'node:fs'; import { a } from './y.ts';"],
     ['test/x.ts', "import 'vitest'; import { a } from '../scripts/a.ts'; import { b } from '../daemons/dhcp/b.ts';"],
     ['daemons/core/x.test.ts', "import 'node:crypto'; import 'vitest'; import { a } from '../../test/a.ts'; Date.now(); Math.random();"],
     ['daemons/core/x.test-kit.ts', "import 'vitest'; import fc from 'fast-check'; Math.random();"],

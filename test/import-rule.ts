@@ -88,7 +88,7 @@ export const ROOM_RULES: readonly RoomRule[] = [
   // What is read from a write stream, and the disks that are made of it: a case must come out the same wherever and whenever it is made.
   { kind: 'crash', files: /^test\/crash\/(iscsi|crash)-[^/.]+\.ts$/, rooms: ['core', 'storage'], modules: [], words: PURE },
   // All but its command line: the same seed must give the same run wherever and whenever it is made.
-  { kind: 'simulator', files: /^test\/simulator\/(?!simulate\.ts$)/, rooms: ['core', 'wire', 'daemon'], modules: [], words: PURE },
+  { kind: 'simulator', files: /^test\/simulator\/(?!simulate[-.])/, rooms: ['core', 'wire', 'daemon'], modules: [], words: PURE },
   {
     kind: 'test', files: /^test\//, modules: [NODE, DECLARED], words: [],
     rooms: ['core', 'wire', 'storage', 'host', 'daemon', 'root', 'initrd', 'initrd-shell', 'initrd-builder', 'live-dvd', 'scripts', 'crash', 'simulator'],

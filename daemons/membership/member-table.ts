@@ -5,7 +5,7 @@ import type { Instant } from '../core/machine.ts';
 import { mix32 } from '../core/rendezvous.ts';
 import { BUCKET_BITS, STATUSES } from '../wire/membership-packet.ts';
 import type { BucketHash, Claim, Description, DigestEntry, Status } from '../wire/membership-packet.ts';
-import { startHalves } from '../wire/start-text.ts';
+import { startHalf } from '../wire/start-text.ts';
 import { SUSPECTERS_MAX } from './membership-limits.ts';
 
 /** One life of a node: the higher incarnation is the later; of two machines with the same one the higher name of its start counts as the later. */
@@ -36,8 +36,7 @@ const NOBODY: readonly number[] = [];
 
 /** The same at every node that knows the same. Suspicions come and go, and are left out. */
 function hashOf({ node, start, incarnation, status, description }: Member): number {
-  const [high, low] = startHalves(start);
-  const ofStart = mix32(mix32(mix32(node) ^ high) ^ low);
+  const ofStart = mix32(mix32(mix32(node) ^ startHalf(start, 0)) ^ startHalf(start, 1));
   return mix32(mix32(mix32(ofStart ^ incarnation) ^ (description?.sequence ?? 0)) ^ Number(status === 'dead'));
 }
 

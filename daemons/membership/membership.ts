@@ -118,7 +118,8 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
     for (let timer = this.#timers.takeDue(at); timer; timer = this.#timers.takeDue(at)) this.#run(at, timer);
     this.#courier.flush(at);
     this.#spoke ||= !this.#courier.silent;
-    const [sent, told] = [this.#courier.take(), this.#live.tell(at)];
+    const sent = this.#courier.take();
+    const told = this.#live.tell(at);
     if (this.#effects.length === 0 && told.length === 0) return sent;
     const effects = [...this.#effects, ...sent, ...told];
     this.#effects = [];

@@ -125,6 +125,7 @@ export function claimBytes({ by, description }: Claim): number {
   let size = CLAIM_HEAD_BYTES + 2 * by.length;
   if (description === undefined) return size;
   size += DESCRIPTION_HEAD_BYTES;
+  if (description.facts.size === 0) return size;
   for (const [key, value] of description.facts) size += 2 + key.length + encodeUtf8(value).length;
   return size;
 }

@@ -20,7 +20,8 @@ const word = (bytes: Uint8Array, at: number): number => ((bytes[at]! << 24) | (b
 
 /** Reads a name; all its bytes are there. The same name is mostly the same string again, so that it need not be made once more. */
 export function readStart(bytes: Uint8Array, at: number): string {
-  const [high, low] = [word(bytes, at), word(bytes, at + 4)];
+  const high = word(bytes, at);
+  const low = word(bytes, at + 4);
   const place = (high ^ low) & (REMEMBERED - 1);
   const there = known[place];
   if (there !== undefined && there.high === high && there.low === low) return there.text;
@@ -46,18 +47,20 @@ function halfOf(text: string, from: number): number {
   return value;
 }
 
-/** The two halves of a name, 32 bits each; throws RangeError for what is none. */
-export function startHalves(text: string): readonly [high: number, low: number] {
-  const [high, low] = [halfOf(text, 0), halfOf(text, HALF_DIGITS)];
-  if (text.length !== 2 * START_BYTES || high < 0 || low < 0) throw new RangeError(`membership start must be 16 lower-case hexadecimal digits; seen ${text}`);
-  return [high, low];
+/** One half of a name, 32 bits; throws RangeError for what is no name. */
+export function startHalf(text: string, half: 0 | 1): number {
+  const value = text.length === 2 * START_BYTES ? halfOf(text, half * HALF_DIGITS) : -1;
+  if (value < 0) throw new RangeError(`membership start must be 16 lower-case hexadecimal digits; seen ${text}`);
+  return value;
 }
 
 /** Writes a name; throws RangeError for what is none. There must be room for it. */
 export function writeStart(bytes: Uint8Array, at: number, text: string): void {
-  const halves = startHalves(text);
-  for (let half = 0; half < 2; half++) {
-    for (let byte = 0; byte < 4; byte++) bytes[at + 4 * half + byte] = halves[half]! >>> (24 - 8 * byte);
+  const high = startHalf(text, 0);
+  const low = startHalf(text, 1);
+  for (let byte = 0; byte < 4; byte++) {
+    bytes[at + byte] = high >>> (24 - 8 * byte);
+    bytes[at + 4 + byte] = low >>> (24 - 8 * byte);
   }
 }
 

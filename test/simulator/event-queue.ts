@@ -37,7 +37,8 @@ export class EventQueue {
     const last = happenings.pop();
     const size = happenings.length;
     if (size === 0 || last === undefined) return first;
-    const [atMs, order] = [this.#atMs[size]!, this.#orders[size]!];
+    const atMs = this.#atMs[size]!;
+    const order = this.#orders[size]!;
     let at = 0;
     for (let child = 1; child < size; child = 2 * at + 1) {
       if (child + 1 < size && this.#isBefore(child + 1, this.#atMs[child]!, this.#orders[child]!)) child += 1;
@@ -67,10 +68,12 @@ export class EventQueue {
   }
 
   #grow(): void {
-    const [atMs, orders] = [this.#atMs, this.#orders];
-    this.#atMs = new Float64Array(2 * atMs.length);
-    this.#orders = new Float64Array(2 * orders.length);
-    this.#atMs.set(atMs);
-    this.#orders.set(orders);
+    const larger = (from: Float64Array): Float64Array<ArrayBuffer> => {
+      const to = new Float64Array(2 * from.length);
+      to.set(from);
+      return to;
+    };
+    this.#atMs = larger(this.#atMs);
+    this.#orders = larger(this.#orders);
   }
 }

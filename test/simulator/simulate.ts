@@ -5,14 +5,17 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { type Exploration, formatExploration, formatFailure, type Size } from './explore.ts';
-import { exploreSeeds, JOBS_MAX, jobsOfThisMachine } from './explore-jobs.ts';
 import { SHORTEST_MS } from './fault-schedule.ts';
+import { COST_HEAD, formatCost, measureMembership } from './measure.ts';
 import { PROTOCOLS } from './protocols.ts';
 import { NODES_MAX } from './rack-roster.ts';
 import { parseScenario, play, withTranscript } from './scenario.ts';
 import { SEED_MAX } from './seeds.ts';
+import { exploreSeeds, JOBS_MAX, jobsOfThisMachine } from './simulate-jobs.ts';
+import { heapBytes } from './simulate-memory.ts';
 
 const HELP = `npm run simulate -- [--seeds N] [--nodes N] [--minutes N] [--seed N] [--jobs N]
+npm run simulate -- --measure N,N,… [--seed N]
 npm run simulate -- --scenario FILE [--update]
 
   --seeds N       so many runs (100; 1 with --seed), from a fresh seed on; it is printed
@@ -21,6 +24,7 @@ npm run simulate -- --scenario FILE [--update]
                   must settle. In a minute faults come for 27 s, and a seed that fails has a short story; in 5 for 267 s: more of them meet
   --seed N        the first seed: the same seed, nodes and minutes give the same run
   --jobs N        so many runs at the same time (as many as there are processors)
+  --measure N,N   what the membership of so many nodes costs each of them, and how soon a death is noticed, as a table
   --scenario F    plays a story of test/scenarios, prints what happened and checks what it expects
   --update        and writes what happened into the file
 
@@ -51,6 +55,13 @@ async function explore(first: number, seeds: number, size: Size, jobs: number): 
   return failure === undefined ? 0 : FAILED;
 }
 
+function measure(text: string, seed: number): number {
+  const sizes = text.split(',').map((one) => whole('measure', one, 2, NODES_MAX));
+  process.stdout.write(`${COST_HEAD}\n`);
+  for (const nodes of sizes) process.stdout.write(`${formatCost(measureMembership(nodes, seed, heapBytes))}\n`);
+  return 0;
+}
+
 function tell(path: string, update: boolean): number {
   const scenario = parseScenario(readFileSync(path, 'utf8'));
   const { problems, transcript } = play(scenario);
@@ -64,7 +75,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       seeds: { type: 'string' }, nodes: { type: 'string', default: '5' }, minutes: { type: 'string', default: '1' }, seed: { type: 'string' }, jobs: { type: 'string' },
-      scenario: { type: 'string' }, update: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
+      measure: { type: 'string' }, scenario: { type: 'string' }, update: { type: 'boolean', default: false }, help: { type: 'boolean', default: false },
     },
   });
   if (values.help) {
@@ -72,6 +83,7 @@ async function main(): Promise<number> {
     return 0;
   }
   if (values.scenario !== undefined) return tell(values.scenario, values.update);
+  if (values.measure !== undefined) return measure(values.measure, whole('seed', values.seed ?? '1', 0, 2 * SEED_MAX));
   const untilMs = Math.round(Number(values.minutes) * 60_000);
   if (!(untilMs >= SHORTEST_MS)) throw new RangeError(`--minutes wants at least ${SHORTEST_MS / 60_000}, not ${values.minutes}`);
   const first = values.seed === undefined ? randomInt(SEED_MAX) : whole('seed', values.seed, 0, 2 * SEED_MAX);

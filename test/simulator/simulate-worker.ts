@@ -1,8 +1,8 @@
-// One of the workers of explore-jobs.ts.
+// One of the workers of simulate-jobs.ts.
 
 import { parentPort } from 'node:worker_threads';
 import { exploreSeed, newExploration } from './explore.ts';
-import type { SeedDone, SeedJob } from './explore-jobs.ts';
+import type { SeedDone, SeedJob } from './simulate-jobs.ts';
 
 const port = parentPort!;
 port.on('message', ({ seed, size }: SeedJob) => {

@@ -50,7 +50,7 @@ export function exploreSeeds({ first, seeds, size, jobs, onProgress }: JobsOptio
       if (state.working === 0) resolve({ into, failure: state.failure });
     };
     for (let job = state.working; job > 0; job--) {
-      const worker = new Worker(new URL('explore-worker.ts', import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB, maxOldGenerationSizeMb: OLD_MB } });
+      const worker = new Worker(new URL('simulate-worker.ts', import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB, maxOldGenerationSizeMb: OLD_MB } });
       worker.on('error', reject);
       worker.on('message', ({ explored, failure }: SeedDone) => {
         addExploration(into, explored);
