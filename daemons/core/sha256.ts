@@ -1,8 +1,6 @@
 // SHA-256 (FIPS 180-4) and HMAC (RFC 2104) in plain TypeScript, for the initrd, where there is no crypto module,
 // and for pure files everywhere. Large files on a node are hashed by the host's crypto instead.
 
-import { viewOf } from './bytes.ts';
-
 const BLOCK = 64;
 
 /** The first 32 bits of the fractional part of `root` of each of the first primes. */
@@ -19,8 +17,11 @@ function fractionBits(count: number, root: (prime: number) => number): Uint32Arr
 const K = fractionBits(64, Math.cbrt);
 const INITIAL = fractionBits(8, Math.sqrt);
 
-function compress(state: Uint32Array, w: Uint32Array, block: DataView, offset: number): void {
-  for (let i = 0; i < 16; i++) w[i] = block.getUint32(offset + 4 * i);
+/** The message schedule of the block that is in work. */
+const w = new Uint32Array(64);
+
+function compress(state: Uint32Array, bytes: Uint8Array, offset: number): void {
+  for (let i = 0, at = offset; i < 16; i++, at += 4) w[i] = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
   for (let i = 16; i < 64; i++) {
     const x = w[i - 15]!;
     const y = w[i - 2]!;
@@ -57,25 +58,25 @@ function compress(state: Uint32Array, w: Uint32Array, block: DataView, offset: n
 /** The SHA-256 digest of `bytes`: 32 bytes. */
 export const sha256 = (bytes: Uint8Array): Uint8Array => digestFrom(INITIAL, 0, bytes);
 
+function putWord(bytes: Uint8Array, at: number, word: number): void {
+  for (let byte = 0; byte < 4; byte++) bytes[at + byte] = word >>> (24 - 8 * byte);
+}
+
 /** Goes on from the state after so many bytes, which are whole blocks. */
 function digestFrom(from: Uint32Array, before: number, bytes: Uint8Array): Uint8Array {
   const state = from.slice();
-  const w = new Uint32Array(64);
   const whole = bytes.length - (bytes.length % BLOCK);
-  const view = viewOf(bytes);
-  for (let at = 0; at < whole; at += BLOCK) compress(state, w, view, at);
+  for (let at = 0; at < whole; at += BLOCK) compress(state, bytes, at);
   const rest = bytes.length - whole;
   const tail = new Uint8Array(rest + 9 > BLOCK ? 2 * BLOCK : BLOCK);
   tail.set(bytes.subarray(whole));
   tail[rest] = 0x80;
-  const tailView = viewOf(tail);
   const length = before + bytes.length;
-  tailView.setUint32(tail.length - 8, Math.floor(length / 2 ** 29));
-  tailView.setUint32(tail.length - 4, (length << 3) >>> 0);
-  for (let at = 0; at < tail.length; at += BLOCK) compress(state, w, tailView, at);
+  putWord(tail, tail.length - 8, Math.floor(length / 2 ** 29));
+  putWord(tail, tail.length - 4, length << 3);
+  for (let at = 0; at < tail.length; at += BLOCK) compress(state, tail, at);
   const out = new Uint8Array(32);
-  const outView = viewOf(out);
-  for (let i = 0; i < 8; i++) outView.setUint32(4 * i, state[i]!);
+  for (let i = 0; i < 8; i++) putWord(out, 4 * i, state[i]!);
   return out;
 }
 
@@ -94,7 +95,7 @@ export class HmacSha256 {
     padded.set(key.length > BLOCK ? sha256(key) : key);
     [this.#inner, this.#outer] = [0x36, 0x5c].map((pad) => {
       const state = INITIAL.slice();
-      compress(state, new Uint32Array(64), viewOf(padded.map((byte) => byte ^ pad)), 0);
+      compress(state, padded.map((byte) => byte ^ pad), 0);
       return state;
     }) as [Uint32Array, Uint32Array];
   }

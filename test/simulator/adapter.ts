@@ -42,7 +42,7 @@ export interface Datagram {
   /** It came to this host's own address. */
   readonly unicast: boolean;
   /** What the bytes mean, as the protocol of this port made it out for the first that heard it: its copies, and a broadcast's hearers, have the same. */
-  meaning?: unknown;
+  meaning: unknown;
 }
 
 /** What the services of one node tell each other, as the composition root passes it on. */

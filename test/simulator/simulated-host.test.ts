@@ -41,7 +41,7 @@ function bench() {
     }
     state.nowMs = ms;
   };
-  const packet: Datagram = { from: 1, fromPort: PORT, port: PORT, network: 'boot', bytes: new Uint8Array(1), unicast: false };
+  const packet: Datagram = { from: 1, fromPort: PORT, port: PORT, network: 'boot', bytes: new Uint8Array(1), unicast: false, meaning: undefined };
   return { host, clock, state, notes, runUntil, packet };
 }
 

@@ -164,7 +164,7 @@ class Simulation {
     const host = this.#hosts[number]!;
     const send: Host['send'] = ({ fromPort, port, bytes, to, network = 'boot' }) => {
       if (port !== GATEWAY_BEAT_PORT) this.#sent[number]! += 1;
-      this.#lan.send({ from: number, fromPort, port, network, bytes, unicast: to !== undefined }, to);
+      this.#lan.send({ from: number, fromPort, port, network, bytes, unicast: to !== undefined, meaning: undefined }, to);
     };
     this.#starts += 1;
     return {
