@@ -102,7 +102,7 @@ export const SYNC_INTERVAL_MS = 2000;
 /** Sooner when the last comparison found a difference. */
 export const SYNC_AGAIN_MS = 200;
 /**
- * Every so many comparisons are tried with a node that is not alive, if this one would be among its observers: so two sides that have buried each
+ * At every so many comparisons one more is tried with a node that is not alive, if this one would be among its observers: so two sides that have buried each
  * other find together within 4 s, and a node that is switched off is called by four others, not by a thousand.
  */
 export const SYNC_LOST_EVERY = 2;

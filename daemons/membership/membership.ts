@@ -323,8 +323,8 @@ export class Membership implements Machine<MembershipInput, MembershipEffect> {
     this.#timers.set(TIMER.sync, after(now, SYNC_INTERVAL_MS));
     this.#round += 1;
     const lost = this.#round % SYNC_LOST_EVERY === 0 ? this.#view.some(1, this.#chance, (node) => this.#view.isLost(node) && this.#view.isObserverOf(node)) : [];
-    const [partner] = lost.length > 0 ? lost : this.#view.some(1, this.#chance, this.#view.isWell);
-    if (partner !== undefined) this.#antiEntropy.begin(partner);
+    // Besides the living one, not in its place: who has much to learn would wait in vain for a machine that is off.
+    for (const partner of [...lost, ...this.#view.some(1, this.#chance, this.#view.isWell)]) this.#antiEntropy.begin(partner);
   }
 
   #syncSoon(now: Instant): void {

@@ -139,8 +139,8 @@ export interface MembershipBounds {
   readonly deadForAllMs: number;
   /** A process that stands still for less than this is buried by nobody. */
   readonly pauseForgivenMs: number;
-  /** A node sends so many datagrams in a second at most, whatever happens; a broadcast is one. */
-  readonly sentPerSecondMax: number;
+  /** A node of so many sends so many datagrams in a second at most, whatever happens; a broadcast is one. */
+  sentPerSecondMax(nodes: number): number;
 }
 
 export interface MembershipFit extends Fit {

@@ -5,7 +5,7 @@
 import type { Machine } from '../../daemons/core/machine.ts';
 import { Membership, type MembershipEffect, type MembershipInput } from '../../daemons/membership/membership.ts';
 import {
-  ACK_TIMEOUT_MS, DEAD_FOR_ALL_MS, HEALTH_WORST, INDIRECT_TIMEOUT_MS, LIVE_COALESCE_MS, PAUSE_FORGIVEN_MS, PROBE_INTERVAL_MS, SUSPECTED_BY_ALL_MS, SUSPICION_MAX_MS, SYNC_INTERVAL_MS, SYNC_LOST_EVERY,
+  ACK_TIMEOUT_MS, DEAD_FOR_ALL_MS, HEALTH_WORST, INDIRECT_TIMEOUT_MS, LIVE_COALESCE_MS, NACK_AFTER_MS, OBSERVERS, PAUSE_FORGIVEN_MS, PROBE_INTERVAL_MS, RELAYED_MAX, SUSPECTED_BY_ALL_MS, SUSPICION_MAX_MS, SYNC_INTERVAL_MS, SYNC_LOST_EVERY,
 } from '../../daemons/membership/membership-limits.ts';
 import { decodeBody, encodeBody } from '../../daemons/wire/membership-body.ts';
 import { readStart, writeStart } from '../../daemons/wire/start-text.ts';
@@ -89,6 +89,10 @@ const PROBE_MAX_MS = PROBE_INTERVAL_MS + (HEALTH_WORST + 1) * (ACK_TIMEOUT_MS + 
 
 /** Of all services together: some forty when all is well; answers and records to a whole rack that has just come back are most of the rest. */
 const SENT_PER_SECOND_MAX = 400;
+/** Where few of many are well, all others ask these for their pings: a ping for each, and word that there was no answer. */
+const RELAYED_PER_SECOND_MAX = (2 * RELAYED_MAX * 1000) / NACK_AFTER_MS;
+/** Each of the others watches so many nodes, and may ask for each of them at each of its probes. */
+const RELAYED_FOR_EACH = (2 * OBSERVERS * 1000) / PROBE_INTERVAL_MS;
 
 export const membership = (machine?: (core: Membership, host: Host) => MembershipMachine): MembershipFit => ({
   ...fit(membershipAdapter(machine)),
@@ -98,6 +102,6 @@ export const membership = (machine?: (core: Membership, host: Host) => Membershi
     suspectedByAllMs: atMost(SUSPECTED_BY_ALL_MS + LIVE_COALESCE_MS),
     deadForAllMs: atMost(DEAD_FOR_ALL_MS + LIVE_COALESCE_MS),
     pauseForgivenMs: PAUSE_FORGIVEN_MS,
-    sentPerSecondMax: SENT_PER_SECOND_MAX,
+    sentPerSecondMax: (nodes) => SENT_PER_SECOND_MAX + Math.min(RELAYED_PER_SECOND_MAX, RELAYED_FOR_EACH * nodes),
   },
 });

@@ -154,7 +154,7 @@ const bounded: Invariant = {
           sent.set(node, counts);
           const inSecond = sentBy(node) - counts[look % LOOKS_PER_SECOND]!;
           counts[look % LOOKS_PER_SECOND] = sentBy(node);
-          if (inSecond > bounds.sentPerSecondMax) return `${node} has sent ${inSecond} datagrams in a second`;
+          if (inSecond > bounds.sentPerSecondMax(rack.size)) return `${node} has sent ${inSecond} datagrams in a second`;
         }
         return undefined;
       },
