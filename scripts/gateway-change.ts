@@ -57,13 +57,13 @@ function wantedAnswers({ roster }: Registry, { answers, succession, remove }: Ga
 }
 
 /** The answers as the installer's relations look at them: those of the installed cluster that they are held against stand in its roster. */
-function relationsOf(install: Registry['install'], { nodes, san, netmask, metaMasterAddress }: Roster): readonly Problem[] {
+function relationsOf(install: Registry['install'], { clusterName, nodes, san, netmask, metaMasterAddress }: Roster): readonly Problem[] {
   const keys = [...CHANGEABLE_ANSWERS, 'spare-local-IP'] as const;
   const stored = parseSomeAnswers(Object.fromEntries(keys.map((key) => [key, install[key]])), keys);
   if (!stored.ok) return stored.problems;
   // What the installer calls the storage network is the nodes'; a SAN behind a router lies elsewhere.
   const storage = sameNetwork(san.address, metaMasterAddress, netmask) ? san.address : metaMasterAddress;
-  const sound: SoundAnswers = { ...stored.value, 'storage-ip': storage, 'storage-netmask': netmask, 'meta-master-ip': metaMasterAddress, nodes: nodes.map(({ number, address, macs, loader }) => ({ number, address, macs, loader })) };
+  const sound: SoundAnswers = { ...stored.value, 'cluster-hostname': clusterName, 'storage-ip': storage, 'storage-netmask': netmask, 'meta-master-ip': metaMasterAddress, nodes: nodes.map(({ number, address, macs, loader }) => ({ number, address, macs, loader })) };
   return [spareAddress, ...GATEWAY_RELATIONS].flatMap((relation) => relation(sound));
 }
 

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Status } from '../daemons/agent/status.ts';
+import { clusterPrefix, nodeIpv6 } from '../daemons/core/inside-ipv6.ts';
 import { InputError, valueOf } from '../daemons/core/problem.ts';
 import { NO_SANLOCK } from '../daemons/host/sanlock.test-kit.ts';
 import { gatewayCandidates } from '../daemons/storage/gateway-answers.ts';
@@ -16,6 +17,7 @@ import { gatewayCommand } from './gateway-command.ts';
 
 const LONG = 60_000;
 const OUTSIDE = { 'public-IP': '203.0.113.9', 'public-netmask': '255.255.255.0', 'public-router': '203.0.113.1', 'public-interface': 'eth1' };
+const IPV6 = { 'public-IP6': '2001:db8::9/64', 'public-router6': 'fe80::1' };
 const NONE = roomyRegistry(60);
 /** Nodes 1, 2 and 4, and nobody is a gateway: node 3 has left. */
 const THREE = [3, 4].reduce((registry, n) => valueOf(addNode(registry, addRequest(n))), NONE);
@@ -37,7 +39,7 @@ describe('what becomes of the answers', () => {
   });
 
   test('removed, nothing of it is left, and what is not its own stays', () => {
-    const full = changed(WHOLE, { answers: { 'port-forwards': ['tcp/443=10.0.0.4:443'], 'public-services': [], 'gateway-preemption': true, 'public-DNS': '203.0.113.53' } });
+    const full = changed(WHOLE, { answers: { 'port-forwards': ['tcp/443=10.0.0.4:443'], 'public-services': [], 'gateway-preemption': true, ...IPV6, 'public-DNS': '203.0.113.53' } });
     expect(changed(full, { answers: {}, remove: true }).install).toEqual(GAP.install);
   });
 
@@ -57,6 +59,9 @@ describe('what becomes of the answers', () => {
     ['a port forward out of the cluster', WHOLE, { answers: { 'port-forwards': ['tcp/443=10.0.9.1:443'] } }, ['MM-ANSWERS-FORWARD port-forwards[0]']],
     ['an open port that is forwarded', changed(WHOLE, { answers: { 'port-forwards': ['tcp/443=10.0.0.4:443'] } }), { answers: { 'public-services': ['tcp/443'] } }, ['MM-ANSWERS-SERVICE public-services[0]']],
     ['a value of another form, and a router elsewhere', WHOLE, { answers: { 'gateway-beat-ms': 'fast', 'public-router': '7' } }, ['MM-ANSWERS-VALUE public-router', 'MM-ANSWERS-VALUE gateway-beat-ms']],
+    ['a way out by IPv6', WHOLE, { answers: IPV6 }, []],
+    ['half of it', WHOLE, { answers: { 'public-IP6': IPV6['public-IP6'] } }, ['MM-ANSWERS-MISSING public-router6']],
+    ['an outside that is the cluster\'s own network', WHOLE, { answers: { ...IPV6, 'public-IP6': `${nodeIpv6(clusterPrefix(WHOLE.roster.clusterName), 9)}/64` } }, ['MM-ANSWERS-PUBLIC public-IP6']],
     ['answers that are not the gateway\'s', WHOLE, { answers: { 'volume-size': 9, domain: null } }, ['MM-ANSWERS-UNKNOWN volume-size', 'MM-ANSWERS-UNKNOWN domain']],
   ])('%s', (_what, registry, wish, expected) => expect(refusals(registry, wish)).toEqual(expected));
 

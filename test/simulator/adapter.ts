@@ -133,6 +133,10 @@ export interface MembershipBounds {
   readonly buriedMaxMs: number;
   /** A node that is off is in nobody's view after that, whatever else went wrong before. */
   readonly deadNoticedMs: number;
+  /** Each node that is left looks after so many others at once … */
+  readonly watchedAtOnce: number;
+  /** … and turns to the next ones after so long, where all of a side together cannot look after all that are lost. */
+  readonly nextLookMs: number;
   /** A crash among nodes of which nothing was wrong: every other node suspects it after that … */
   readonly suspectedByAllMs: number;
   /** … and is sure of it after that. */

@@ -99,6 +99,8 @@ export const membership = (machine?: (core: Membership, host: Host) => Membershi
   bounds: {
     buriedMaxMs: atMost(3 * SYNC_LOST_EVERY * SYNC_INTERVAL_MS) + NOTICE_MS,
     deadNoticedMs: atMost(PROBE_MAX_MS + SUSPICION_MAX_MS) + NOTICE_MS,
+    watchedAtOnce: OBSERVERS,
+    nextLookMs: atMost(PROBE_MAX_MS) + NOTICE_MS,
     suspectedByAllMs: atMost(SUSPECTED_BY_ALL_MS + LIVE_COALESCE_MS),
     deadForAllMs: atMost(DEAD_FOR_ALL_MS + LIVE_COALESCE_MS),
     pauseForgivenMs: PAUSE_FORGIVEN_MS,

@@ -1,5 +1,6 @@
 // The invariants of membership. They know its bounds and nothing else of it.
 
+import type { MembershipBounds } from './adapter.ts';
 import { type Invariant, type Judged, SAMPLE_MS } from './checker.ts';
 import { formatNumbers } from './number-list.ts';
 import { sameNumbers, setDifference } from './observation.ts';
@@ -52,6 +53,11 @@ const withoutCause: Invariant = {
   },
 };
 
+/** By how much longer it takes a side of so few that they look for all the others piece by piece; a fifth of the rack does not. */
+function furtherLooksMs(nodes: number, side: number, { watchedAtOnce, nextLookMs }: MembershipBounds): number {
+  return Math.max(0, Math.ceil((nodes - side) / (watchedAtOnce * side)) - 1) * nextLookMs;
+}
+
 /** A dead node is noticed by everybody within the bound. */
 const noticed: Invariant = {
   name: 'the dead are noticed',
@@ -64,7 +70,7 @@ const noticed: Invariant = {
           const ghost = dead.find((number) => absences.isPresent(observer, number));
           if (ghost === undefined) continue;
           const ms = atMs - Math.max(rack.stateSinceMs(ghost), rack.sideSinceMs(atMs, observer));
-          if (ms > bounds.deadNoticedMs) return `${ghost} does not run, and ${observer} has taken it for alive for ${secondsText(ms)}`;
+          if (ms > bounds.deadNoticedMs + furtherLooksMs(rack.size, rack.sideSize(atMs, observer), bounds)) return `${ghost} does not run, and ${observer} has taken it for alive for ${secondsText(ms)}`;
         }
         return undefined;
       },

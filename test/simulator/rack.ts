@@ -181,6 +181,11 @@ export class Rack {
     return ms;
   }
 
+  /** How many nodes a running one is in connection with, itself among them. */
+  sideSize(nowMs: number, number: number): number {
+    return 1 + this.numbers().filter((other) => other !== number && this.#settledSinceMs(nowMs, number, other).met).length;
+  }
+
   get roster(): Roster {
     return this.#roster;
   }
