@@ -10,12 +10,6 @@ export const OBSERVERS = 4;
 export const PROBE_INTERVAL_MS = 500;
 /** Waited for the answer to a ping. On a LAN it takes less than a millisecond; the rest is for a process that waits for its turn. */
 export const ACK_TIMEOUT_MS = 150;
-/**
- * Where a node's answers take longer, because it gets its processor seldom, it is waited for as long as they do take (RFC 6298's estimate, see
- * round-trip.ts), up to this. Such a node's death is suspected that much later; a slow one that lives is not suspected at each ping, nor do the
- * relays' pings and everybody's word of it come on top of what it cannot keep up with.
- */
-export const ACK_TIMEOUT_MAX_MS = 1500;
 /** Waited after that for the answer by way of relays, and for a second ping's. */
 export const INDIRECT_TIMEOUT_MS = 250;
 /** So many others are asked to ping a node that did not answer. */
@@ -59,6 +53,13 @@ export const PAUSE_FORGIVEN_MS = SUSPICION_MIN_MS;
 
 /** Lifeguard's local health counts from 0 (well) to this; time-outs are multiplied by one more. The paper's S = 8. */
 export const HEALTH_WORST = 7;
+/**
+ * Where a node's answers take longer, because it gets its processor seldom, it is waited for as long as they do take (RFC 6298's estimate, see
+ * round-trip.ts), up to this. Such a node's death is suspected that much later; a slow one that lives is not suspected at each ping, nor do the
+ * relays' pings and everybody's word of it come on top of what it cannot keep up with. It is as long as a node that doubts itself the most waits
+ * for anybody, and the two are not multiplied: a judgement that comes long after its pings tells of a network that may be well by then.
+ */
+export const ACK_TIMEOUT_MAX_MS = (HEALTH_WORST + 1) * ACK_TIMEOUT_MS;
 /** A judgement whose time came later than this is not made: the answers may wait in the socket, behind the timer that is handled first. */
 export const LATE_MS = 50;
 /** It is made after this time instead. */

@@ -109,13 +109,13 @@ export class Prober {
       probe.number = number;
       probe.askedAt = now;
       probe.nextAt = after(now, PROBE_INTERVAL_MS);
-      timers.set(TIMER.probe, after(now, health.stretch(probe.trip.timeoutMs)), target);
+      timers.set(TIMER.probe, after(now, Math.max(probe.trip.timeoutMs, health.stretch(ACK_TIMEOUT_MS))), target);
       this.#host.ping(target, number);
     } else if (probe.phase === 'direct') {
       const relays = this.#host.relays(target, RELAYS);
       probe.phase = 'indirect';
       probe.relays = relays;
-      timers.set(TIMER.probe, after(now, health.stretch(INDIRECT_TIMEOUT_MS * (probe.trip.timeoutMs / ACK_TIMEOUT_MS))), target);
+      timers.set(TIMER.probe, after(now, Math.max(INDIRECT_TIMEOUT_MS * (probe.trip.timeoutMs / ACK_TIMEOUT_MS), health.stretch(INDIRECT_TIMEOUT_MS))), target);
       this.#host.ping(target, probe.number);
       for (const relay of relays) this.#host.askRelay(relay, probe.number, target);
     } else {

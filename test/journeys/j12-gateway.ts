@@ -6,7 +6,9 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { writeFile } from 'node:fs/promises';
 import { run } from '../../daemons/host/run.ts';
+import { logPath } from '../../scripts/virtual-rack/rack-state.ts';
 import { addressOf, Cluster } from '../../scripts/virtual-rack/cluster.ts';
 import { OUTSIDE_ADDRESS, PREFIX_LENGTH } from '../../scripts/virtual-rack/network-plan.ts';
 import { streamSha256 } from '../../scripts/virtual-rack/outside-stream.ts';
@@ -35,7 +37,7 @@ const FILE = '/run/download';
 
 /** Reads with busybox: its answer stands in a file with how it ended; and writes twice a second down how much there is. */
 const DOWNLOAD = `
-( busybox wget -q -T ${DOWNLOAD_S} -O ${FILE} http://${WEB}${STREAM}; echo $? > ${FILE}.ended ) &
+( busybox wget -q -T ${DOWNLOAD_S} -O ${FILE} http://${WEB}${STREAM} 2> ${FILE}.errors; echo $? > ${FILE}.result; mv ${FILE}.result ${FILE}.ended ) &
 while [ ! -e ${FILE}.ended ]; do echo "$(cut -d' ' -f1 /proc/uptime) $(stat -c %s ${FILE} 2> /dev/null || echo 0)" >> ${FILE}.sizes; sleep 0.5; done
 `;
 
@@ -104,12 +106,12 @@ async function downloadOutlives(cluster: Cluster, journey: Journey, web: Web, ho
   const cutAt = await bytesThere(cluster, client);
   expectThat('the power went in the middle of it', cutAt > 0 && cutAt < STREAM_BYTES, cutAt);
   const ended = await cluster.ssh(client, `for i in $(seq ${DOWNLOAD_S}); do [ -e ${FILE}.ended ] && break; sleep 1; done; cat ${FILE}.ended`);
-  expectEqual('how the download ended', ended, '0');
+  expectThat('the download ended well', ended === '0', `${ended} ${await cluster.ssh(client, `cat ${FILE}.errors`)}`);
   expectEqual('what was downloaded', (await cluster.ssh(client, `sha256sum ${FILE}`)).split(' ')[0]!, streamSha256(STREAM_BYTES));
   const requests = web.asked.filter((line) => line.includes(STREAM));
   expectThat('it was asked for once, by the public address: one connection', requests.length === 1 && requests[0]!.includes(` ${PUBLIC} `), requests);
   journey.measured['the longest pause of the download, s'] = Math.round(longestPause(await cluster.ssh(client, `cat ${FILE}.sizes`)) * 10) / 10;
-  await cluster.ssh(client, `rm ${FILE} ${FILE}.ended ${FILE}.sizes`);
+  await cluster.ssh(client, `rm ${FILE} ${FILE}.errors ${FILE}.ended ${FILE}.sizes`);
   return client;
 }
 
@@ -119,6 +121,14 @@ async function routesAre(cluster: Cluster, nodes: readonly number[], holder: num
     const wanted = node === holder ? `default via ${OUTSIDE_ADDRESS} dev eth1` : `default via ${MOVING} dev eth0`;
     const seen = await cluster.ssh(node, `for i in $(seq ${WEB_S}); do ip -4 route show default | grep -q '${wanted}' && break; sleep 1; done; ip -4 route show default`);
     expectThat(`node ${node}: its way out is ${wanted}`, seen.startsWith(wanted), seen);
+  }
+}
+
+/** After a failure: what the gateways say, beside the consoles' logs. */
+async function keepJournals(cluster: Cluster): Promise<void> {
+  for (const node of NODES) {
+    const said = await cluster.ssh(node, 'journalctl -o short-unix --no-pager -u gatewayd -u metamasterd; metamaster gateway status; ip addr; ip route; nft list ruleset').catch((error: unknown) => String(error));
+    await writeFile(logPath(cluster.rack.identity, `blade-${node}.gateway`), said);
   }
 }
 
@@ -164,6 +174,7 @@ export async function gateway({ disc }: Cluster, journey: Journey): Promise<void
   } finally {
     await web?.stop();
     // After a failure the consoles' logs stay: build/rack/gateway/logs.
+    if (!passed) await keepJournals(cluster);
     await rack.down({ wipe: passed });
   }
 }
