@@ -109,14 +109,16 @@ describe.skipIf(!HAS_TOOLS)('three candidates', { timeout: 300_000 }, () => {
     return all;
   };
   /** A download through NAT that goes on while `meanwhile` happens; it must arrive whole, on its first connection. */
-  const download = async (meanwhile: (holder: GatewayProcess) => Promise<void> | void): Promise<void> => {
+  const download = async (meanwhile: (holder: GatewayProcess) => Promise<void> | void, where: (backup: number, standby: number) => string = () => spaces.client): Promise<void> => {
     const holder = await whole();
     await passes();
+    const backup = await until('a backup', async () => (await holder.status())!.backup);
+    const space = where(backup, spaces.candidates.find((node) => node !== holder.node && node !== backup)!);
     // The states reach the backup by a daemon of its own, which says nothing of it.
     await pause(3000);
     const server = output(spaces.spawn(spaces.server, ['python3', '-c', SERVER]));
     await until('the server', () => (server.text.includes('ready') ? true : undefined));
-    const client = output(spaces.spawn(spaces.client, ['python3', '-c', CLIENT]));
+    const client = output(spaces.spawn(space, ['python3', '-c', CLIENT]));
     await until('the connection', () => (server.text.includes(publicAddress) ? true : undefined));
     await pause(2000);
     await meanwhile(holder);
@@ -167,6 +169,11 @@ describe.skipIf(!HAS_TOOLS)('three candidates', { timeout: 300_000 }, () => {
     await until('the old holder without the address', () => (spaces.having(moving).join() === String(holder.node) ? true : undefined));
     await passes();
   });
+
+  // Candidates are nodes like all others, with connections of their own through the gateway; and the kernel of one that follows has these flows twice.
+  test('kill -9: the backup\'s own download goes on when it takes over', () => download((holder) => holder.end('SIGKILL'), (backup) => spaces.gateway(backup)));
+
+  test('kill -9: so does that of a candidate that becomes the backup', () => download((holder) => holder.end('SIGKILL'), (_backup, standby) => spaces.gateway(standby)));
 
   test('a holder whose plugs are pulled: a download through NAT goes on; back again, it is quiet', async () => {
     let former!: GatewayProcess;

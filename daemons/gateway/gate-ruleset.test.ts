@@ -45,6 +45,14 @@ table inet metamaster_gateway {
     type filter hook forward priority filter - 10; policy accept;
     iifname { "eth0", "eth1" } oifname { "eth0", "eth1" } meta protocol != @gate counter drop
   }
+  chain own_sent {
+    type filter hook output priority raw; policy accept;
+    oifname "eth0" ip daddr != 192.168.0.0/24 meta protocol != @gate ct zone set 28013
+  }
+  chain own_received {
+    type filter hook prerouting priority raw; policy accept;
+    iifname "eth0" fib daddr type local ip saddr != 192.168.0.0/24 meta protocol != @gate ct zone set 28013
+  }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
     iifname "eth1" ip daddr 203.0.113.10 tcp dport 443 dnat ip to 192.168.0.7:8443
@@ -89,6 +97,8 @@ describe('as text', () => {
     const gated = ['ip6 saddr @moving6 icmpv6 type nd-neighbor-solicit meta protocol != @gate counter drop', 'icmpv6 type nd-neighbor-advert @th,64,128 { 0xfd010203040500000000000000010000, 0x20010db8000000000000000000000010 } meta protocol != @gate counter drop'];
     expect(added).toEqual([
       'set moving6 { type ipv6_addr; elements = { fd01:203:405::1:0, 2001:db8::10 }; }', ...gated, ...gated,
+      'oifname "eth0" ip6 daddr != { fd01:203:405::/64, fe80::/10, ff00::/8 } meta protocol != @gate ct zone set 28013',
+      'iifname "eth0" fib daddr type local ip6 saddr != { fd01:203:405::/64, fe80::/10, ff00::/8 } meta protocol != @gate ct zone set 28013',
       'oifname "eth1" ip6 saddr fd01:203:405::/64 snat ip6 to 2001:db8::10',
     ]);
     expect(RULESET.text.split('\n').filter((line) => !gateRuleset(GATEWAY_CONFIG6).text.includes(line) && !line.includes('version_'))).toEqual([]);

@@ -15,6 +15,7 @@ import type { GatewayConfig, PublicSide } from './gateway-config.ts';
 import { gatedAdvertisements, translation6 } from './ipv6-rules.ts';
 import type { Ipv6Side } from './ipv6-side.ts';
 import { OUTSIDE_COUNTERS, outsideInputRules } from './outside-input.ts';
+import { ownFlows } from './own-flows.ts';
 
 /** The name of both tables. */
 export const GATE_TABLE = 'metamaster_gateway';
@@ -74,7 +75,10 @@ function natChains({ movingAddress, insideInterface, insidePrefix, forwards, ser
   const mask = ((0xffffffff << (32 - insidePrefix)) & ipv4ToNumber(movingAddress)) >>> 0;
   const inside = `${ipv4FromNumber(mask)}/${insidePrefix}`;
   const [from, to] = [`iifname "${outside.interface}"`, `oifname "${outside.interface}"`];
+  const own = ownFlows(insideInterface, inside, ipv6);
   return [
+    { name: 'own_sent', hook: 'type filter hook output priority raw; policy accept;', rules: own.sent },
+    { name: 'own_received', hook: 'type filter hook prerouting priority raw; policy accept;', rules: own.received },
     {
       name: 'prerouting', hook: 'type nat hook prerouting priority dstnat; policy accept;',
       rules: forwards.map((forward) => `${from} ip daddr ${outside.address} ${forward.protocol} dport ${forward.port} dnat ip to ${forward.to}:${forward.toPort}`),

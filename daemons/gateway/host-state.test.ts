@@ -66,7 +66,7 @@ describe('the steps', () => {
 
   test('with IPv6: its card outside wakes when the gate stands, and all of it comes behind IPv4\'s', () => {
     expect(steps(FRESH, 'standby', GATEWAY_CONFIG6).slice(-6)).toEqual([
-      'net/ipv4/conf/eth1/send_redirects=0', 'default via 192.168.0.253 dev eth0',
+      'net/ipv4/conf/eth1/rp_filter=1', 'default via 192.168.0.253 dev eth0',
       'net/ipv6/conf/eth1/accept_ra=0', 'net/ipv6/conf/all/forwarding=1', 'net/ipv6/conf/eth1/disable_ipv6=0', 'default via fd01:203:405::1:0 dev eth0',
     ]);
   });
