@@ -12,8 +12,8 @@ const KIB = 1024;
 const bundles = [
   // Since it follows the registry while it runs, 223; bars, drained nodes and replacements brought 7, the membership in place of the beacons 30.
   { name: 'metamasterd', entry: 'daemons/metamasterd.ts', runtime: 'node', budgetBytes: 272 * KIB },
-  // It reads what all daemons read: arguments, roster, log, control socket; both of its threads begin with it.
-  { name: 'gatewayd', entry: 'daemons/gatewayd.ts', runtime: 'node', budgetBytes: 216 * KIB },
+  // It reads what all daemons read: arguments, roster, log, control socket; both of its threads begin with it. IPv6 and what is open to the outside brought 13.
+  { name: 'gatewayd', entry: 'daemons/gatewayd.ts', runtime: 'node', budgetBytes: 224 * KIB },
   // One service each, for tests and for who wants just one; the disc does not bring them. A fifth of dhcpd is the membership.
   { name: 'dhcpd', entry: 'daemons/dhcpd.ts', runtime: 'node', budgetBytes: 166 * KIB },
   { name: 'tftpd', entry: 'daemons/tftpd.ts', runtime: 'node', budgetBytes: 120 * KIB },
