@@ -33,7 +33,8 @@ const STREAM = `/stream/${STREAM_BYTES}/${STREAM_BYTES_PER_SECOND}`;
 const HOLDER_S = 120;
 const WEB_S = 60;
 const DOWNLOAD_S = 300;
-const FILE = '/run/download';
+/** /run is smaller than the stream. */
+const FILE = '/dev/shm/download';
 
 /** Reads with busybox: its answer stands in a file with how it ended; and writes twice a second down how much there is. */
 const DOWNLOAD = `
