@@ -84,5 +84,5 @@ test('a port counts what passes and what it drops, and why', () => {
   for (const frame of [untagged, untagged, tagged('0006')]) expect(port.fromBlade(frame)).toBeUndefined();
   expect(port.toBlade(tagged('0005'))).toBeUndefined();
   expect(port.dropped).toBe(4);
-  expect(port.summary()).toBe('VLAN 5: 1 frames from the blade, 1 frames to the blade; dropped: 2 untagged from the blade, 1 other VLAN from the blade, 1 tagged to the blade');
+  expect(port.summary()).toBe('VLAN 5: 1 frames from the blade, 1 frames to the blade; dropped: 1 other VLAN from the blade, 1 tagged to the blade, 2 untagged from the blade');
 });

@@ -77,9 +77,9 @@ export class VlanPort {
     return [...this.#dropped.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** What it did so far, in one line. */
+  /** What it did so far, in one line; the reasons in the order of the alphabet, whoever's frame came first. */
   summary(): string {
-    const dropped = [...this.#dropped].map(([why, count]) => `${count} ${why}`).join(', ');
+    const dropped = [...this.#dropped].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([why, count]) => `${count} ${why}`).join(', ');
     return `VLAN ${this.#vlan}: ${Object.entries(this.#passed).map(([way, count]) => `${count} frames ${way}`).join(', ')}; dropped: ${dropped || 'none'}`;
   }
 

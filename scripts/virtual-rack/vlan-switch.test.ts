@@ -79,7 +79,7 @@ describe('the process of a switch port', () => {
     child.kill('SIGTERM');
     await once(child, 'close');
     expect(child.exitCode).toBe(0);
-    expect(said).toMatch(/VLAN 5: \d+ frames from the blade, 1 frames to the blade; dropped: 1 other VLAN from the blade, 1 untagged from the blade, 1 tagged to the blade\n$/);
+    expect(said).toMatch(/VLAN 5: \d+ frames from the blade, 1 frames to the blade; dropped: 1 other VLAN from the blade, 1 tagged to the blade, 1 untagged from the blade\n$/);
   });
 
   test('a port that is taken ends it, with the reason', async () => {
