@@ -5,26 +5,11 @@ import { type ChildProcess, spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GatewayProcess } from '../scripts/bench/gateway-process.ts';
 import { ANSWERS6, GATEWAY_ADDRESSES6, GatewaySpaces } from '../scripts/bench/gateway-spaces.ts';
-import { MAY_MAKE_SPACES } from './network-spaces.test-kit.ts';
+import { HAS_TOOLS, pause, until, WAIT_MS } from './gateway.test-kit.ts';
 
 const { moving, public: publicAddress, router } = GATEWAY_ADDRESSES6;
-const works = (program: string, ...argv: string[]): boolean => spawnSync(program, argv, { stdio: 'ignore' }).status === 0;
-const HAS_TOOLS = MAY_MAKE_SPACES && works('nft', '--version') && works('conntrackd', '-v') && works('conntrack', '-V') && works('python3', '-c', 'pass');
-if (!HAS_TOOLS) console.warn('gateway-ipv6.test.ts is left out; it needs root, iproute2, nft, conntrackd, conntrack and python3');
-
-const WAIT_MS = 60_000;
-const LOOK_MS = 100;
 /** The daemons that carry the states find each other in this time, and say nothing of it. */
 const HANDSHAKE_MS = 3000;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  for (const end = Date.now() + WAIT_MS; Date.now() < end; await pause(LOOK_MS)) {
-    const seen = await look();
-    if (seen !== undefined && seen !== false) return seen;
-  }
-  throw new Error(`waited in vain: ${what}`);
-}
 
 /** A server outside that tells whom it sees and sends slowly; a client inside that counts what comes, to the last byte of one connection. */
 const PIECES = 500;

@@ -7,25 +7,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { FilterAnswer } from '../daemons/gateway-control.ts';
 import { GatewayProcess } from '../scripts/bench/gateway-process.ts';
 import { GATEWAY_ADDRESSES, GatewaySpaces, NETWORKS } from '../scripts/bench/gateway-spaces.ts';
-import { MAY_MAKE_SPACES } from './network-spaces.test-kit.ts';
+import { HAS_TOOLS, pause, until, WAIT_MS } from './gateway.test-kit.ts';
 
 const { moving, public: publicAddress, router } = GATEWAY_ADDRESSES;
-const works = (program: string, ...argv: string[]): boolean => spawnSync(program, argv, { stdio: 'ignore' }).status === 0;
-const HAS_TOOLS = MAY_MAKE_SPACES && works('nft', '--version') && works('conntrackd', '-v') && works('python3', '-c', 'pass');
-if (!HAS_TOOLS) console.warn('gateway.test.ts is left out; it needs root, iproute2, nft, conntrackd and python3');
-
-const WAIT_MS = 60_000;
-const LOOK_MS = 100;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Waits until `look` gives something. */
-async function until<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  for (const end = Date.now() + WAIT_MS; Date.now() < end; await pause(LOOK_MS)) {
-    const seen = await look();
-    if (seen !== undefined && seen !== false) return seen;
-  }
-  throw new Error(`waited in vain: ${what}`);
-}
 
 /** A slow server outside and a client inside that is sent so many bytes; both end by themselves. The client prints their SHA-256. */
 const PIECES = 600;
