@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { gatewayBeatKey } from '../wire/gateway-beat.ts';
+import type { Instant } from '../core/machine.ts';
+import { decodeGatewayBeat, EPOCH_MAX, gatewayBeatKey } from '../wire/gateway-beat.ts';
+import { BEAT_MS } from './beat-timing.ts';
 import { KEY, NETWORKS, TIMING, World, type WorldOptions } from './succession.test-kit.ts';
 import { ANNOUNCE_AT_MS } from './announcements.ts';
-import { FAILED_REST_MS, PREEMPT_AFTER_MS } from './succession.ts';
+import { FAILED_REST_MS, PREEMPT_AFTER_MS, START_LISTEN_MS, Succession } from './succession.ts';
 
 /** When the first holder has settled. */
 const SETTLED = 1500;
@@ -31,6 +33,16 @@ describe('who begins', () => {
     const world = new World({ candidates: [3, 1, 2] });
     world.run(SETTLED);
     expect([took(world), rolesOf(world)]).toEqual([['3 e1 vacant'], 'backup standby holder']);
+  });
+
+  test('one that knows of the last epoch there is: it takes the addresses in that one', () => {
+    const machine = new Succession({ self: 1, candidates: [1], networks: NETWORKS, cluster: '00000000000000c1', incarnation: '00000000000000a1', keys: [KEY], epoch: EPOCH_MAX, beatMs: BEAT_MS, preemption: false });
+    machine.step(0 as Instant, { kind: 'uplink', usable: true });
+    const epochs: number[] = [];
+    for (let ms = 0; ms < 2 * START_LISTEN_MS; ms += BEAT_MS) for (const input of ['tick', 'drained'] as const) {
+      for (const effect of machine.step(ms as Instant, { kind: input })) if (effect.kind === 'send-beat' && machine.status().role === 'holder') epochs.push(decodeGatewayBeat([KEY], effect.bytes)!.epoch);
+    }
+    expect(new Set(epochs)).toEqual(new Set([EPOCH_MAX]));
   });
 
   test('one that is alone', () => {

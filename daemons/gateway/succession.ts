@@ -4,7 +4,7 @@
 
 import { logEffect, type LogEffect } from '../core/log-effect.ts';
 import { after, type Instant, type Machine } from '../core/machine.ts';
-import { type BeatRole, decodeGatewayBeat, encodeGatewayBeat, type GatewayBeat } from '../wire/gateway-beat.ts';
+import { type BeatRole, decodeGatewayBeat, encodeGatewayBeat, EPOCH_MAX, type GatewayBeat } from '../wire/gateway-beat.ts';
 import { Announcements } from './announcements.ts';
 import { AttendedClock } from './attended-clock.ts';
 import { type BeatTiming, beatTiming } from './beat-timing.ts';
@@ -292,7 +292,8 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
   }
 
   #takeOver(now: Instant): void {
-    this.#epoch = Math.max(this.#epoch, ...this.#table.rows().map(({ beat }) => beat.epoch)) + 1;
+    // A candidate that is out of its mind may have named the last epoch there is: the rank decides then, and nobody falls over.
+    this.#epoch = Math.min(EPOCH_MAX, Math.max(this.#epoch, ...this.#table.rows().map(({ beat }) => beat.epoch)) + 1);
     const former = this.#former === undefined ? undefined : this.#table.get(this.#former);
     const record: TakeoverRecord = {
       epoch: this.#epoch, node: this.#options.self, reason: this.#reason, former: this.#former,

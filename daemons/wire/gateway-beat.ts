@@ -24,6 +24,8 @@ const TAG_BYTES = 16;
 export const GATEWAY_BEAT_BYTES = BODY_BYTES + TAG_BYTES;
 const WORD_MAX = 0xffff;
 const DWORD_MAX = 0xffffffff;
+/** The last one that a beat can tell. */
+export const EPOCH_MAX = DWORD_MAX;
 
 /**
  * `holder`: has the addresses. `released`: had them, and has just let go. `candidate`: would take them. `idle`: would not, for its uplink
@@ -86,7 +88,7 @@ function tagOf(key: Uint8Array, body: Uint8Array): Uint8Array {
 export function encodeGatewayBeat(key: Uint8Array, beat: GatewayBeat): Uint8Array {
   checkNumber('node', beat.node, 1, WORD_MAX);
   checkNumber('sequence', beat.sequence, 0, DWORD_MAX);
-  checkNumber('epoch', beat.epoch, 0, DWORD_MAX);
+  checkNumber('epoch', beat.epoch, 0, EPOCH_MAX);
   checkNumber('rank', beat.rank, 0, WORD_MAX);
   checkNumber('successor', beat.successor, 0, WORD_MAX);
   const body = new Uint8Array(BODY_BYTES);
