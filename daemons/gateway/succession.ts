@@ -265,9 +265,20 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
     }
     const silentMs = this.#clock.ms - this.#quietSinceMs;
     if (this.#suspectedAt === undefined && this.#holder !== undefined && silentMs >= this.#timing.suspectAfterMs) this.#suspectedAt = now;
-    if (!stands || this.#clock.ms < this.#dueMs()) return;
+    if (!stands || this.#clock.ms < this.#dueMs() || this.#fallsBack()) return;
     if (drained) this.#takeOver(now);
     else this.#askToDrain(now);
+  }
+
+  /** The strongest claim is silent, but a holder with a weaker one is heard, which has not heard of the other: it goes on, and nobody need take over from it. */
+  #fallsBack(): boolean {
+    const other = this.#table.rows().find((row) => row.beat.role === 'holder' && row.beat.node !== this.#holder?.node && this.#alive(row));
+    if (other === undefined) return false;
+    this.#holder = { epoch: other.beat.epoch, rank: other.beat.rank, node: other.beat.node };
+    this.#former = other.beat.node;
+    this.#quietSinceMs = other.heardMs;
+    this.#suspectedAt = undefined;
+    return true;
   }
 
   #askToDrain(now: Instant): void {
