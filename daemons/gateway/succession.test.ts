@@ -3,7 +3,7 @@ import type { Instant } from '../core/machine.ts';
 import { decodeGatewayBeat, EPOCH_MAX, gatewayBeatKey } from '../wire/gateway-beat.ts';
 import { BEAT_MS } from './beat-timing.ts';
 import { KEY, NETWORKS, TIMING, World, type WorldOptions } from './succession.test-kit.ts';
-import { ANNOUNCE_AT_MS } from './announcements.ts';
+import { ANNOUNCE_AGAIN_MS, ANNOUNCE_AT_MS } from './announcements.ts';
 import { FAILED_REST_MS, PREEMPT_AFTER_MS, START_LISTEN_MS, Succession } from './succession.ts';
 
 /** When the first holder has settled. */
@@ -154,6 +154,14 @@ describe('split and heal', () => {
     const announced = world.effects.filter(({ node, atMs, effect }) => node === 2 && atMs >= healed && effect.kind === 'announce').map(({ atMs }) => atMs - healed);
     expect(announced.length).toBeGreaterThanOrEqual(ANNOUNCE_AT_MS.length);
     expect(announced[0]).toBeLessThan(2 * TIMING.beatMs);
+  });
+
+  test('who could be heard and did not hear is told by the announcements that never end, one each five seconds', () => {
+    const world = settled();
+    world.run(SETTLED + 60_000);
+    const announced = world.effects.filter(({ node, atMs, effect }) => node === 1 && atMs >= SETTLED + 10_000 && effect.kind === 'announce').map(({ atMs }) => atMs);
+    expect(announced.length).toBe(50_000 / ANNOUNCE_AGAIN_MS);
+    for (const [at, ms] of announced.slice(1).entries()) expect(Math.abs(ms - announced[at]! - ANNOUNCE_AGAIN_MS)).toBeLessThan(TIMING.beatMs);
   });
 
   test('both sides took over: the higher rank of one epoch wins', () => {

@@ -36,10 +36,11 @@ export const SUSPICION_MAX_MS = 8000;
 /** Who suspects a node, as told to others; also the most that a suspicion is shared by. */
 export const SUSPECTERS_MAX = SUSPECTERS_TOLD_MAX;
 /**
- * The burial by another counts only after so long a suspicion of one's own. Between two sides of a network that have buried each other and meet
- * again, a living node has this time to be heard.
+ * The burial by another counts only after so long a suspicion of one's own: a node that could not be heard for a while may have begun to suspect
+ * long before there was a reason, and PAUSE_FORGIVEN_MS is promised to whoever stands still since. Between two sides of a network that have
+ * buried each other and meet again, a living node has this time to be heard.
  */
-export const OTHERS_BURIAL_AFTER_MS = 2000;
+export const OTHERS_BURIAL_AFTER_MS = SUSPICION_MIN_MS - ACK_TIMEOUT_MS - INDIRECT_TIMEOUT_MS;
 /**
  * Every node is sure of a death within this time: suspected by all after 1 s, then 4 s with all observers' word, and 1 s for who lacks
  * one of three confirmations (8000 - 4000 * log 3 / log 4 = 4830 ms) and for late timers. The first that buries tells the others.

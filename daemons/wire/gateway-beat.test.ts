@@ -8,19 +8,20 @@ import { BEAT_ROLES, decodeGatewayBeat, encodeGatewayBeat, GATEWAY_BEAT_BYTES, t
 const CLUSTER_KEY = encodeLatin1('a key of thirty-two bytes, or so.');
 const KEY = gatewayBeatKey(CLUSTER_KEY);
 const BEAT: GatewayBeat = {
-  cluster: 'a1b2c3d4e5f60718', node: 3, incarnation: '00112233445566ff', sequence: 258, epoch: 17, rank: 1, role: 'released', uplink: true, wants: false, successor: 2,
+  cluster: 'a1b2c3d4e5f60718', node: 3, incarnation: '00112233445566ff', sequence: 2 ** 40 + 258, epoch: 17, rank: 1, role: 'released', uplink: true, wants: false, successor: 2,
 };
-const GOLDEN_BODY = '4d4d4742 01 05 0003 a1b2c3d4e5f60718 00112233445566ff 00000102 00000011 0001 0002'.replaceAll(' ', '');
+const GOLDEN_BODY = '4d4d4742 02 05 0003 a1b2c3d4e5f60718 00112233445566ff 010000000102 00000011 0001 0002'.replaceAll(' ', '');
 const hex16 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map((value) => value.toString(16).padStart(16, '0'));
 const word = fc.integer({ min: 0, max: 0xffff });
+const sequence = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 const dword = fc.integer({ min: 0, max: 0xffffffff });
 const beats: fc.Arbitrary<GatewayBeat> = fc.record({
-  cluster: hex16, node: fc.integer({ min: 1, max: 0xffff }), incarnation: hex16, sequence: dword, epoch: dword, rank: word, successor: word,
+  cluster: hex16, node: fc.integer({ min: 1, max: 0xffff }), incarnation: hex16, sequence, epoch: dword, rank: word, successor: word,
   role: fc.constantFrom(...BEAT_ROLES), uplink: fc.boolean(), wants: fc.boolean(),
 });
 /** A beat with a changed body under the right key: what a faulty peer could send. */
 const signed = (change: (body: Uint8Array) => void): Uint8Array => {
-  const body = encodeGatewayBeat(KEY, BEAT).slice(0, 36);
+  const body = encodeGatewayBeat(KEY, BEAT).slice(0, 38);
   change(body);
   return concatBytes(body, hmacSha256(KEY, body).subarray(0, 16));
 };
@@ -28,9 +29,9 @@ const signed = (change: (body: Uint8Array) => void): Uint8Array => {
 describe('gateway beat', () => {
   test('golden bytes, signed as another implementation of HMAC signs them', () => {
     const bytes = encodeGatewayBeat(KEY, BEAT);
-    expect(toHex(bytes.subarray(0, 36))).toBe(GOLDEN_BODY);
+    expect(toHex(bytes.subarray(0, 38))).toBe(GOLDEN_BODY);
     const key = createHmac('sha256', CLUSTER_KEY).update('metamaster gateway beat 1').digest();
-    expect(toHex(bytes.subarray(36))).toBe(createHmac('sha256', key).update(bytes.subarray(0, 36)).digest('hex').slice(0, 32));
+    expect(toHex(bytes.subarray(38))).toBe(createHmac('sha256', key).update(bytes.subarray(0, 38)).digest('hex').slice(0, 32));
   });
 
   test('the key of the cluster itself is not taken', () => expect(decodeGatewayBeat([CLUSTER_KEY], encodeGatewayBeat(KEY, BEAT))).toBeUndefined());
@@ -42,14 +43,14 @@ describe('gateway beat', () => {
 
   test.each<[string, (body: Uint8Array) => void]>([
     ['another magic', (body) => body.fill(0, 0, 1)],
-    ['another version', (body) => body.fill(2, 4, 5)],
+    ['another version', (body) => body.fill(1, 4, 5)],
     ['an unknown flag', (body) => body.fill(0x10, 5, 6)],
     ['node 0', (body) => body.fill(0, 6, 8)],
   ])('refuses %s even under the right key', (_name, change) => expect(decodeGatewayBeat([KEY], signed(change))).toBeUndefined());
 
   test.each<[string, Partial<GatewayBeat>]>([
     ['node 0', { node: 0 }],
-    ['a sequence beyond 32 bits', { sequence: 2 ** 32 }],
+    ['a sequence beyond 48 bits', { sequence: 2 ** 48 }],
     ['a broken epoch', { epoch: 1.5 }],
     ['a negative rank', { rank: -1 }],
     ['successor 65536', { successor: 65536 }],

@@ -1,6 +1,7 @@
 // The heartbeat of a gateway candidate. It goes out as an Ethernet frame of its own protocol: the candidates but the holder have no address on
-// the outside network, and what has no address no router brings in from elsewhere. 52 bytes behind the header, with no padding, every field fixed: magic 4, version 1, role and flags 1, node 2, cluster 8,
-// incarnation 8, sequence 4, epoch 4, rank 2, successor 2, and the first half of an HMAC-SHA-256, 16.
+// the outside network, and what has no address no router brings in from elsewhere. 54 bytes behind the header, with no padding, every field
+// fixed: magic 4, version 1, role and flags 1, node 2, cluster 8, incarnation 8, sequence 6, epoch 4, rank 2, successor 2, and the first half of an
+// HMAC-SHA-256, 16.
 
 import { concatBytes, encodeLatin1, equalBytes, equalSecret, fromHex, toHex, viewOf } from '../core/bytes.ts';
 import type { Mac } from '../core/mac.ts';
@@ -15,15 +16,19 @@ export const GATEWAY_BEAT_PORT = 7374;
 
 /** `MMGB`: metamaster gateway beat. */
 const MAGIC = Uint8Array.of(0x4d, 0x4d, 0x47, 0x42);
-const VERSION = 1;
+/** 1 had a sequence of four bytes, which a gateway that is left alone runs through in two years. */
+const VERSION = 2;
 const NAME_BYTES = 8;
-const BODY_BYTES = 36;
+const BODY_BYTES = 38;
 /** RFC 2104 section 5: half of the digest's length is the least that HMAC may be cut to. */
 const TAG_BYTES = 16;
 /** The length of every beat, and no other datagram is one. */
 export const GATEWAY_BEAT_BYTES = BODY_BYTES + TAG_BYTES;
 const WORD_MAX = 0xffff;
 const DWORD_MAX = 0xffffffff;
+const DWORDS = DWORD_MAX + 1;
+/** 133,000 years of beats each 15 ms. */
+const SEQUENCE_MAX = (WORD_MAX + 1) * DWORDS - 1;
 /** The last one that a beat can tell. */
 export const EPOCH_MAX = DWORD_MAX;
 
@@ -87,7 +92,7 @@ function tagOf(key: Uint8Array, body: Uint8Array): Uint8Array {
 /** The datagram under `gatewayBeatKey`. Throws RangeError when a field is out of its range: that is a fault of ours. */
 export function encodeGatewayBeat(key: Uint8Array, beat: GatewayBeat): Uint8Array {
   checkNumber('node', beat.node, 1, WORD_MAX);
-  checkNumber('sequence', beat.sequence, 0, DWORD_MAX);
+  checkNumber('sequence', beat.sequence, 0, SEQUENCE_MAX);
   checkNumber('epoch', beat.epoch, 0, EPOCH_MAX);
   checkNumber('rank', beat.rank, 0, WORD_MAX);
   checkNumber('successor', beat.successor, 0, WORD_MAX);
@@ -98,10 +103,11 @@ export function encodeGatewayBeat(key: Uint8Array, beat: GatewayBeat): Uint8Arra
   view.setUint16(6, beat.node);
   body.set(nameBytes('cluster', beat.cluster), 8);
   body.set(nameBytes('incarnation', beat.incarnation), 16);
-  view.setUint32(24, beat.sequence);
-  view.setUint32(28, beat.epoch);
-  view.setUint16(32, beat.rank);
-  view.setUint16(34, beat.successor);
+  view.setUint16(24, Math.floor(beat.sequence / DWORDS));
+  view.setUint32(26, beat.sequence % DWORDS);
+  view.setUint32(30, beat.epoch);
+  view.setUint16(34, beat.rank);
+  view.setUint16(36, beat.successor);
   return concatBytes(body, tagOf(key, body));
 }
 
@@ -116,7 +122,7 @@ export function decodeGatewayBeat(keys: readonly Uint8Array[], bytes: Uint8Array
   if (bits > (ROLE_BITS | UPLINK_FLAG | WANTS_FLAG) || node === 0) return undefined;
   return {
     cluster: toHex(body.subarray(8, 16)), node, incarnation: toHex(body.subarray(16, 24)),
-    sequence: view.getUint32(24), epoch: view.getUint32(28), rank: view.getUint16(32), successor: view.getUint16(34),
+    sequence: view.getUint16(24) * DWORDS + view.getUint32(26), epoch: view.getUint32(30), rank: view.getUint16(34), successor: view.getUint16(36),
     role: BEAT_ROLES[bits & ROLE_BITS]!, uplink: (bits & UPLINK_FLAG) !== 0, wants: (bits & WANTS_FLAG) !== 0,
   };
 }

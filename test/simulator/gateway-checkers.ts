@@ -1,7 +1,7 @@
 // The invariants of the gateway. Bounds are counted in beats, as the core's own arithmetic is (daemons/gateway/beat-timing.ts).
 
 import { beatTiming } from '../../daemons/gateway/beat-timing.ts';
-import { ANNOUNCE_AT_MS } from '../../daemons/gateway/announcements.ts';
+import { ANNOUNCE_AGAIN_MS } from '../../daemons/gateway/announcements.ts';
 import { START_LISTEN_MS, SWITCH_WAIT_MS } from '../../daemons/gateway/succession.ts';
 import { SHARED_NETWORKS } from './gateway-adapter.ts';
 import type { Invariant, Judged } from './checker.ts';
@@ -126,7 +126,7 @@ const wayOut: Invariant = {
 const withCause: Invariant = {
   name: 'no takeover without a cause',
   check(judged) {
-    const { gateway } = judged;
+    const { gateway, rack } = judged;
     const tookMs = new Map<number, number>();
     return {
       observe(atMs, seen) {
@@ -137,7 +137,8 @@ const withCause: Invariant = {
         for (const holder of gateway.candidates) {
           if (holder === seen.node || !gateway.answers(atMs, holder) || preemption || atMs - gateway.switchedAtMs <= SWITCH_WAIT_MS + quietMs) continue;
           const { met, sinceMs } = meeting(judged, atMs, holder, seen.node);
-          const ms = met ? atMs - Math.max(sinceMs, fitSinceMs(judged, holder), tookMs.get(holder) ?? 0) : 0;
+          // Where packets are held back for almost as long as a silence takes, four in a row are one.
+          const ms = met ? atMs - Math.max(sinceMs, rack.reorderedUntilMs, fitSinceMs(judged, holder), tookMs.get(holder) ?? 0) : 0;
           if (ms > quietMs) return `${seen.node} takes over from ${holder}, which is well and has been heard by it for ${secondsText(ms)}`;
         }
         return undefined;
@@ -146,12 +147,11 @@ const withCause: Invariant = {
   },
 };
 
-/** When all is calm every candidate names the same holder, and every host's ARP cache does, if it was announced to it at all. */
+/** When all is calm every candidate names the same holder, and every node's ARP cache does, if it was announced to it at all. */
 const agreed: Invariant = {
   name: 'all agree who the gateway is',
   check(judged) {
     const { gateway, rack, calmSinceMs } = judged;
-    const lastMs = ANNOUNCE_AT_MS.at(-1)!;
     let tookMs = 0;
     return {
       observe(atMs, seen) {
@@ -167,9 +167,8 @@ const agreed: Invariant = {
           if (rack.state(candidate) !== 'running' || gateway.status(candidate)?.holder === holder) continue;
           return `${holder} is the gateway, and ${candidate} takes ${gateway.status(candidate)?.holder ?? 'nobody'} for it`;
         }
-        if (atMs - calmSinceMs() <= 2 * lastMs) return undefined;
-        // A host behind a cut of its own, on which no candidate was, asks its neighbour table's way (RFC 4861, section 7.3): not played here.
-        const wrong = gateway.candidates.find((host) => rack.state(host) === 'running' && host !== holder && (gateway.arpOf(host) ?? holder) !== holder);
+        if (atMs - Math.max(calmSinceMs(), gateway.switchedAtMs, tookMs) <= ANNOUNCE_AGAIN_MS + withinMs(judged)) return undefined;
+        const wrong = rack.running().find((host) => host !== holder && (gateway.arpOf(host) ?? holder) !== holder);
         return wrong === undefined ? undefined : `${holder} is the gateway, and the ARP cache of ${wrong} names ${gateway.arpOf(wrong)}`;
       },
     };

@@ -43,6 +43,7 @@ export class Lan {
     const settle = (atMs: number): void => {
       this.#worst[condition] = Math.max(0, ...list);
       if (condition === 'lose') this.#rack.setLossless(atMs, 0, list.length === 0);
+      if (condition === 'reorder') this.#rack.reorderedUntilMs = list.length === 0 ? atMs : Infinity;
       if (condition === 'delay') this.#rack.delayedUntilMs = list.length === 0 ? atMs : Infinity;
     };
     settle(nowMs);

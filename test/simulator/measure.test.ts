@@ -12,6 +12,7 @@ test('what ten nodes cost: pings and answers of four observers, and a death with
   expect(cost.suspectedMs).toBeLessThan(SUSPECTED_BY_ALL_MS + LIVE_COALESCE_MS);
   expect(cost.deadMs).toBeGreaterThan(PAUSE_FORGIVEN_MS);
   expect(cost.deadMs).toBeLessThan(DEAD_FOR_ALL_MS + LIVE_COALESCE_MS);
+  expect(cost.coreBytes).toBeGreaterThan(0);
   expect(cost.coreBytes).toBeLessThan(64 * 1024);
   expect(formatCost(cost)).toMatch(/^\| 10 \| [\d.]+ \| \d+ \| [\d.]+ s \| [\d.]+ s \| [\d.]+ KiB \|$/);
 });

@@ -17,8 +17,9 @@ const TRAFFIC_FROM_MS = 15_000;
 const TRAFFIC_FOR_MS = 10_000;
 const DEATH_AT_MS = 30_000;
 const UNTIL_MS = 40_000;
-/** Cores that are held in memory at the same time: what one takes is hardly more than the collector's own uncertainty. */
-const CORES_IN_MEMORY = 20;
+/** So many records, and so many cores, at least are held in memory at the same time: what one core takes is hardly more than the collector's own uncertainty. */
+const RECORDS_IN_MEMORY = 20_000;
+const CORES_IN_MEMORY_MIN = 20;
 /** Records in one datagram, with facts as a node has them. */
 const RECORDS = 10;
 const FACTS = new Map([['load', '0.52'], ['memory', '16384/32768'], ['boot', 'serving']]);
@@ -99,8 +100,8 @@ function measureMemory(nodes: number, heapBytes: () => number): number {
   const roster = rackRoster(nodes, new Set());
   informed(nodes, roster);
   const before = heapBytes();
-  const cores = Array.from({ length: CORES_IN_MEMORY }, () => informed(nodes, roster));
-  const bytes = (heapBytes() - before) / CORES_IN_MEMORY;
+  const cores = Array.from({ length: Math.max(CORES_IN_MEMORY_MIN, Math.ceil(RECORDS_IN_MEMORY / nodes)) }, () => informed(nodes, roster));
+  const bytes = (heapBytes() - before) / cores.length;
   if (cores.some((core) => core.rows !== nodes)) throw new Error('a core does not know all nodes');
   return bytes;
 }

@@ -44,9 +44,9 @@ const withoutCause: Invariant = {
           if (rack.state(subject) !== 'running') continue;
           const { fromMs, untilMs } = rack.stood(subject);
           const stoodTooLongUntilMs = untilMs - fromMs >= bounds.pauseForgivenMs ? untilMs : 0;
-          // Whoever stands still hears of an end only afterwards, when the next life has begun.
+          // Whoever stands still hears of an end, or of a burial for good reason, only afterwards, when the next life has begun.
           const observer = rack.stood(seen.node);
-          const toldUntilMs = rack.stateSinceMs(subject) > observer.fromMs - bounds.deadNoticedMs ? observer.untilMs : 0;
+          const toldUntilMs = Math.max(rack.stateSinceMs(subject), stoodTooLongUntilMs) > observer.fromMs - bounds.deadNoticedMs ? observer.untilMs : 0;
           const excusedMs = Math.max(rack.bothCarriedSinceMs(seen.node, subject), rack.stateSinceMs(subject), stoodTooLongUntilMs, toldUntilMs, rack.delayedUntilMs);
           if (atMs - excusedMs > bounds.deadNoticedMs) return `${seen.node} buries ${subject}, which runs; for ${secondsText(atMs - excusedMs)} nothing has happened to either that would excuse it`;
         }

@@ -41,6 +41,8 @@ export class Rack {
   readonly #frozen = new Map<number, { readonly fromMs: number; readonly untilMs: number }>();
   /** Until when packets were held back on the whole LAN; Infinity: they are. */
   delayedUntilMs = 0;
+  /** Until when packets were overtaken by others on the whole LAN; Infinity: they are. */
+  reorderedUntilMs = 0;
 
   constructor(size: number) {
     this.size = size;
