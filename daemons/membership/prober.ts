@@ -22,11 +22,17 @@ export interface ProberHost {
   silent(target: number, missedNacks: number | undefined): void;
 }
 
+interface Ping {
+  readonly number: number;
+  readonly at: Instant;
+}
+
 interface Probe {
   phase: 'idle' | 'direct' | 'indirect';
-  /** Of the ping, also behind the end of its waiting: an answer that comes too late still tells how long answers take. */
-  number: number;
-  askedAt: Instant | undefined;
+  /** The ping, and the second one; also behind the end of their waiting: an answer that comes too late still tells how long answers take. */
+  pings: readonly Ping[];
+  /** None of them was answered by the node itself. */
+  unmeasured: boolean;
   readonly trip: RoundTrip;
   nextAt: Instant;
   relays: readonly number[];
@@ -84,7 +90,7 @@ export class Prober {
 
   #rest(target: number, nextAt: Instant): void {
     const probe = this.#probes.get(target);
-    if (probe === undefined) this.#probes.set(target, { phase: 'idle', number: 0, askedAt: undefined, trip: new RoundTrip(), nextAt, relays: NOBODY, nacks: NOBODY });
+    if (probe === undefined) this.#probes.set(target, { phase: 'idle', pings: [], unmeasured: false, trip: new RoundTrip(), nextAt, relays: NOBODY, nacks: NOBODY });
     else {
       probe.phase = 'idle';
       probe.nextAt = nextAt;
@@ -104,20 +110,22 @@ export class Prober {
     if (!probe) return;
     const { timers, health } = this.#parts;
     if (probe.phase === 'idle') {
-      const number = this.#nextNumber();
       probe.phase = 'direct';
-      probe.number = number;
-      probe.askedAt = now;
+      probe.pings = [{ number: this.#nextNumber(), at: now }];
+      probe.unmeasured = true;
       probe.nextAt = after(now, PROBE_INTERVAL_MS);
       timers.set(TIMER.probe, after(now, Math.max(probe.trip.timeoutMs, health.stretch(ACK_TIMEOUT_MS))), target);
-      this.#host.ping(target, number);
+      this.#host.ping(target, probe.pings[0]!.number);
     } else if (probe.phase === 'direct') {
       const relays = this.#host.relays(target, RELAYS);
       probe.phase = 'indirect';
       probe.relays = relays;
       timers.set(TIMER.probe, after(now, Math.max(INDIRECT_TIMEOUT_MS * (probe.trip.timeoutMs / ACK_TIMEOUT_MS), health.stretch(INDIRECT_TIMEOUT_MS))), target);
-      this.#host.ping(target, probe.number);
-      for (const relay of relays) this.#host.askRelay(relay, probe.number, target);
+      // A number of its own: whether the first one was lost or is slow makes a difference (Karn's ambiguity, RFC 6298 section 3).
+      const [first, second] = [probe.pings[0]!, { number: this.#nextNumber(), at: now }];
+      probe.pings = [first, second];
+      this.#host.ping(target, second.number);
+      for (const relay of relays) this.#host.askRelay(relay, first.number, target);
     } else {
       const missedNacks = probe.relays.length === 0 ? undefined : probe.relays.length - probe.nacks.length;
       this.#rest(target, after(now, Math.max(0, probe.nextAt - now)));
@@ -134,11 +142,11 @@ export class Prober {
       return;
     }
     for (const [target, probe] of this.#probes) {
-      if (probe.number !== number || (from !== target && !probe.relays.includes(from))) continue;
-      if (from === target && probe.askedAt !== undefined) {
-        // The first answer alone; that of a second ping, counted from the first one, errs on the side of patience.
-        probe.trip.measured(now - probe.askedAt);
-        probe.askedAt = undefined;
+      const ping = probe.pings.find((each) => each.number === number);
+      if (ping === undefined || (from !== target && !probe.relays.includes(from))) continue;
+      if (from === target && probe.unmeasured) {
+        probe.trip.measured(now - ping.at);
+        probe.unmeasured = false;
       }
       if (probe.phase === 'idle') return;
       this.#rest(target, after(now, Math.max(0, probe.nextAt - now)));
@@ -149,7 +157,7 @@ export class Prober {
 
   refused(from: number, number: number): void {
     for (const probe of this.#probes.values()) {
-      if (probe.phase === 'indirect' && probe.number === number && probe.relays.includes(from) && !probe.nacks.includes(from)) probe.nacks = [...probe.nacks, from];
+      if (probe.phase === 'indirect' && probe.pings[0]!.number === number && probe.relays.includes(from) && !probe.nacks.includes(from)) probe.nacks = [...probe.nacks, from];
     }
   }
 

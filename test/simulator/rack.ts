@@ -88,6 +88,8 @@ export class Rack {
     this.#steadySinceMs[number] = nowMs;
     this.#stoodUntilMs[number] = -STANDS_AGAIN_MS;
     this.#listensSinceMs[number] = nowMs;
+    // Whatever stood still is gone with its process.
+    this.#frozen.delete(number);
   }
 
   /** When a candidate has listened for long enough since it was started; while it stands still it hears nothing. */
