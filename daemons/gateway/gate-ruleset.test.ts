@@ -6,6 +6,7 @@ import { ip, inSpace, MAY_MAKE_SPACES, NetworkSpaces } from '../../test/network-
 import { GATEWAY_BEAT_PORT } from '../wire/gateway-beat.ts';
 import { gateRuleset, GATE_MARK, GATE_TABLE, NO_RULESET } from './gate-ruleset.ts';
 import { GATEWAY_CONFIG, GATEWAY_CONFIG6 } from './gateway.test-kit.ts';
+import { gatewaySpaces } from './gateway-spaces.test-kit.ts';
 import { readRulesetShape } from './present-state.ts';
 
 const RULESET = gateRuleset(GATEWAY_CONFIG);
@@ -146,16 +147,7 @@ describe.skipIf(!HAS_NFT || !HAS_PYTHON)('in the kernel', { timeout: 60_000 }, (
   const echo = (): string => ['import socket,subprocess', `p=subprocess.Popen(["ip","netns","exec","${outside}","python3","-c",${JSON.stringify(ECHO_SERVER)}],stdout=subprocess.PIPE)`, 'p.stdout.readline()', 's=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)', 's.settimeout(1)', 's.sendto(b"x",("203.0.113.1",7))', 'try: print(s.recv(99).decode())', 'except TimeoutError: print("silence")', 'p.wait()'].join('\n');
 
   beforeAll(() => {
-    spaces.start();
-    inside = spaces.plugIn('in', { address: '192.168.0.7/24' });
-    gateway = spaces.plugIn('gw', { address: '192.168.0.1/24' });
-    outside = spaces.space('out');
-    ip('netns', 'add', outside);
-    ip('-n', gateway, 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', outside);
-    ip('-n', gateway, 'link', 'set', 'lo', 'up');
-    ip('-n', gateway, 'link', 'set', 'eth1', 'up');
-    ip('-n', outside, 'link', 'set', 'eth0', 'up');
-    ip('-n', outside, 'address', 'add', '203.0.113.1/24', 'dev', 'eth0');
+    ({ inside, gateway, outside } = gatewaySpaces(spaces));
     ip('-n', gateway, 'address', 'add', '203.0.113.10/24', 'dev', 'eth1');
     ip('-n', gateway, 'address', 'add', '192.168.0.253/32', 'dev', 'eth0');
     ip('-n', inside, 'route', 'add', 'default', 'via', '192.168.0.1');

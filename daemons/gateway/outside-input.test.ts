@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ip, inSpace, MAY_MAKE_SPACES, NetworkSpaces } from '../../test/network-spaces.test-kit.ts';
 import { GATE_TABLE, gateRuleset, NO_RULESET } from './gate-ruleset.ts';
 import { GATEWAY_CONFIG } from './gateway.test-kit.ts';
+import { gatewaySpaces } from './gateway-spaces.test-kit.ts';
 import { outsideInputRules } from './outside-input.ts';
 import { readOutsideDropped } from './present-state.ts';
 
@@ -82,16 +83,7 @@ describe.skipIf(!HAS_TOOLS)('in the kernel', { timeout: 120_000 }, () => {
   const holder = (): void => ip('-n', gateway, 'address', 'replace', '203.0.113.10/24', 'dev', 'eth1');
 
   beforeAll(async () => {
-    spaces.start();
-    inside = spaces.plugIn('in', { address: '192.168.0.7/24' });
-    gateway = spaces.plugIn('gw', { address: '192.168.0.1/24' });
-    outside = spaces.space('out');
-    ip('netns', 'add', outside);
-    ip('-n', gateway, 'link', 'add', 'eth1', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', outside);
-    ip('-n', gateway, 'link', 'set', 'lo', 'up');
-    ip('-n', gateway, 'link', 'set', 'eth1', 'up');
-    ip('-n', outside, 'link', 'set', 'eth0', 'up');
-    ip('-n', outside, 'address', 'add', '203.0.113.1/24', 'dev', 'eth0');
+    ({ inside, gateway, outside } = gatewaySpaces(spaces));
     ip('-n', outside, 'address', 'add', '2001:db8::1/64', 'dev', 'eth0', 'nodad');
     ip('-n', gateway, 'address', 'add', '2001:db8::10/64', 'dev', 'eth1', 'nodad');
     // Whoever is outside may send to the inside's addresses; and ARP, which is the gate's business, is known.
