@@ -1,13 +1,14 @@
 // Four nodes, each a process of its own in a network namespace of its own, on one switch: a death, a pause, a change of the cluster's key, strangers. What each
 // node thinks of the others is what its daemon logs. Needs root and iproute2.
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ROSTER } from '../daemons/dhcp/test-roster.ts';
-import { PAUSE_FORGIVEN_MS } from '../daemons/membership/membership-limits.ts';
+import { DEAD_FOR_ALL_MS, PAUSE_FORGIVEN_MS } from '../daemons/membership/membership-limits.ts';
 import { MEMBERSHIP_PORT } from '../daemons/wire/membership-packet.ts';
 import { TestDaemon, writeNodeConfig } from './daemon.test-kit.ts';
 import { inSpace, MAY_MAKE_SPACES, NetworkSpaces } from './network-spaces.test-kit.ts';
@@ -19,6 +20,9 @@ const PAUSE_MS = 2000;
 /** What a pause may be longer than this test believes. */
 const MARGIN_MS = 500;
 const TRIALS_MAX = 5;
+const LOOPS_PER_CORE = 4;
+/** Three times what a burial takes. */
+const BUSY_MS = 3 * DEAD_FOR_ALL_MS;
 /** Far beyond every bound of the protocol: what has not come by then does not come. */
 const PATIENCE_MS = 60_000;
 /** A watched file is looked at once a second. */
@@ -76,14 +80,14 @@ describe.skipIf(!MAY_MAKE_SPACES)('the membership of four processes', () => {
 
   /** Stops a process until all others suspect it, and lets it go on. Returns for how long it stood still, by this test's clock. */
   async function pause(number: number): Promise<number> {
-    const { process } = nodes.get(number)!;
+    const { process: daemon } = nodes.get(number)!;
     const began = performance.now();
-    process.kill('SIGSTOP');
+    daemon.kill('SIGSTOP');
     try {
       const others = NUMBERS.filter((other) => other !== number);
       while (others.some((other) => latest(other)?.suspects !== String(number)) || performance.now() - began < PAUSE_MS) await new Promise((done) => setTimeout(done, 20));
     } finally {
-      process.kill('SIGCONT');
+      daemon.kill('SIGCONT');
     }
     return performance.now() - began;
   }
@@ -99,6 +103,18 @@ describe.skipIf(!MAY_MAKE_SPACES)('the membership of four processes', () => {
     for (const number of NUMBERS) expect(events(number)).not.toContain('membership.dead');
     expect(suspected(2)).toEqual([]);
     expect(events(2)).toContain('membership.stalled');
+  }, 4 * PATIENCE_MS);
+
+  test('four busy loops on each core: nobody is buried', async () => {
+    mark();
+    const loops = Array.from({ length: LOOPS_PER_CORE * availableParallelism() }, () => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
+    await new Promise((done) => setTimeout(done, BUSY_MS));
+    for (const loop of loops) loop.kill('SIGKILL');
+    await allSee(NUMBERS, '1,2,3,4');
+    for (const number of NUMBERS) {
+      expect(events(number)).not.toContain('membership.dead');
+      expect(views(number).filter(({ alive }) => alive !== '1,2,3,4')).toEqual([]);
+    }
   }, 4 * PATIENCE_MS);
 
   test('the key is changed in three steps, node by node: nobody is suspected, and nothing refused', async () => {
