@@ -23,7 +23,7 @@ test('the answers of the manual, with the defaults of ours', () => {
   expect(gatewayConfig(ANSWERS, ROSTER)).toEqual({
     ok: true,
     value: {
-      candidates: [2, 1], movingAddress: '192.168.0.253', insideInterface: 'eth0', insidePrefix: 24, domain: 'cluster.example.com', forwards: [], services: [{ protocol: 'tcp', port: 22 }], preemption: false, beatMs: 15,
+      candidates: [2, 1], movingAddress: '192.168.0.253', insideInterface: 'eth0', insidePrefix: 24, domain: 'cluster.example.com', forwards: [], services: [{ protocol: 'tcp', port: 22 }], preemption: false, beatMs: 12,
       publicSide: { address: '203.0.113.10', prefix: 24, router: '203.0.113.1', dns: '203.0.113.53', interface: 'eth1' },
     },
   });

@@ -27,7 +27,7 @@ export const GATEWAY_BEAT_BYTES = BODY_BYTES + TAG_BYTES;
 const WORD_MAX = 0xffff;
 const DWORD_MAX = 0xffffffff;
 const DWORDS = DWORD_MAX + 1;
-/** 133,000 years of beats each 15 ms. */
+/** 107,000 years of beats each 12 ms. */
 const SEQUENCE_MAX = (WORD_MAX + 1) * DWORDS - 1;
 /** The last one that a beat can tell. */
 export const EPOCH_MAX = DWORD_MAX;
@@ -80,7 +80,7 @@ function checkNumber(field: string, value: number, min: number, max: number): vo
   if (!Number.isInteger(value) || value < min || value > max) throw new RangeError(`gateway beat ${field} must be ${min} to ${max}; seen ${value}`);
 }
 
-/** By keys, which nobody writes into: a beat comes each 15 ms from each candidate. */
+/** By keys, which nobody writes into: a beat comes each 12 ms from each candidate. */
 const hmacs = new WeakMap<Uint8Array, HmacSha256>();
 
 function tagOf(key: Uint8Array, body: Uint8Array): Uint8Array {

@@ -28,7 +28,7 @@ describe('what is not given', () => {
       'container-name': 'foo', 'storage-ip': '192.168.5.252', 'storage-port': 3260, 'storage-portals': [], 'storage-netmask': '255.255.255.0', 'iscsi-target': 'iqn.2001-04.com.example:rack',
       'meta-master-ip': '192.168.5.253', 'connection-kind': 'ethernet', 'number-of-nodes': 2, 'maximum-nodes': 64, 'volume-size': 5120, 'swap-size': 0, 'shared-size': 0, 'state-size': 256,
       'shared-fs-id': 'sharedfs', domain: 'cluster.internal', 'first-node-IP-netboot-netstorage': '192.168.5.1', 'cluster-hostname': 'node', 'kernel-parameters': '', 'authorized-keys': [KEY],
-      'further-gateway-nodes': [], 'gateway-preemption': false, 'gateway-beat-ms': 15, 'port-forwards': [],
+      'further-gateway-nodes': [], 'gateway-preemption': false, 'gateway-beat-ms': 12, 'port-forwards': [],
       nodes: [{ macs: ['52:54:00:00:00:01'], address: '192.168.5.1', loader: 'rom' }, { macs: ['52:54:00:00:00:02'], address: '192.168.5.2', loader: 'rom' }],
     });
   });
