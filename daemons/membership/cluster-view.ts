@@ -33,6 +33,15 @@ export interface ViewParts {
   readonly onNewerRoster: (generation: number, node: number) => void;
 }
 
+interface Suspicion {
+  /** When it began here; what this node stood still meanwhile does not count. */
+  readonly since: Instant;
+  /** How many nodes could share it. */
+  readonly watchers: number;
+  /** Nobody is buried before. */
+  readonly notBefore: Instant;
+}
+
 const isAlive = (member: Member | undefined): boolean => member !== undefined && member.status !== 'dead' && member.description?.present !== false;
 
 export class ClusterView {
@@ -41,8 +50,7 @@ export class ClusterView {
   /** Ascending. */
   #sorted: readonly number[] = [];
   #rings = ringsOf([]);
-  /** When each suspicion began here, and how many nodes could share it. */
-  readonly #suspicions = new Map<number, { readonly since: Instant; readonly watchers: number }>();
+  readonly #suspicions = new Map<number, Suspicion>();
   /** The latest life under this node's number that was heard of while it was silent. */
   #heardOfSelf = 0;
 
@@ -184,7 +192,7 @@ export class ClusterView {
   #hearStatus(now: Instant, known: Member, { node, status, by }: Claim): void {
     if (status === 'alive' || known.status === 'dead') return;
     const suspicion = this.#suspicions.get(node);
-    if (status === 'dead' && suspicion && now >= after(suspicion.since, OTHERS_BURIAL_AFTER_MS)) return this.#bury(now, node, by);
+    if (status === 'dead' && suspicion && now >= suspicion.notBefore && now >= after(suspicion.since, OTHERS_BURIAL_AFTER_MS)) return this.#bury(now, node, by);
     this.#suspect(now, node, by);
     // Whoever buried it may be on another side of the network, and the node may not know.
     if (status === 'dead' && known.status === 'alive') this.#parts.tell(node);
@@ -231,9 +239,9 @@ export class ClusterView {
     const { table, timers, courier } = this.#parts;
     const began = table.get(node)!.status === 'alive';
     if (!table.suspect(now, node, by)) return;
-    if (began) this.#suspicions.set(node, { since: now, watchers: Math.min(OBSERVERS, this.#wellCount()) });
-    const { since, watchers } = this.#suspicions.get(node)!;
-    const until = after(since, suspicionMs(table.get(node)!.suspecters.length, watchers));
+    if (began) this.#suspicions.set(node, { since: now, watchers: Math.min(OBSERVERS, this.#wellCount()), notBefore: now });
+    const { since, watchers, notBefore } = this.#suspicions.get(node)!;
+    const until = Math.max(notBefore, after(since, suspicionMs(table.get(node)!.suspecters.length, watchers))) as Instant;
     const earlier = timers.at(TIMER.suspicion, node);
     if (earlier === undefined || until < earlier) timers.set(TIMER.suspicion, until, node);
     courier.rumour(node);
@@ -301,9 +309,11 @@ export class ClusterView {
   /** After a stall of this node the refutations still wait in the socket: nobody is buried before they were read. */
   forgive(now: Instant, stalledMs: number): void {
     const { timers } = this.#parts;
-    for (const node of this.#suspicions.keys()) {
+    const notBefore = after(now, STALL_GRACE_MS);
+    for (const [node, { since, watchers }] of this.#suspicions) {
       const later = after(timers.at(TIMER.suspicion, node)!, stalledMs);
-      timers.set(TIMER.suspicion, Math.max(later, after(now, STALL_GRACE_MS)) as Instant, node);
+      this.#suspicions.set(node, { since: after(since, stalledMs), watchers, notBefore });
+      timers.set(TIMER.suspicion, Math.max(later, notBefore) as Instant, node);
     }
   }
 

@@ -4,7 +4,7 @@ import type { Claim, Description, MembershipBody, Sender } from '../wire/members
 import { Membership } from './membership.ts';
 import type { MembershipEffect } from './membership.ts';
 import { rosterOf, TestLan, upTo } from './membership-lan.test-kit.ts';
-import { LIVE_COALESCE_MS, OTHERS_BURIAL_AFTER_MS } from './membership-limits.ts';
+import { LIVE_COALESCE_MS, OTHERS_BURIAL_AFTER_MS, STALL_GRACE_MS, SUSPICION_MAX_MS } from './membership-limits.ts';
 
 const at = (ms: number): Instant => ms as Instant;
 const SELF = '00000000000000aa';
@@ -21,6 +21,10 @@ const hear = (to: Membership, ms: number, body: MembershipBody, from: Partial<Se
 const news = (...claims: readonly Claim[]): MembershipBody => ({ kind: 'news', claims });
 /** Of node 2, as it introduces itself. */
 const join = (to: Membership, ms: number, fields: Partial<Description> = {}) => hear(to, ms, news(aClaim({ description: describedBy(fields) })), { rosterGeneration: fields.rosterGeneration ?? 5 });
+/** Steps it at each deadline up to then. */
+const runUntil = (one: Membership, untilMs: number): void => {
+  for (let ms = one.deadline()!; ms <= untilMs; ms = one.deadline()!) one.step(ms, { kind: 'tick' });
+};
 const only = <K extends MembershipEffect['kind']>(effects: readonly MembershipEffect[], kind: K) => effects.filter((effect): effect is Extract<MembershipEffect, { kind: K }> => effect.kind === kind);
 const logged = (effects: readonly MembershipEffect[]) => only(effects, 'log').map(({ event }) => event);
 const told = (effects: readonly MembershipEffect[]) => only(effects, 'broadcast').flatMap(({ packet: { body } }) => (body.kind === 'news' ? body.claims : []));
@@ -115,7 +119,24 @@ describe('membership', () => {
     expect([one.statusOf(2), only(first, 'send').some(({ to, packet: { body } }) => to === 2 && body.kind === 'records')]).toEqual(['suspect', true]);
     hear(one, 700, dead, third);
     expect(one.statusOf(2)).toBe('suspect');
+    runUntil(one, 600 + OTHERS_BURIAL_AFTER_MS);
     hear(one, 600 + OTHERS_BURIAL_AFTER_MS, dead, third);
+    expect(one.statusOf(2)).toBe('dead');
+  });
+
+  test('what this node stood still, or its clock jumped by, is no part of a suspicion, whoever shares or buries it afterwards', () => {
+    const one = new Membership({ roster: rosterOf([1, 2, 3, 4, 5]), generation: 5, self: 1, start: SELF, firstIncarnation: 100, seed: 1 });
+    one.step(at(0), { kind: 'tick' });
+    for (const node of [2, 3, 4, 5]) hear(one, 100, news(aClaim({ node, description: describedBy() })), { node });
+    const suspected = (...by: readonly number[]): MembershipBody => news(aClaim({ status: 'suspect', by }));
+    hear(one, 200, suspected(3), { node: 3 });
+    const wokeMs = 5000;
+    expect(logged(one.step(at(wokeMs), { kind: 'tick' }))).toContain('membership.stalled');
+    hear(one, wokeMs + 1, suspected(3, 4, 5), { node: 4 });
+    hear(one, wokeMs + 2, news(aClaim({ status: 'dead', by: [3, 4, 5] })), { node: 5 });
+    one.step(at(wokeMs + STALL_GRACE_MS - 1), { kind: 'tick' });
+    expect(one.statusOf(2)).toBe('suspect');
+    runUntil(one, wokeMs + SUSPICION_MAX_MS);
     expect(one.statusOf(2)).toBe('dead');
   });
 
