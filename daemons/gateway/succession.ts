@@ -9,9 +9,10 @@ import { Announcements } from './announcements.ts';
 import { AttendedClock } from './attended-clock.ts';
 import { type BeatTiming, beatTiming } from './beat-timing.ts';
 import { type CandidateRow, CandidateTable, type Claim, outranks } from './candidate-table.ts';
+import { HolderBelief } from './holder-belief.ts';
 import { QuietLog } from './quiet-log.ts';
 import type { HostRole, SuccessionEffect, SuccessionInput, SuccessionOptions, SuccessionStatus } from './succession-types.ts';
-import { type TakeoverReason, type TakeoverRecord, TakeoverRecords, type TakeoverStage } from './takeover-record.ts';
+import { type TakeoverRecord, TakeoverRecords, type TakeoverStage } from './takeover-record.ts';
 
 /** A candidate that has just started hears what is going on before it stands: a switch port may take its time to pass anything. */
 export const START_LISTEN_MS = 1000;
@@ -44,15 +45,7 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
   #lapsed = false;
   /** True time of the last renewal: the kernel's clock does not stand still with this process. */
   #renewedAt: Instant | undefined;
-  /** The strongest claim of another that is believed. */
-  #holder: Claim | undefined;
-  /** The holder before, for the record. */
-  #former: number | undefined;
-  /** Silence counts from here: the holder's last beat; set back by `deadAfterMs` when it said itself that it holds no more. */
-  #quietSinceMs: number;
-  #reason: TakeoverReason = 'vacant';
-  #successor = 0;
-  #suspectedAt: Instant | undefined;
+  readonly #belief: HolderBelief;
   #releasedUntilMs = 0;
   #failedUntilMs = 0;
   /** It has let go for want of an uplink, and nobody was heard to take over since: better the inside network alone than none. */
@@ -77,7 +70,7 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
     this.#timing = beatTiming(options.beatMs);
     this.#clock = new AttendedClock(this.#timing.lateMaxMs);
     // Candidates that are switched on together: the primary first, and the others a few beats later.
-    this.#quietSinceMs = START_LISTEN_MS - this.#timing.deadAfterMs + 2 * this.#timing.staggerMs * Math.max(0, this.#rank());
+    this.#belief = new HolderBelief(this.#timing, START_LISTEN_MS - this.#timing.deadAfterMs + 2 * this.#timing.staggerMs * Math.max(0, this.#rank()));
   }
 
   step(now: Instant, input: SuccessionInput): readonly SuccessionEffect[] {
@@ -110,7 +103,7 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
   status(): SuccessionStatus {
     const newest = Math.max(0, ...this.#table.rows().flatMap(({ heardOn }) => [...heardOn.values()].map(({ at }) => at)));
     return {
-      role: this.#hostRole(), epoch: this.#epoch, holder: this.#holds ? this.#options.self : this.#holder?.node, backup: this.#order()[0],
+      role: this.#hostRole(), epoch: this.#epoch, holder: this.#holds ? this.#options.self : this.#belief.holder?.node, backup: this.#order()[0],
       stands: this.#stands(), uplink: this.#uplink, drained: this.#drained,
       peers: this.#table.rows().map((row) => ({
         node: row.beat.node, role: row.beat.role, uplink: row.beat.uplink, alive: this.#alive(row),
@@ -180,13 +173,13 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
     const others = this.#table.rows().filter((row) => row.beat.role === 'candidate' && this.#alive(row)).map(({ beat }) => beat.node);
     const standing = this.#stands() && !this.#holds ? [this.#options.self, ...others] : others;
     const hasUplink = (node: number): boolean => (node === this.#options.self ? this.#uplink : this.#table.get(node)!.beat.uplink);
-    const place = (node: number): number => (node === this.#successor ? -1 : this.#candidates.indexOf(node)) + (hasUplink(node) ? 0 : this.#candidates.length);
+    const place = (node: number): number => (node === this.#belief.successor ? -1 : this.#candidates.indexOf(node)) + (hasUplink(node) ? 0 : this.#candidates.length);
     return standing.toSorted((a, b) => place(a) - place(b));
   }
 
   /** By the attended clock: when this node takes over, unless the holder is heard. */
   #dueMs(): number {
-    return this.#quietSinceMs + this.#timing.deadAfterMs + this.#timing.staggerMs * Math.max(0, this.#order().indexOf(this.#options.self));
+    return this.#belief.deadAtMs + this.#timing.staggerMs * Math.max(0, this.#order().indexOf(this.#options.self));
   }
 
   #hear(now: Instant, network: string, bytes: Uint8Array): void {
@@ -204,7 +197,7 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
     if (!isNew) return;
     if (beat.role === 'holder') this.#hearHolder(now, beat);
     else {
-      if (this.#holder?.node === beat.node) this.#becomeVacant(beat);
+      if (this.#belief.holder?.node === beat.node) this.#belief.released(this.#clock.ms, beat.successor);
       if (this.#holds && !this.#lapsed && beat.wants && beat.role === 'candidate') this.#release(beat.node, 'asked for by another candidate');
     }
   }
@@ -219,30 +212,15 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
       this.#nextBeatAt = now;
       return;
     }
-    const believed = this.#holder;
-    const silent = this.#clock.ms - this.#quietSinceMs >= this.#timing.deadAfterMs;
-    if (believed !== undefined && believed.node !== claim.node && !silent && !outranks(claim, believed)) return;
+    if (!this.#belief.admits(claim, this.#clock.ms)) return;
     if (this.#holds) {
       this.#out.push(logEffect('warn', 'gateway.yield', { to: claim.node, epoch: claim.epoch, rank: claim.rank, ownEpoch: this.#epoch }));
       this.#letGo();
     }
     this.#epoch = Math.max(this.#epoch, claim.epoch);
-    this.#holder = { epoch: claim.epoch, rank: claim.rank, node: claim.node };
-    this.#former = claim.node;
-    this.#quietSinceMs = this.#clock.ms;
-    this.#reason = 'silence';
-    this.#successor = 0;
+    this.#belief.follow(claim, this.#clock.ms);
     this.#releasedUntilMs = 0;
     this.#lastResort = false;
-    this.#suspectedAt = undefined;
-  }
-
-  /** The holder says itself that it holds no more: nobody need wait for its silence. */
-  #becomeVacant({ successor }: GatewayBeat): void {
-    this.#holder = undefined;
-    this.#quietSinceMs = this.#clock.ms - this.#timing.deadAfterMs;
-    this.#reason = 'released';
-    this.#successor = successor;
   }
 
   #claim(): Claim {
@@ -263,8 +241,7 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
       }
       return;
     }
-    const silentMs = this.#clock.ms - this.#quietSinceMs;
-    if (this.#suspectedAt === undefined && this.#holder !== undefined && silentMs >= this.#timing.suspectAfterMs) this.#suspectedAt = now;
+    this.#belief.judge(now, this.#clock.ms);
     if (!stands || this.#clock.ms < this.#dueMs() || this.#fallsBack()) return;
     if (drained) this.#takeOver(now);
     else this.#askToDrain(now);
@@ -272,12 +249,9 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
 
   /** The strongest claim is silent, but a holder with a weaker one is heard, which has not heard of the other: it goes on, and nobody need take over from it. */
   #fallsBack(): boolean {
-    const other = this.#table.rows().find((row) => row.beat.role === 'holder' && row.beat.node !== this.#holder?.node && this.#alive(row));
+    const other = this.#table.rows().find((row) => row.beat.role === 'holder' && row.beat.node !== this.#belief.holder?.node && this.#alive(row));
     if (other === undefined) return false;
-    this.#holder = { epoch: other.beat.epoch, rank: other.beat.rank, node: other.beat.node };
-    this.#former = other.beat.node;
-    this.#quietSinceMs = other.heardMs;
-    this.#suspectedAt = undefined;
+    this.#belief.fallBack(other);
     return true;
   }
 
@@ -297,33 +271,31 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
       return true;
     }
     this.#letGo();
-    this.#quietSinceMs = this.#clock.ms;
-    this.#reason = 'vacant';
+    this.#belief.letGo(this.#options.self, this.#clock.ms, undefined);
     return false;
   }
 
   #takeOver(now: Instant): void {
     // A candidate that is out of its mind may have named the last epoch there is: the rank decides then, and nobody falls over.
     this.#epoch = Math.min(EPOCH_MAX, Math.max(this.#epoch, ...this.#table.rows().map(({ beat }) => beat.epoch)) + 1);
-    const former = this.#former === undefined ? undefined : this.#table.get(this.#former);
+    const { reason, former: formerNode, suspectedAt } = this.#belief;
+    const former = formerNode === undefined ? undefined : this.#table.get(formerNode);
     const record: TakeoverRecord = {
-      epoch: this.#epoch, node: this.#options.self, reason: this.#reason, former: this.#former,
+      epoch: this.#epoch, node: this.#options.self, reason, former: formerNode,
       lastBeats: this.#options.networks.map((network) => ({ network, at: former?.heardOn.get(network)?.at })),
-      suspectedAt: this.#suspectedAt, decidedAt: now, stages: {},
+      suspectedAt, decidedAt: now, stages: {},
     };
     this.#records.add(record);
     this.#holds = true;
-    this.#holder = undefined;
-    this.#successor = 0;
+    this.#belief.tookOver();
     this.#wantsUntilMs = 0;
-    this.#suspectedAt = undefined;
     this.#announcements.anew(now);
     // The claim goes out first: the next candidate's judgement must find it.
     this.#nextBeatAt = now;
     this.#beat(now);
     this.#tellHost();
     this.#announce(now);
-    this.#out.push({ kind: 'save-epoch', epoch: this.#epoch }, { kind: 'timeline', record }, logEffect('warn', 'gateway.takeover', { epoch: this.#epoch, reason: record.reason, former: this.#former ?? 0 }));
+    this.#out.push({ kind: 'save-epoch', epoch: this.#epoch }, { kind: 'timeline', record }, logEffect('warn', 'gateway.takeover', { epoch: this.#epoch, reason: record.reason, former: formerNode ?? 0 }));
   }
 
   /** Quiet at once: no beat as the holder, no renewal, no ARP; what is wanted of the host follows in the same step. */
@@ -332,17 +304,13 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
     this.#lapsed = false;
     this.#renewedAt = undefined;
     this.#announcements.stop();
-    this.#former = this.#options.self;
-    this.#suspectedAt = undefined;
   }
 
   /** Orderly: the addresses are down before the word goes out that they are free (`host` stands before `send-beat` in the effects). */
   #release(to: number, meaning: string): void {
     this.#out.push(logEffect('info', 'gateway.release', { to, epoch: this.#epoch, meaning }));
     this.#letGo();
-    this.#quietSinceMs = this.#clock.ms - this.#timing.deadAfterMs;
-    this.#reason = 'released';
-    this.#successor = to;
+    this.#belief.letGo(this.#options.self, this.#clock.ms, to);
     // Long enough for the successor, and for one that stands in for it.
     this.#releasedUntilMs = this.#clock.ms + this.#timing.deadAfterMs + 2 * this.#timing.staggerMs;
   }
@@ -363,9 +331,10 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
   }
 
   #wants(): boolean {
-    if (this.#holds || this.#holder === undefined || !this.#stands()) return false;
+    const { holder } = this.#belief;
+    if (this.#holds || holder === undefined || !this.#stands()) return false;
     const ms = this.#clock.ms;
-    const senior = this.#rank() < this.#candidates.indexOf(this.#holder.node);
+    const senior = this.#rank() < this.#candidates.indexOf(holder.node);
     return ms < this.#wantsUntilMs || (this.#options.preemption && senior && ms - this.#standsSinceMs! >= PREEMPT_AFTER_MS);
   }
 
@@ -391,7 +360,7 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
     const { self: node, cluster, incarnation } = this.#options;
     const beat: GatewayBeat = {
       cluster, node, incarnation, sequence: ++this.#sequence, epoch: this.#epoch, rank: Math.max(0, this.#rank()), role,
-      uplink: this.#uplink, wants: this.#wants(), successor: role === 'released' ? this.#successor : 0,
+      uplink: this.#uplink, wants: this.#wants(), successor: role === 'released' ? this.#belief.successor : 0,
     };
     this.#out.push({ kind: 'send-beat', bytes: encodeGatewayBeat(this.#keys[0]!, beat) });
   }
@@ -407,7 +376,7 @@ export class Succession implements Machine<SuccessionInput, SuccessionEffect> {
 
   #tellHost(): void {
     const role = this.#hostRole();
-    const partner = role === 'holder' ? this.#order()[0] : role === 'backup' ? this.#holder?.node : undefined;
+    const partner = role === 'holder' ? this.#order()[0] : role === 'backup' ? this.#belief.holder?.node : undefined;
     const text = `${role} ${partner}`;
     if (text === this.#toldHost) return;
     this.#toldHost = text;
